@@ -1,0 +1,4 @@
+"""Handles on the outside world: files, databases, models.
+
+Thin Dagster resources and the plain classes they return. No business rule lives here.
+"""

