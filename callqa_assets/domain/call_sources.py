@@ -1,0 +1,165 @@
+"""`configs/call_metadata.yaml`: which kinds of recordings there are and what their names say.
+
+The models and the loading of that file. Merging its answers with sidecars and manifests is
+`call_metadata`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+TEXT_FIELDS = ("call_id", "agent_id", "customer_id", "queue", "line", "business_line", "language")
+
+FIELDS = ("started_at", *TEXT_FIELDS, "channel_roles")
+"""What a sidecar, a manifest row or `field_map` may name."""
+
+ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class InvalidMetadataConfig(ValueError):  # noqa: N818 - it is the file that is invalid
+    """The message names the file, the key and the cure."""
+
+
+class Queue(BaseModel):
+    model_config = _FROZEN
+
+    language: str | None = None
+
+
+class Defaults(BaseModel):
+    model_config = _FROZEN
+
+    queue: str | None = None
+    line: str | None = None
+    business_line: str | None = None
+    language: str | None = None
+
+
+class Source(BaseModel):
+    """One kind of recording; the first whose `match` and `pattern` fit describes a file."""
+
+    model_config = _FROZEN
+
+    name: str
+    match: str = "*"
+    pattern: re.Pattern[str] | None = None
+    field_map: dict[str, str] = {}
+    defaults: Defaults = Defaults()
+    channel_roles: tuple[str, ...] = ()
+
+    @field_validator("pattern", mode="before")
+    @classmethod
+    def _compile(cls, value: object) -> re.Pattern[str] | None:
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise ValueError("must be a regular expression in single quotes")
+        try:
+            pattern = re.compile(value)
+        except re.error as error:
+            raise ValueError(
+                f"no valid regular expression: {error}; quote it in single quotes and escape "
+                "literal brackets with a backslash"
+            ) from error
+        if unknown := set(pattern.groupindex) - {"started_at", *TEXT_FIELDS}:
+            known = ", ".join(("started_at", *TEXT_FIELDS))
+            raise ValueError(f"no such field: {', '.join(sorted(unknown))}; use groups of {known}")
+        return pattern
+
+    @field_validator("field_map")
+    @classmethod
+    def _known_fields(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := set(value.values()) - set(FIELDS):
+            raise ValueError(
+                f"no such field: {', '.join(sorted(unknown))}; map to one of {', '.join(FIELDS)}"
+            )
+        return value
+
+    @field_validator("channel_roles")
+    @classmethod
+    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(ROLE.fullmatch(role) for role in value):
+            raise ValueError("roles are short lower-case words, like [agent, customer]")
+        return value
+
+    def fields_of(self, name: str) -> dict[str, str] | None:
+        """What the file name says; None where this source does not describe the file."""
+        last = PurePosixPath(name).name
+        if not (fnmatchcase(name, self.match) or fnmatchcase(last, self.match)):
+            return None
+        if self.pattern is None:
+            return {}
+        found = self.pattern.search(last)
+        return None if found is None else {k: v for k, v in found.groupdict().items() if v}
+
+
+class MetadataConfig(BaseModel):
+    """`configs/call_metadata.yaml`."""
+
+    model_config = _FROZEN
+
+    timezone: str = "Asia/Shanghai"
+    queues: dict[str, Queue] = {}
+    sources: tuple[Source, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (LookupError, ValueError, OSError) as error:
+            raise ValueError("no such time zone; use an IANA name like Asia/Shanghai") from error
+        return value
+
+    @field_validator("sources")
+    @classmethod
+    def _distinct(cls, value: tuple[Source, ...]) -> tuple[Source, ...]:
+        names = [source.name for source in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are called {twice[0]}; give each its own name")
+        return value
+
+
+def load_config(path: Path) -> MetadataConfig:
+    """Read and check the configuration; raises InvalidMetadataConfig with file, key and cure."""
+    try:
+        content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        cure = "restore it from the repository's configs/ or name another file"
+        raise InvalidMetadataConfig(f"{path}: {error.strerror}; {cure}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        message = " ".join(str(error).split())
+        cure = "correct the YAML there"
+        raise InvalidMetadataConfig(f"{path}: not YAML: {message}; {cure}") from error
+    try:
+        return MetadataConfig.model_validate({} if content is None else content)
+    except ValidationError as error:
+        problems = "; ".join(_problem(content, dict(detail)) for detail in error.errors())
+        raise InvalidMetadataConfig(f"{path}: {problems}") from error
+
+
+def _problem(content: object, detail: dict[str, Any]) -> str:
+    """One pydantic error as 'sources[1] (plain).pattern: cause'."""
+    place, here = "", content
+    for step in cast(Sequence[str | int], detail["loc"]):
+        if isinstance(step, int):
+            here = cast(list[object], here)[step] if isinstance(here, list) else None
+            name = cast(dict[str, object], here).get("name") if isinstance(here, dict) else None
+            place += f"[{step}]" + (f" ({name})" if isinstance(name, str) else "")
+        else:
+            here = cast(dict[str, object], here).get(step) if isinstance(here, dict) else None
+            place += f".{step}" if place else step
+    if detail["type"] == "extra_forbidden":
+        return f"{place}: unknown key; remove it or correct its spelling"
+    cause = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{place}: {cause}" if place else f"{cause} at the top level"
