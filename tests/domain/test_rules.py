@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from callqa_assets.domain.rules import (
     EmotionRule,
     RulesError,
     RuleSet,
+    When,
     load_rules,
 )
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+REPO = Path(__file__).resolve().parents[2]
+CONFIGS = REPO / "configs"
 
 SOURCE_DOCUMENT = """
 rules:
@@ -71,6 +74,15 @@ def test_the_source_documents_rules_are_valid_as_they_stand():
 def test_shipped_rules_load(name: str):
     rules = load_rules((CONFIGS / name).read_text(encoding="utf-8"), source=name).rules
     assert "customer_anger" in {rule.name for rule in rules}
+
+
+def test_the_reference_names_every_key_and_its_example_loads():
+    reference = (REPO / "docs" / "rules.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", reference, flags=re.DOTALL)
+    assert len(load(example).rules) == 3
+    for model in (EmotionRule, CombinationRule, When):
+        for key in model.model_fields:
+            assert f"`{key}`" in reference, key
 
 
 def test_keys_left_out_have_the_documented_defaults():
