@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resources.speech_models.protocols import SAMPLE_RATE_HZ, Span, Waveform
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
 
 SILENCE_DBFS = -100.0
 """Level reported for digital silence, which has none."""

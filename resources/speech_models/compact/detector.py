@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from callqa_assets.domain.segments import SplitConfig, split_long_segments
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ModelIdentity, Span, Waveform
 from resources.speech_models.model_files import model_sha256, require_model
-from resources.speech_models.protocols import SAMPLE_RATE_HZ, ModelIdentity, Span, Waveform
 
 MIN_SAMPLES = 400
 """25 ms, one analysis window: funasr divides by zero on less."""
@@ -44,7 +44,7 @@ class FsmnVad:
         path = require_model(folder, "fsmn-vad")
         self._config = config
         self._split = SplitConfig(max_s=config.max_segment_s)
-        self.identity = ModelIdentity("fsmn-vad", model_sha256("fsmn-vad"), asdict(config))
+        self.identity = self.identify(config)
         with _process_as_found():
             from funasr import AutoModel
         with _process_as_found():
@@ -58,6 +58,11 @@ class FsmnVad:
                 # The model would cut hard, mid-word: we cut at the quietest point instead.
                 max_single_segment_time=24 * 3_600_000,
             )
+
+    @staticmethod
+    def identify(config: VadConfig) -> ModelIdentity:
+        """The detector's identity, without loading it."""
+        return ModelIdentity("fsmn-vad", model_sha256("fsmn-vad"), asdict(config))
 
     def detect(self, waveforms: Sequence[Waveform]) -> list[list[Span]]:
         """Speech segments of each channel; none in less than 25 ms.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
 from resources.speech_models.model_files import require_model
-from resources.speech_models.protocols import SAMPLE_RATE_HZ, Waveform
 
 if TYPE_CHECKING:
     import ctranslate2
@@ -31,7 +31,10 @@ Features = NDArray[np.float32]
 def load_whisper(folder: Path, *, compute_type: str, threads: int) -> WhisperModel:
     """Whisper base from the models folder, verified, never from a hub.
 
-    `compute_type` is CTranslate2's (`int8`, `float32`, …); `threads` are used inside one call.
+    `compute_type` is CTranslate2's (`int8`, `float32`, …). `threads` Python threads may call the
+    model at once, each call computing on one core: `model.model.num_workers` tells how many. Small
+    batches side by side keep the cores busier than one batch spread over them, and no thread's
+    result depends on another.
     Raises ModelFileError where a file is missing or damaged.
     """
     path = require_model(folder, "whisper-base")
@@ -41,7 +44,8 @@ def load_whisper(folder: Path, *, compute_type: str, threads: int) -> WhisperMod
         str(path),
         device="cpu",
         compute_type=compute_type,
-        cpu_threads=threads,
+        cpu_threads=1,
+        num_workers=threads,
         local_files_only=True,
     )
 

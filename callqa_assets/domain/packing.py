@@ -1,0 +1,111 @@
+"""Packing: neighbouring segments of a channel, laid end to end for one pass of a transcriber.
+
+Whisper wants seconds of silence behind whatever it hears; a pack shares them among its segments.
+Nothing here knows a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
+
+
+@dataclass(frozen=True)
+class PackingConfig:
+    max_s: float = 12.0
+    """Longest pack of more than one segment, margins included."""
+    window_s: float = 30.0
+    """Longest pack there may be: what the transcriber hears at once."""
+    margin_s: float = 0.25
+    """Audio kept around a segment: a detector cuts soft onsets. Neighbours share what is between
+    them."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One segment with its margin: samples `start` to `stop` of the channel, at `offset` in the
+    pack."""
+
+    segment_no: int
+    start: int
+    stop: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Pieces of one channel, in order, without gaps between them."""
+
+    pieces: Sequence[Piece]
+
+    @property
+    def samples(self) -> int:
+        last = self.pieces[-1]
+        return last.offset + last.stop - last.start
+
+    def cut(self, waveform: Waveform) -> Waveform:
+        """The pack's audio out of its channel's waveform."""
+        return np.concatenate([waveform[piece.start : piece.stop] for piece in self.pieces])
+
+    def place(self, start_s: float, end_s: float) -> tuple[int, float, float]:
+        """Which segment a stretch of the pack belongs to, and where in its channel it is, in s.
+
+        It belongs to the piece that holds its midpoint, and is clipped to that piece.
+        """
+        middle = (start_s + end_s) / 2 * SAMPLE_RATE_HZ
+        begun = [piece for piece in self.pieces if piece.offset <= middle]
+        piece = begun[-1] if begun else self.pieces[0]
+        shift = piece.start - piece.offset
+        start, end = (
+            min(max(time_s * SAMPLE_RATE_HZ + shift, piece.start), piece.stop) / SAMPLE_RATE_HZ
+            for time_s in (start_s, end_s)
+        )
+        return piece.segment_no, start, end
+
+
+def pack_segments(
+    segments: Sequence[Span], channel_samples: int, config: PackingConfig
+) -> list[Pack]:
+    """Lay segments end to end, in order, opening a pack where the next one would exceed `max_s`.
+
+    Raises ValueError where segments overlap, leave the channel or are longer than `window_s`.
+    """
+    packs: list[Pack] = []
+    pieces: list[Piece] = []
+    offset = 0
+    for number, (start, stop) in enumerate(_with_margins(segments, channel_samples, config)):
+        if pieces and offset + stop - start > config.max_s * SAMPLE_RATE_HZ:
+            packs.append(Pack(tuple(pieces)))
+            pieces, offset = [], 0
+        pieces.append(Piece(number, start, stop, offset))
+        offset += stop - start
+    return [*packs, Pack(tuple(pieces))] if pieces else packs
+
+
+def _with_margins(
+    segments: Sequence[Span], channel_samples: int, config: PackingConfig
+) -> list[tuple[int, int]]:
+    bounds = [
+        (round(segment.start_s * SAMPLE_RATE_HZ), round(segment.end_s * SAMPLE_RATE_HZ))
+        for segment in segments
+    ]
+    window = round(config.window_s * SAMPLE_RATE_HZ)
+    widened: list[tuple[int, int]] = []
+    for number, (start, stop) in enumerate(bounds):
+        before = bounds[number - 1][1] if number else 0
+        after = bounds[number + 1][0] if number + 1 < len(bounds) else channel_samples
+        if not before <= start < stop <= after or stop - start > window:
+            raise ValueError(
+                f"segment {number} ({segments[number]}) overlaps its neighbour, leaves its channel "
+                f"of {channel_samples / SAMPLE_RATE_HZ:.3f} s, is empty or exceeds "
+                f"{config.window_s:g} s"
+            )
+        margin = min(round(config.margin_s * SAMPLE_RATE_HZ), (window - (stop - start)) // 2)
+        floor = (before + start) // 2 if number else 0
+        ceiling = (stop + after) // 2 if number + 1 < len(bounds) else channel_samples
+        widened.append((max(start - margin, floor), min(stop + margin, ceiling)))
+    return widened
