@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+
+from callqa_assets.home_setup import prepare_home
+from callqa_assets.warehouse.database import Warehouse, open_warehouse
+from resources.home import Home
+from tests.calls import RULES
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -26,3 +32,46 @@ def models_dir() -> Path:
     if not (folder / "whisper-base" / "model.bin").is_file():
         pytest.skip(f"no model weights in {folder}: run `callqa models pull`")
     return folder
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty database, to be copied: migrating costs more than most tests."""
+    path = tmp_path_factory.mktemp("template") / "callqa.db"
+    warehouse = Warehouse(f"sqlite:///{path}")
+    warehouse.migrate()
+    warehouse.engine.dispose()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home of its own with an empty warehouse, which the environment points to."""
+    monkeypatch.setenv("CALLQA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
+    for name in ("CALLQA_WAREHOUSE_URL", "CALLQA_DROP", "CALLQA_RULES", "CALLQA_MODEL_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    used = Home.from_environment()
+    used.create_folders()
+    shutil.copyfile(migrated, used.root / "callqa.db")
+    return used
+
+
+@pytest.fixture
+def dagster_home(home: Home) -> Home:
+    """The same, with Dagster's instance in it."""
+    prepare_home(home, home.database_url, "compact", switch=False)
+    return home
+
+
+@pytest.fixture
+def warehouse(home: Home) -> Warehouse:
+    return open_warehouse(home.database_url)
+
+
+@pytest.fixture
+def rules(home: Home) -> Path:
+    """A rules file with one anger rule, made for the toy models."""
+    path = home.root / "rules.yaml"
+    path.write_text(RULES.format(threshold=0.5))
+    return path

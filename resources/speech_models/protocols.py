@@ -7,78 +7,33 @@ after a crash writes the rows that an undisturbed run writes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from callqa_assets.domain.speech import (
+    SAMPLE_RATE_HZ,
+    ModelIdentity,
+    SegmentEmotion,
+    SegmentTranscript,
+    Span,
+    SpeechChannel,
+    Waveform,
+    Word,
+)
 
-SAMPLE_RATE_HZ = 16_000
-
-Waveform = NDArray[np.float32]
-"""Shape [samples], float32, 16 kHz, mono."""
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """What makes two models give other results: goes into the stage's fingerprint."""
-
-    model_id: str
-    weights_sha256: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    """JSON-serialisable settings: thresholds in their units, precision, beam size."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of one channel, in seconds from its start; `end_s > start_s`."""
-
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True)
-class SpeechChannel:
-    """One channel of one recording with its speech segments, ascending and disjoint."""
-
-    waveform: Waveform
-    segments: Sequence[Span]
-    language: str | None = None
-    """ISO 639-1 code where the queue's configuration names it; None to detect."""
-
-
-@dataclass(frozen=True)
-class Word:
-    word: str
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True)
-class SegmentTranscript:
-    """Text of one segment. `text` is simplified and normalised, `text_raw` as decoded."""
-
-    language: str
-    text_raw: str
-    text: str
-    words: Sequence[Word]
-    """Times in seconds from the start of the channel."""
-    confidence: float
-    """exp(mean token log-probability), 0..1; 0 where nothing was decoded."""
-
-
-@dataclass(frozen=True)
-class SegmentEmotion:
-    """Posteriors of one segment and of the windows inside it, in `EMOTIONS` order."""
-
-    scores: NDArray[np.float32]
-    """Shape [9], sums to 1: the whole segment (utterance granularity)."""
-    window_start_s: NDArray[np.float64]
-    """Shape [n], seconds from the start of the channel."""
-    window_end_s: NDArray[np.float64]
-    windows: NDArray[np.float32]
-    """Shape [n, 9], rows sum to 1."""
+__all__ = [
+    "SAMPLE_RATE_HZ",
+    "EmotionRecognizer",
+    "ModelIdentity",
+    "SegmentEmotion",
+    "SegmentTranscript",
+    "Span",
+    "SpeechChannel",
+    "SpeechDetector",
+    "Transcriber",
+    "Waveform",
+    "Word",
+]
 
 
 class SpeechDetector(Protocol):

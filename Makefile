@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make demo`, `make test`. Only Python 3.11 and make are asked for.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup models demo dev test check bench clean
+
+help:
+	@echo "make demo   set up, hear the sample calls, show what was found"
+	@echo "make dev    Dagster UI and daemon on http://127.0.0.1:3000"
+	@echo "make test   set up and run the tests"
+	@echo "make check  lint, format, types, tests with coverage, definitions"
+	@echo "make bench  accuracy and speed, written to benchmarks/RESULTS.md"
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	# torch first and alone: nothing later may bring another build of it
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[compact,dev]'
+	touch $@
+
+setup: $(VENV)/.installed
+
+models: setup
+	$(BIN)/callqa models pull
+
+demo: models
+	$(BIN)/callqa demo
+
+dev: models
+	$(BIN)/callqa dev
+
+test: models
+	$(BIN)/pytest
+
+check: models
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/dg check defs
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+bench: models
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""callqa: every call of a contact centre as daily Dagster assets."""

@@ -1,0 +1,1 @@
+"""The five assets, one thin module a stage, and what they share."""

@@ -1,0 +1,186 @@
+"""Asset `alerts`: which rules fired, with the evidence. The rules' meaning is `domain.alerting`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from callqa_assets.assets.recordings import finish_day
+from callqa_assets.assets.stage_asset import (
+    OWNERS,
+    StageConfig,
+    materialize_stage,
+    table_metadata,
+)
+from callqa_assets.domain.alerting import (
+    CallContext,
+    ChannelTrack,
+    FiredAlert,
+    carry_ids,
+    evaluate,
+)
+from callqa_assets.domain.recording import Recording
+from callqa_assets.domain.rules import RuleSet
+from callqa_assets.partitions import BACKFILL, DAYS
+from callqa_assets.stage_contract import BatchResult, Progress, Stage
+from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.results import (
+    count_alerts,
+    read_rows,
+    read_stored_alerts,
+    upsert_alerts,
+)
+from callqa_assets.warehouse.rule_sets import accept_rules
+from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs, read_runs
+from resources.dagster_resources import HomeResource, RulesResource, WarehouseResource
+from resources.emotion_lake import EmotionLake
+
+CODE_VERSION = "1"
+
+INPUTS = StageInputs(
+    stage="alerts",
+    upstream=("emotions", "transcripts"),
+    facts=lambda recording: {"metadata": recording.metadata_version},
+)
+
+
+@dataclass(frozen=True)
+class HeardCall:
+    """What the rules look at, and what an alert must name as its source."""
+
+    tracks: list[ChannelTrack]
+    said: Sequence[sa.Row[Any]]
+    """Rows of `transcripts`."""
+    fingerprints: dict[str, str]
+    """Of the stored emotions and transcripts: which models they came from."""
+
+
+def alerts_stage(warehouse: Warehouse, lake: EmotionLake, rules: RuleSet) -> Stage:
+    """The rule set over the stored tracks and transcripts."""
+
+    def load(recording: Recording) -> HeardCall:
+        with warehouse.read() as connection:
+            runs = read_runs(connection, recording.recording_id)
+            said = read_rows(connection, tables.transcripts, recording.recording_id)
+        return HeardCall(
+            lake.read(runs["emotions"].artifact, recording.recording_id, recording.channel_roles),
+            said,
+            {stage: runs[stage].fingerprint for stage in INPUTS.upstream},
+        )
+
+    def compute(batch: Sequence[tuple[Recording, HeardCall]]) -> BatchResult:
+        return BatchResult(
+            {
+                recording.recording_id: [
+                    (alert, _evidence(alert, recording, call))
+                    for alert in evaluate(rules, _context(recording), call.tracks)
+                ]
+                for recording, call in batch
+            }
+        )
+
+    return Stage(
+        inputs=INPUTS,
+        fingerprint=Fingerprint(INPUTS.stage, CODE_VERSION, {"rules": rules.rule_hash}),
+        prepare=lambda: None,
+        load=load,
+        compute=compute,
+        write=_write,
+        batch_audio_s=float("inf"),
+        batch_recordings=256,
+    )
+
+
+def _context(recording: Recording) -> CallContext:
+    return CallContext(
+        recording_id=recording.recording_id,
+        line=recording.line,
+        queue=recording.queue,
+        agent_id=recording.agent_id,
+    )
+
+
+def _evidence(alert: FiredAlert, recording: Recording, call: HeardCall) -> dict[str, Any]:
+    """What shows that the alert is right: sound, models, window values, and the words around it."""
+    return {
+        **alert.evidence,
+        "audio_sha256": recording.content_sha256,
+        "model_fingerprints": call.fingerprints,
+        "said": [
+            {"start_s": row.start_s, "end_s": row.end_s, "text": row.text}
+            for row in call.said
+            if row.channel == alert.channel
+            and row.start_s < alert.ended_s
+            and row.end_s > alert.started_s
+        ],
+    }
+
+
+def _write(
+    connection: sa.Connection,
+    recording_id: str,
+    day: str,
+    fired: Sequence[tuple[FiredAlert, Mapping[str, Any]]],
+) -> None:
+    """Old alerts that still fire keep their id; those that do not are superseded."""
+    carried, _ = carry_ids(
+        [alert for alert, _ in fired], read_stored_alerts(connection, recording_id)
+    )
+    rows = [
+        {
+            **{name: value for name, value in asdict(alert).items() if name in _COLUMNS},
+            "evidence": evidence,
+        }
+        for alert, (_, evidence) in zip(carried, fired, strict=True)
+    ]
+    upsert_alerts(connection, recording_id, day, rows, datetime.now(UTC))
+
+
+_COLUMNS = {column.name for column in tables.alerts.columns} - {"recording_id", "day", "evidence"}
+
+
+@dg.asset(
+    deps=["emotion_scores", "transcripts"],
+    partitions_def=DAYS,
+    backfill_policy=BACKFILL,
+    group_name="alerts",
+    kinds={"python", "sql"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    metadata=table_metadata("alerts"),
+)
+def alerts(
+    context: dg.AssetExecutionContext,
+    config: StageConfig,
+    home: HomeResource,
+    warehouse: WarehouseResource,
+    rules: RulesResource,
+    progress: dg.ResourceParam[Progress],
+) -> None:
+    """Rules that fired on the day's calls: what, when, how strongly, and the evidence."""
+    opened = warehouse.open()
+    in_force = accept_rules(opened, Path(rules.path))
+    if in_force.problem:
+        context.log.error("%s; the last accepted rules stay in force", in_force.problem)
+
+    def describe(connection: sa.Connection, day: str) -> dict[str, Any]:
+        return {
+            "alerts_in_force": count_alerts(connection, day),
+            "rule_set": in_force.rules.rule_hash[:12],
+        }
+
+    materialize_stage(
+        context,
+        opened,
+        alerts_stage(opened, EmotionLake(home.open()), in_force.rules),
+        tables.alerts,
+        force=config.force,
+        progress=progress,
+        describe=describe,
+    )
+    finish_day(context, opened)

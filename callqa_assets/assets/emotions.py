@@ -1,0 +1,168 @@
+"""Asset `emotion_scores`: how it was said, by segment and over time."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import sqlalchemy as sa
+
+from callqa_assets.assets.segmented_audio import SegmentedAudio, load_segmented
+from callqa_assets.assets.stage_asset import (
+    OWNERS,
+    StageConfig,
+    materialize_stage,
+    table_metadata,
+)
+from callqa_assets.domain.alerting import ChannelTrack
+from callqa_assets.domain.emotion import LabelConfig, SpanConfig, label_emotion, spans_from_windows
+from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.plots import emotion_day_plot
+from callqa_assets.domain.recording import Recording
+from callqa_assets.domain.speech import SegmentEmotion
+from callqa_assets.partitions import BACKFILL, DAYS
+from callqa_assets.stage_contract import BatchResult, Progress, Stage
+from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.results import Rows, read_emotion_hours, replace_rows
+from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs, named_artifacts
+from resources.dagster_resources import HomeResource, SpeechModelsResource, WarehouseResource
+from resources.emotion_lake import EmotionLake
+from resources.recording_archive import RecordingArchive
+from resources.speech_models.speech_models import SpeechModels
+
+CODE_VERSION = "1"
+
+INPUTS = StageInputs(stage="emotions", upstream=("segments",), facts=lambda recording: {})
+
+
+def emotions_stage(
+    warehouse: Warehouse, archive: RecordingArchive, lake: EmotionLake, models: SpeechModels
+) -> Stage:
+    """Emotion recognition over the segments of every channel."""
+    labels, spans = models.emotion_labels, models.emotion_spans
+
+    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
+        channels = [channel for _, audio in batch for channel in audio.channels]
+        felt = iter(models.emotion_recognizer().recognize(channels))
+        rows: dict[str, Rows] = {}
+        tracks: dict[str, list[ChannelTrack]] = {}
+        for recording, audio in batch:
+            found = [list(zip(keys, next(felt), strict=True)) for keys in audio.keys]
+            rows[recording.recording_id] = {
+                tables.emotion_scores: [
+                    _score_row(key, emotion, labels) for part in found for key, emotion in part
+                ],
+                tables.emotion_spans: [row for part in found for row in _span_rows(part, spans)],
+            }
+            tracks[recording.recording_id] = [_track(part) for part in found if part]
+        return BatchResult(rows, lake.write(tracks))
+
+    return Stage(
+        inputs=INPUTS,
+        fingerprint=Fingerprint.of_model(
+            INPUTS.stage,
+            CODE_VERSION,
+            models.emotion_identity,
+            labels=asdict(labels),
+            spans=asdict(spans),
+        ),
+        prepare=models.emotion_recognizer,
+        load=lambda recording: load_segmented(warehouse, archive, recording),
+        compute=compute,
+        write=replace_rows,
+    )
+
+
+def _score_row(key: Mapping[str, Any], felt: SegmentEmotion, config: LabelConfig) -> dict[str, Any]:
+    emotion, confidence = label_emotion(felt.scores, config)
+    return {
+        **key,
+        **{name: float(score) for name, score in zip(EMOTIONS, felt.scores, strict=True)},
+        "emotion": emotion,
+        "confidence": confidence,
+        "embedding_path": None,
+    }
+
+
+def _span_rows(
+    part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], config: SpanConfig
+) -> list[dict[str, Any]]:
+    """One channel's timeline, its spans numbered through its segments."""
+    spans = [
+        (key, span)
+        for key, felt in part
+        for span in spans_from_windows(felt.windows, felt.window_start_s, felt.window_end_s, config)
+    ]
+    return [
+        {
+            "channel": key["channel"],
+            "span_no": number,
+            "role": key["role"],
+            "start_s": span.start_s,
+            "end_s": span.end_s,
+            "emotion": span.emotion,
+            "confidence": span.confidence,
+        }
+        for number, (key, span) in enumerate(spans)
+    ]
+
+
+def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]]) -> ChannelTrack:
+    return ChannelTrack(
+        channel=part[0][0]["channel"],
+        role=part[0][0]["role"],
+        segment_no=np.concatenate(
+            [np.full(len(felt.windows), key["segment_no"]) for key, felt in part]
+        ),
+        start_s=np.concatenate([felt.window_start_s for _, felt in part]),
+        end_s=np.concatenate([felt.window_end_s for _, felt in part]),
+        posteriors=np.concatenate([felt.windows for _, felt in part]),
+    )
+
+
+@dg.asset(
+    deps=["vad_segments"],
+    partitions_def=DAYS,
+    backfill_policy=BACKFILL,
+    group_name="speech",
+    kinds={"whisper", "parquet", "sql"},
+    owners=OWNERS,
+    pool="gpu",
+    code_version=CODE_VERSION,
+    metadata=table_metadata("emotion_scores", "emotion_spans"),
+)
+def emotion_scores(
+    context: dg.AssetExecutionContext,
+    config: StageConfig,
+    home: HomeResource,
+    warehouse: WarehouseResource,
+    speech_models: SpeechModelsResource,
+    progress: dg.ResourceParam[Progress],
+) -> None:
+    """Nine emotions by segment and over time: scores, timeline, windowed track (Parquet)."""
+    opened, lake = warehouse.open(), EmotionLake(home.open())
+
+    def describe(connection: sa.Connection, day: str) -> dict[str, Any]:
+        hours = read_emotion_hours(connection, day, DAYS.timezone)
+        plot = base64.b64encode(emotion_day_plot(hours, date.fromisoformat(day))).decode()
+        return {
+            "emotions_of_the_day": dg.MetadataValue.md(
+                f"![emotions of {day}](data:image/png;base64,{plot})"
+            )
+        }
+
+    materialize_stage(
+        context,
+        opened,
+        emotions_stage(opened, home.open_archive(), lake, speech_models.open()),
+        tables.emotion_scores,
+        force=config.force,
+        progress=progress,
+        describe=describe,
+    )
+    with opened.read() as connection:
+        lake.sweep(named_artifacts(connection, INPUTS.stage))

@@ -1,0 +1,99 @@
+"""Asset `vad_segments`: where there is speech. The detector is a speech model."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from callqa_assets.assets.stage_asset import (
+    OWNERS,
+    StageConfig,
+    materialize_stage,
+    table_metadata,
+)
+from callqa_assets.domain.audio import Samples
+from callqa_assets.domain.recording import Recording
+from callqa_assets.domain.segments import level_dbfs
+from callqa_assets.partitions import BACKFILL, DAYS
+from callqa_assets.stage_contract import BatchResult, Progress, Stage
+from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.results import replace_rows
+from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs
+from resources.dagster_resources import HomeResource, SpeechModelsResource, WarehouseResource
+from resources.recording_archive import RecordingArchive
+from resources.speech_models.speech_models import SpeechModels
+
+CODE_VERSION = "1"
+
+INPUTS = StageInputs(
+    stage="segments",
+    upstream=(),
+    facts=lambda r: {"content": r.content_sha256, "roles": list(r.channel_roles)},
+)
+
+
+def segments_stage(archive: RecordingArchive, models: SpeechModels) -> Stage:
+    """VAD over every channel of a recording."""
+    identity = models.detector_identity
+
+    def compute(batch: Sequence[tuple[Recording, list[Samples]]]) -> BatchResult:
+        found = iter(
+            models.detector().detect([waveform for _, channels in batch for waveform in channels])
+        )
+        return BatchResult(
+            {
+                recording.recording_id: {
+                    tables.segments: [
+                        {
+                            "channel": channel,
+                            "segment_no": number,
+                            "role": recording.channel_roles[channel],
+                            "start_s": span.start_s,
+                            "end_s": span.end_s,
+                            "level_dbfs": round(level_dbfs(waveform, span), 2),
+                        }
+                        for channel, waveform in enumerate(channels)
+                        for number, span in enumerate(next(found))
+                    ]
+                }
+                for recording, channels in batch
+            }
+        )
+
+    return Stage(
+        inputs=INPUTS,
+        fingerprint=Fingerprint.of_model(INPUTS.stage, CODE_VERSION, identity),
+        prepare=models.detector,
+        load=archive.load,
+        compute=compute,
+        write=replace_rows,
+    )
+
+
+@dg.asset(
+    deps=["raw_recordings"],
+    partitions_def=DAYS,
+    backfill_policy=BACKFILL,
+    group_name="speech",
+    kinds={"pytorch", "sql"},
+    owners=OWNERS,
+    pool="gpu",
+    code_version=CODE_VERSION,
+    metadata=table_metadata("segments"),
+)
+def vad_segments(
+    context: dg.AssetExecutionContext,
+    config: StageConfig,
+    home: HomeResource,
+    warehouse: WarehouseResource,
+    speech_models: SpeechModelsResource,
+    progress: dg.ResourceParam[Progress],
+) -> None:
+    """Stretches of speech on each channel of the day's calls, none longer than 30 s."""
+    materialize_stage(
+        context,
+        warehouse.open(),
+        segments_stage(home.open_archive(), speech_models.open()),
+        tables.segments,
+        force=config.force,
+        progress=progress,
+    )

@@ -1,0 +1,102 @@
+"""What the stage assets share: going through the run's days and telling Dagster how each went."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+from pydantic import Field
+
+from callqa_assets.process_identity import ProcessIdentity
+from callqa_assets.stage_contract import Progress, Stage, StageReport, run_stage
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.tables import metadata as warehouse_metadata
+
+PROCESS_TAG = "callqa/process"
+"""Run tag that names the process at work, so that a killed run can be found."""
+
+OWNERS = ["team:speech-analytics"]
+
+
+class StageConfig(dg.Config):
+    """Launchpad settings of a stage."""
+
+    force: bool = Field(
+        default=False, description="Compute every good recording anew, also what is up to date."
+    )
+
+
+_SQL_TYPES = {
+    sa.Integer: "integer",
+    sa.Double: "double",
+    sa.Boolean: "boolean",
+    sa.JSON: "json",
+}
+
+
+def table_metadata(*tables: str) -> dict[str, Any]:
+    """Definition metadata of an asset: its first table's relation and columns."""
+    table = warehouse_metadata.tables[tables[0]]
+    columns = [
+        dg.TableColumn(
+            column.name,
+            next((t for kind, t in _SQL_TYPES.items() if isinstance(column.type, kind)), "text"),
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in table.columns
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/relation_identifier": ", ".join(tables),
+    }
+
+
+def tag_process(context: dg.AssetExecutionContext) -> None:
+    """Let the run say which process works on it."""
+    context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: str(ProcessIdentity.current())})
+
+
+def materialize_stage(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    stage: Stage,
+    table: sa.Table,
+    *,
+    force: bool,
+    progress: Progress,
+    describe: Callable[[sa.Connection, str], Mapping[str, Any]] = lambda connection, day: {},
+) -> None:
+    """Run a stage over the days of this run and attach each day's metadata.
+
+    `describe` adds what only this stage can tell of a day.
+    """
+    tag_process(context)
+    for day in context.partition_keys:
+        report = run_stage(
+            warehouse, stage, day, run_id=context.run.run_id, force=force, progress=progress
+        )
+        for recording_id, error in report.failed.items():
+            context.log.error("%s %s: recording %s: %s", stage.name, day, recording_id, error)
+        with warehouse.read() as connection:
+            metadata = {**day_metadata(connection, table, day, report), **describe(connection, day)}
+        context.add_asset_metadata(metadata, partition_key=day)
+
+
+def day_metadata(
+    connection: sa.Connection, table: sa.Table, day: str, report: StageReport
+) -> dict[str, Any]:
+    """Rows, audio hours, real-time factor and failures of one day of one stage."""
+    rows = connection.execute(
+        sa.select(sa.func.count()).select_from(table).where(table.c.day == day)
+    ).scalar_one()
+    factor = report.real_time_factor
+    return {
+        "dagster/partition_row_count": rows,
+        "recordings_computed": report.computed,
+        "recordings_current": report.current,
+        "recordings_failed": len(report.failed),
+        "recordings_blocked": report.blocked,
+        "recordings_in_other_runs": report.elsewhere,
+        "audio_hours_computed": round(report.audio_s / 3600, 4),
+        **({} if factor is None else {"real_time_factor": round(factor, 5)}),
+    }

@@ -1,0 +1,77 @@
+"""Checks on `alerts`."""
+
+from pathlib import Path
+
+import dagster as dg
+import sqlalchemy as sa
+
+from callqa_assets.checks.day_checks import (
+    Scope,
+    failed_stage_runs,
+    integrity_check,
+    missing_stage_runs,
+    warning_check,
+)
+from callqa_assets.warehouse.rule_sets import read_rules
+from callqa_assets.warehouse.tables import alerts as table
+from callqa_assets.warehouse.tables import recordings, rule_sets
+from resources.dagster_resources import RulesResource, WarehouseResource
+
+ASSET, STAGE = "alerts", "alerts"
+_EVIDENCE = ("audio_sha256", "model_fingerprints", "windows", "said")
+
+
+def _faults(scope: Scope) -> list[str]:
+    """Alerts that cannot be shown to be right: no evidence, no such rules, outside the call."""
+    known = set(scope.connection.execute(sa.select(rule_sets.c.rule_hash)).scalars())
+    rows = scope.connection.execute(
+        sa.select(table, recordings.c.duration_s)
+        .join(recordings, recordings.c.recording_id == table.c.recording_id)
+        .where(
+            table.c.day == scope.day,
+            table.c.superseded_at.is_(None),
+            scope.own(STAGE, table.c.recording_id),
+        )
+    )
+    return [
+        row.recording_id
+        for row in rows
+        if not all(row.evidence.get(key) is not None for key in _EVIDENCE)
+        or row.rule_hash not in known
+        or not 0 <= row.started_s < row.ended_s <= row.duration_s + 0.02
+    ]
+
+
+@dg.asset_check(
+    asset=ASSET,
+    description="The rules file is the one in force; a bad file leaves the last good one there.",
+)
+def rules_file_is_in_force(
+    warehouse: WarehouseResource, rules: RulesResource
+) -> dg.AssetCheckResult:
+    problem = read_rules(warehouse.open(), Path(rules.path)).problem
+    return dg.AssetCheckResult(
+        passed=problem is None,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"problem": problem} if problem else {},
+    )
+
+
+CHECKS = [
+    integrity_check(
+        ASSET,
+        "every_recording_was_judged",
+        "No good recording is forgotten.",
+        missing_stage_runs(STAGE),
+    ),
+    integrity_check(
+        ASSET,
+        "alerts_carry_evidence",
+        "Every alert names sound, models, rules and window values, and lies inside its call.",
+        _faults,
+    ),
+    warning_check(
+        ASSET, "alerts_failures", "Recordings that were not judged.", failed_stage_runs(STAGE)
+    ),
+    rules_file_is_in_force,
+]

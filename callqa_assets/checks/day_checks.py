@@ -1,0 +1,214 @@
+"""The two kinds of asset check, built from one judgement a day: integrity and drift.
+
+A run may cover a range of days, so every check goes through the run's days and names those that
+fail. What is judged stands in the modules beside this one, one a guarded asset.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from callqa_assets.planning import RunRecord
+from callqa_assets.warehouse.tables import recordings, stage_runs
+from resources.dagster_resources import HomeResource, WarehouseResource
+from resources.home import Home
+
+_EXAMPLES = 5
+_TRAILING_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one judgement looks at: one day of one run."""
+
+    connection: sa.Connection
+    home: Home
+    day: str
+    run_id: str
+
+    def own(self, stage: str, recording_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        """True for recordings whose stored rows of the stage are this run's own work."""
+        mine = sa.select(stage_runs.c.recording_id).where(
+            stage_runs.c.stage == stage,
+            stage_runs.c.status == "ok",
+            stage_runs.c.run_id == self.run_id,
+            stage_runs.c.day == self.day,
+        )
+        return recording_id.in_(mine)
+
+
+Faults = Callable[[Scope], list[str]]
+"""Recordings that break a promise, each named once or more."""
+
+Measure = Callable[[sa.Connection, str], float | None]
+"""A day's value; None where the day has nothing to measure."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where a day's value is ordinary. Outside, a person should look; nothing is stopped."""
+
+    low: float
+    high: float
+    max_change: float
+    """Largest distance from the mean of the two weeks before."""
+
+
+def integrity_check(
+    asset: str, name: str, description: str, find_faults: Faults
+) -> dg.AssetChecksDefinition:
+    """A blocking check: where a promise is broken, nothing downstream of it runs."""
+
+    @dg.asset_check(asset=asset, name=name, description=description, blocking=True)
+    def check(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, home: HomeResource
+    ) -> dg.AssetCheckResult:
+        faults: dict[str, list[str]] = {}
+        days = 0
+        with warehouse.open().read() as connection:
+            for day in _days_of(context, connection):
+                days += 1
+                if found := find_faults(Scope(connection, home.open(), day, context.run.run_id)):
+                    faults[day] = sorted(set(found))
+        return dg.AssetCheckResult(
+            passed=not faults,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={
+                "days_judged": days,
+                **_table(
+                    {
+                        day: f"{len(ids)} recordings, such as {', '.join(ids[:_EXAMPLES])}"
+                        for day, ids in faults.items()
+                    }
+                ),
+            },
+        )
+
+    return check
+
+
+def warning_check(
+    asset: str, name: str, description: str, find_faults: Faults
+) -> dg.AssetChecksDefinition:
+    """A check that only warns: recordings of the day that a person should look at."""
+
+    @dg.asset_check(asset=asset, name=name, description=description)
+    def check(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, home: HomeResource
+    ) -> dg.AssetCheckResult:
+        faults: dict[str, str] = {}
+        with warehouse.open().read() as connection:
+            for day in _days_of(context, connection):
+                if found := find_faults(Scope(connection, home.open(), day, context.run.run_id)):
+                    faults[day] = f"{len(found)}: {', '.join(found[:_EXAMPLES])}"
+        return dg.AssetCheckResult(
+            passed=not faults, severity=dg.AssetCheckSeverity.WARN, metadata=_table(faults)
+        )
+
+    return check
+
+
+def drift_check(
+    asset: str, name: str, description: str, measure: Measure, bounds: Bounds
+) -> dg.AssetChecksDefinition:
+    """A check that warns where a day's value leaves its bounds or its own past."""
+
+    @dg.asset_check(asset=asset, name=name, description=description)
+    def check(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+    ) -> dg.AssetCheckResult:
+        values: dict[str, float] = {}
+        odd: dict[str, str] = {}
+        with warehouse.open().read() as connection:
+            for day in _days_of(context, connection):
+                value = measure(connection, day)
+                if value is None:
+                    continue
+                values[day] = round(value, 4)
+                past = _trailing_mean(connection, measure, day)
+                if reason := judge(value, past, bounds):
+                    odd[day] = reason
+        return dg.AssetCheckResult(
+            passed=not odd,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"values": dg.MetadataValue.json(values), **_table(odd)},
+        )
+
+    return check
+
+
+def judge(value: float, past: float | None, bounds: Bounds) -> str | None:
+    """Why a value is out of the ordinary, in words; None where it is not."""
+    if not bounds.low <= value <= bounds.high:
+        return f"{value:.3g} is outside {bounds.low:g} to {bounds.high:g}"
+    if past is not None and abs(value - past) > bounds.max_change:
+        return f"{value:.3g} against {past:.3g} over the {_TRAILING_DAYS} days before"
+    return None
+
+
+def _trailing_mean(connection: sa.Connection, measure: Measure, day: str) -> float | None:
+    before = [
+        (date.fromisoformat(day) - timedelta(n)).isoformat() for n in range(1, _TRAILING_DAYS + 1)
+    ]
+    values = [v for d in before if (v := measure(connection, d)) is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _days_of(context: dg.AssetCheckExecutionContext, connection: sa.Connection) -> list[str]:
+    """The run's days; for a check run on its own, the latest day there is."""
+    days = RunRecord(context.run.tags, is_active=True).days
+    if not days:
+        latest = connection.execute(sa.select(sa.func.max(recordings.c.day))).scalar_one_or_none()
+        days = [latest] if latest else []
+    return days
+
+
+def _table(failing: Mapping[str, str]) -> dict[str, Any]:
+    if not failing:
+        return {}
+    return {
+        "failing_days": dg.MetadataValue.table(
+            [dg.TableRecord({"day": day, "finding": text}) for day, text in failing.items()],
+            schema=dg.TableSchema(columns=[dg.TableColumn("day"), dg.TableColumn("finding")]),
+        )
+    }
+
+
+def missing_stage_runs(stage: str) -> Faults:
+    """Good recordings that a finished stage has left without any word."""
+
+    def find(scope: Scope) -> list[str]:
+        known = sa.select(stage_runs.c.recording_id).where(
+            stage_runs.c.stage == stage, stage_runs.c.day == scope.day
+        )
+        # Where another run is at work upstream, the word will come from there.
+        elsewhere = sa.select(stage_runs.c.recording_id).where(
+            stage_runs.c.status == "claimed", stage_runs.c.day == scope.day
+        )
+        query = sa.select(recordings.c.recording_id).where(
+            recordings.c.day == scope.day,
+            recordings.c.status == "ok",
+            recordings.c.recording_id.not_in(known),
+            recordings.c.recording_id.not_in(elsewhere),
+        )
+        return list(scope.connection.execute(query).scalars())
+
+    return find
+
+
+def failed_stage_runs(stage: str) -> Faults:
+    """Recordings on which the stage gave up, or that wait for a stage that did."""
+
+    def find(scope: Scope) -> list[str]:
+        query = sa.select(stage_runs.c.recording_id).where(
+            stage_runs.c.stage == stage,
+            stage_runs.c.day == scope.day,
+            stage_runs.c.status.in_(("failed", "blocked")),
+        )
+        return list(scope.connection.execute(query.order_by(stage_runs.c.recording_id)).scalars())
+
+    return find

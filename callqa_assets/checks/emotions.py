@@ -1,0 +1,88 @@
+"""Checks on `emotion_scores`."""
+
+import sqlalchemy as sa
+
+from callqa_assets.checks.day_checks import (
+    Bounds,
+    Scope,
+    drift_check,
+    failed_stage_runs,
+    integrity_check,
+    missing_stage_runs,
+    warning_check,
+)
+from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.warehouse.tables import emotion_scores as table
+from callqa_assets.warehouse.tables import emotion_spans as spans
+from callqa_assets.warehouse.tables import stage_runs
+
+ASSET, STAGE = "emotion_scores", "emotions"
+_SUM_TOLERANCE = 1e-3
+
+
+def _faults(scope: Scope) -> list[str]:
+    """Posteriors that are none, spans outside the segments, tracks that are not in the lake."""
+    total = sum((table.c[emotion] for emotion in EMOTIONS), sa.literal(0.0))
+    wrong = sa.select(table.c.recording_id).where(
+        table.c.day == scope.day,
+        scope.own(STAGE, table.c.recording_id),
+        sa.or_(
+            sa.func.abs(total - 1) > _SUM_TOLERANCE,
+            *(table.c[emotion] < 0 for emotion in EMOTIONS),
+        ),
+    )
+    inside = sa.exists().where(
+        table.c.recording_id == spans.c.recording_id,
+        table.c.channel == spans.c.channel,
+        table.c.start_s <= spans.c.start_s + 0.02,
+        table.c.end_s >= spans.c.end_s - 0.02,
+    )
+    outside = sa.select(spans.c.recording_id).where(
+        spans.c.day == scope.day, scope.own(STAGE, spans.c.recording_id), ~inside
+    )
+    tracks = scope.connection.execute(
+        sa.select(stage_runs.c.recording_id, stage_runs.c.artifact).where(
+            stage_runs.c.stage == STAGE,
+            stage_runs.c.day == scope.day,
+            stage_runs.c.status == "ok",
+            stage_runs.c.run_id == scope.run_id,
+        )
+    )
+    lost = [t.recording_id for t in tracks if not (scope.home.root / t.artifact).is_file()]
+    return [*scope.connection.execute(wrong.union(outside)).scalars(), *lost]
+
+
+def _unknown_share(connection: sa.Connection, day: str) -> float | None:
+    seconds = spans.c.end_s - spans.c.start_s
+    query = sa.select(
+        sa.func.sum(sa.case((spans.c.emotion == "unknown", seconds), else_=0.0)),
+        sa.func.sum(seconds),
+    ).where(spans.c.day == day)
+    unknown, total = connection.execute(query).one()
+    return unknown / total if total else None
+
+
+CHECKS = [
+    integrity_check(
+        ASSET,
+        "every_recording_was_felt",
+        "No good recording is forgotten.",
+        missing_stage_runs(STAGE),
+    ),
+    integrity_check(
+        ASSET,
+        "posteriors_are_sound",
+        "Posteriors are non-negative and sum to 1, spans lie in segments, tracks in the lake.",
+        _faults,
+    ),
+    warning_check(
+        ASSET, "emotions_failures", "Recordings without emotions.", failed_stage_runs(STAGE)
+    ),
+    drift_check(
+        ASSET,
+        "unknown_share",
+        "Share of speech on which the model abstains.",
+        _unknown_share,
+        Bounds(low=0.0, high=0.6, max_change=0.2),
+    ),
+]

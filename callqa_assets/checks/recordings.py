@@ -1,0 +1,59 @@
+"""Checks on `raw_recordings`."""
+
+import sqlalchemy as sa
+
+from callqa_assets.checks.day_checks import Bounds, Scope, drift_check, integrity_check
+from callqa_assets.domain.call_metadata import local_day
+from callqa_assets.partitions import TIMEZONE
+from callqa_assets.warehouse.tables import recordings as table
+
+ASSET = "raw_recordings"
+
+
+def _faults(scope: Scope) -> list[str]:
+    """Good recordings of this run without their file, their roles or their right day."""
+    rows = scope.connection.execute(
+        sa.select(table).where(
+            table.c.day == scope.day, table.c.status == "ok", table.c.run_id == scope.run_id
+        )
+    )
+    return [
+        row.recording_id
+        for row in rows
+        if not (scope.home.root / row.archive_path).is_file()
+        or len(row.channel_roles) != row.channels
+        or row.duration_s <= 0
+        or local_day(row.started_at, TIMEZONE) != row.day
+    ]
+
+
+def _share(condition: sa.ColumnElement[bool]):
+    def measure(connection: sa.Connection, day: str) -> float | None:
+        query = sa.select(sa.func.avg(sa.case((condition, 1.0), else_=0.0)))
+        return connection.execute(query.where(table.c.day == day)).scalar_one()
+
+    return measure
+
+
+CHECKS = [
+    integrity_check(
+        ASSET,
+        "recordings_are_whole",
+        "Every good recording lies in the archive, has a role a channel, and its right day.",
+        _faults,
+    ),
+    drift_check(
+        ASSET,
+        "quarantine_share",
+        "Share of files that could not be read.",
+        _share(table.c.status == "quarantined"),
+        Bounds(low=0.0, high=0.05, max_change=0.03),
+    ),
+    drift_check(
+        ASSET,
+        "mtime_fallback_share",
+        "Share of files whose start time is only the file's date: their day may be wrong.",
+        _share(table.c.time_source.in_(("mtime", "intake"))),
+        Bounds(low=0.0, high=0.1, max_change=0.1),
+    ),
+]

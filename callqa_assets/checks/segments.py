@@ -1,0 +1,78 @@
+"""Checks on `vad_segments`."""
+
+import sqlalchemy as sa
+
+from callqa_assets.checks.day_checks import (
+    Bounds,
+    Scope,
+    drift_check,
+    failed_stage_runs,
+    integrity_check,
+    missing_stage_runs,
+    warning_check,
+)
+from callqa_assets.warehouse.tables import recordings
+from callqa_assets.warehouse.tables import segments as table
+
+ASSET, STAGE = "vad_segments", "segments"
+MAX_SEGMENT_S = 30.0
+_SLACK_S = 0.02  # two VAD frames: a recording need not end on a whole one
+
+
+def _faults(scope: Scope) -> list[str]:
+    after = sa.func.lead(table.c.start_s).over(
+        partition_by=(table.c.recording_id, table.c.channel), order_by=table.c.segment_no
+    )
+    rows = (
+        sa.select(table.c.recording_id, table.c.start_s, table.c.end_s, after.label("next_s"))
+        .where(table.c.day == scope.day, scope.own(STAGE, table.c.recording_id))
+        .subquery()
+    )
+    query = (
+        sa.select(rows.c.recording_id)
+        .join(recordings, recordings.c.recording_id == rows.c.recording_id)
+        .where(
+            sa.or_(
+                rows.c.end_s > recordings.c.duration_s + _SLACK_S,
+                rows.c.end_s - rows.c.start_s > MAX_SEGMENT_S + _SLACK_S,
+                rows.c.next_s < rows.c.end_s - 1e-6,
+            )
+        )
+    )
+    return list(scope.connection.execute(query).scalars())
+
+
+def _speech_share(connection: sa.Connection, day: str) -> float | None:
+    """Seconds of speech a second of channel."""
+    speech = sa.select(sa.func.sum(table.c.end_s - table.c.start_s)).where(table.c.day == day)
+    sound = sa.select(sa.func.sum(recordings.c.duration_s * recordings.c.channels)).where(
+        recordings.c.day == day, recordings.c.status == "ok"
+    )
+    seconds = connection.execute(sound).scalar_one()
+    return (connection.execute(speech).scalar_one() or 0.0) / seconds if seconds else None
+
+
+CHECKS = [
+    integrity_check(
+        ASSET,
+        "every_recording_was_cut",
+        "No good recording is forgotten.",
+        missing_stage_runs(STAGE),
+    ),
+    integrity_check(
+        ASSET,
+        "segments_are_sound",
+        "Segments lie inside their recording, in order and apart, none longer than 30 s.",
+        _faults,
+    ),
+    warning_check(
+        ASSET, "segments_failures", "Recordings that could not be cut.", failed_stage_runs(STAGE)
+    ),
+    drift_check(
+        ASSET,
+        "speech_share",
+        "Share of the channels' time that is speech.",
+        _speech_share,
+        Bounds(low=0.05, high=0.95, max_change=0.25),
+    ),
+]

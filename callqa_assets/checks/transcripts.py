@@ -1,0 +1,83 @@
+"""Checks on `transcripts`."""
+
+import sqlalchemy as sa
+
+from callqa_assets.checks.day_checks import (
+    Bounds,
+    Scope,
+    drift_check,
+    failed_stage_runs,
+    integrity_check,
+    missing_stage_runs,
+    warning_check,
+)
+from callqa_assets.warehouse.tables import segments
+from callqa_assets.warehouse.tables import transcripts as table
+
+ASSET, STAGE = "transcripts", "transcripts"
+
+
+def _faults(scope: Scope) -> list[str]:
+    """Segments without a transcript, or confidences that are no probability."""
+    same = (
+        (table.c.recording_id == segments.c.recording_id)
+        & (table.c.channel == segments.c.channel)
+        & (table.c.segment_no == segments.c.segment_no)
+    )
+    query = (
+        sa.select(segments.c.recording_id)
+        .outerjoin(table, same)
+        .where(segments.c.day == scope.day, scope.own(STAGE, segments.c.recording_id))
+        .where(sa.or_(table.c.recording_id.is_(None), sa.not_(table.c.confidence.between(0, 1))))
+    )
+    return list(scope.connection.execute(query).scalars())
+
+
+def _empty_share(connection: sa.Connection, day: str) -> float | None:
+    empty = sa.case((table.c.text == "", 1.0), else_=0.0)
+    return connection.execute(sa.select(sa.func.avg(empty)).where(table.c.day == day)).scalar_one()
+
+
+def _characters_per_second(connection: sa.Connection, day: str) -> float | None:
+    query = sa.select(
+        sa.func.sum(sa.func.length(table.c.text)), sa.func.sum(table.c.end_s - table.c.start_s)
+    ).where(table.c.day == day, table.c.text != "")
+    characters, seconds = connection.execute(query).one()
+    return characters / seconds if seconds else None
+
+
+CHECKS = [
+    integrity_check(
+        ASSET,
+        "every_recording_was_transcribed",
+        "No good recording is forgotten.",
+        missing_stage_runs(STAGE),
+    ),
+    integrity_check(
+        ASSET,
+        "every_segment_has_a_transcript",
+        "One transcript a segment, with a confidence from 0 to 1.",
+        _faults,
+    ),
+    warning_check(
+        ASSET,
+        "transcripts_failures",
+        "Recordings that could not be transcribed.",
+        failed_stage_runs(STAGE),
+    ),
+    drift_check(
+        ASSET,
+        "empty_text_share",
+        "Share of segments without text.",
+        _empty_share,
+        Bounds(low=0.0, high=0.3, max_change=0.15),
+    ),
+    drift_check(
+        ASSET,
+        "characters_per_second",
+        "Characters a second of speech: Mandarin is spoken at 3 to 6, English written at 10 to 18; "
+        "far more is invented text, far less is missed speech.",
+        _characters_per_second,
+        Bounds(low=1.5, high=22.0, max_change=4.0),
+    ),
+]

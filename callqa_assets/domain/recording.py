@@ -1,0 +1,32 @@
+"""One recording as the stages see it. How its facts are found is `call_metadata`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One audio file of one call that can be processed."""
+
+    recording_id: str
+    day: str
+    """Local day on which the call started, 'YYYY-MM-DD': its partition."""
+    content_sha256: str
+    archive_path: str
+    """Relative to the home."""
+    channels: int
+    channel_roles: tuple[str, ...]
+    """One role a channel: agent, customer, mixed or channel_N."""
+    sample_rate: int
+    duration_s: float
+    started_at: datetime
+    metadata_version: str
+    call_id: str | None = None
+    agent_id: str | None = None
+    customer_id: str | None = None
+    queue: str | None = None
+    line: str | None = None
+    business_line: str | None = None
+    language: str | None = None

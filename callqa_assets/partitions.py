@@ -1,0 +1,12 @@
+"""The one partitions definition: local days on which calls started."""
+
+import dagster as dg
+
+TIMEZONE = "Asia/Shanghai"
+FIRST_DAY = "2020-01-01"
+
+# end_offset=1: today exists as a partition while its calls still arrive.
+DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone=TIMEZONE, end_offset=1)
+
+# A range of days is one run: one process, one load of the models.
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)

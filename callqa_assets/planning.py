@@ -1,0 +1,134 @@
+"""Which days to run next: a pure decision over dirty days and the runs there were.
+
+The sensor turns the plan into run requests, `callqa run` executes it at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from callqa_assets.domain.digest import digest
+
+PARTITION_TAG = "dagster/partition"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+GENERATIONS_TAG = "callqa/generations"
+"""How often something had arrived for each day when the run was planned, as JSON."""
+
+MAX_ATTEMPTS = 3
+MAX_DAYS_A_RUN = 31
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What planning must know of an earlier run."""
+
+    tags: Mapping[str, str]
+    is_active: bool
+
+    @property
+    def days(self) -> list[str]:
+        """The days that the run covers."""
+        if PARTITION_TAG in self.tags:
+            return [self.tags[PARTITION_TAG]]
+        if RANGE_START_TAG in self.tags and RANGE_END_TAG in self.tags:
+            return days_between(self.tags[RANGE_START_TAG], self.tags[RANGE_END_TAG])
+        return []
+
+    @property
+    def generations(self) -> dict[str, int]:
+        return json.loads(self.tags.get(GENERATIONS_TAG, "{}"))
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run over contiguous days."""
+
+    generations: Mapping[str, int]
+    attempt: int
+    """1 for the first run at these arrivals."""
+
+    @property
+    def start(self) -> str:
+        return min(self.generations)
+
+    @property
+    def end(self) -> str:
+        return max(self.generations)
+
+    @property
+    def run_key(self) -> str:
+        """Differs with every arrival and every attempt: Dagster never runs a key twice."""
+        key = digest(dict(self.generations))[:12]
+        return f"{self.start}..{self.end}:{key}:{self.attempt}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {**range_tags(self.start, self.end), GENERATIONS_TAG: json.dumps(self.generations)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    runs: list[PlannedRun]
+    active: list[str]
+    """Dirty days on which a run is at work; looked at again when it ends."""
+    given_up: list[str]
+    """Days whose runs failed MAX_ATTEMPTS times since the last arrival: a person must look."""
+
+
+def plan_runs(
+    dirty: Mapping[str, int],
+    runs: Iterable[RunRecord],
+    *,
+    max_runs: int,
+    max_days_a_run: int = MAX_DAYS_A_RUN,
+) -> Plan:
+    """Group dirty days into at most `max_runs` runs of contiguous days with the same attempt.
+
+    `dirty` is day to generation. A run that ended and left its day as dirty as it was counts as
+    an attempt, whether it failed or not.
+    """
+    active: set[str] = set()
+    attempts: dict[tuple[str, int], int] = {}
+    for run in runs:
+        if run.is_active:
+            active.update(run.days)
+        else:
+            for arrival in run.generations.items():
+                attempts[arrival] = attempts.get(arrival, 0) + 1
+    tried = {day: attempts.get((day, generation), 0) for day, generation in dirty.items()}
+    ready = sorted(d for d in dirty if d not in active and tried[d] < MAX_ATTEMPTS)
+    planned: list[PlannedRun] = []
+    group: list[str] = []
+    for day in [*ready, None]:
+        joins = (
+            day is not None
+            and group
+            and days_between(group[-1], day)[1:] == [day]
+            and tried[day] == tried[group[-1]]
+            and len(group) < max_days_a_run
+        )
+        if group and not joins:
+            planned.append(PlannedRun({d: dirty[d] for d in group}, tried[group[0]] + 1))
+            group = []
+        if day is not None:
+            group.append(day)
+    return Plan(
+        planned[:max_runs],
+        sorted(d for d in dirty if d in active),
+        sorted(d for d in dirty if d not in active and tried[d] >= MAX_ATTEMPTS),
+    )
+
+
+def range_tags(start: str, end: str) -> dict[str, str]:
+    """Tags that make one run of a range of days."""
+    return {RANGE_START_TAG: start, RANGE_END_TAG: end}
+
+
+def days_between(start: str, end: str) -> list[str]:
+    """Every day from `start` to `end`, both included."""
+    first, last = date.fromisoformat(start), date.fromisoformat(end)
+    return [(first + timedelta(n)).isoformat() for n in range((last - first).days + 1)]

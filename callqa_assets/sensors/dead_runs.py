@@ -1,0 +1,34 @@
+"""Finding runs whose process was killed: Dagster alone would hold them as started for ever."""
+
+import dagster as dg
+
+from callqa_assets.assets.stage_asset import PROCESS_TAG
+from callqa_assets.process_identity import ProcessIdentity
+
+INTERVAL_S = 60
+
+
+def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark as failed the runs whose process is gone from this host; returns their ids.
+
+    A run on another host is left alone: only its own host can tell.
+    """
+    dead: list[str] = []
+    for run in instance.get_runs(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    ):
+        owner = run.tags.get(PROCESS_TAG)
+        if owner and ProcessIdentity.parse(owner).is_dead():
+            instance.report_run_failed(run, f"its process {owner} is gone; run the days again")
+            dead.append(run.run_id)
+    return dead
+
+
+@dg.sensor(
+    minimum_interval_seconds=INTERVAL_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Marks runs whose process was killed as failed, so that their days run again.",
+)
+def dead_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    dead = fail_dead_runs(context.instance)
+    return dg.SkipReason(f"marked as failed: {', '.join(dead)}" if dead else "every run lives")

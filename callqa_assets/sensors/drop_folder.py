@@ -1,0 +1,81 @@
+"""The sensor on the drop folder: looks, and asks for runs. The decision is in `planning`."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from callqa_assets.intake import look
+from callqa_assets.jobs import hear_calls
+from callqa_assets.planning import Plan, RunRecord, plan_runs
+from callqa_assets.warehouse.recordings import read_dirty_days
+from resources.dagster_resources import DropFolderResource, WarehouseResource
+
+INTERVAL_S = 30
+SETTLE = timedelta(seconds=20)
+"""A file that did not change between two looks this far apart is complete."""
+MAX_REQUESTS_A_TICK = 10
+_RUNS_LOOKED_AT = 500
+
+ACTIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def read_run_records(instance: dg.DagsterInstance) -> list[RunRecord]:
+    """Runs that cover days: every active one, and the latest of the others."""
+    active = instance.get_runs(dg.RunsFilter(statuses=ACTIVE))
+    ended = [
+        run
+        for run in instance.get_runs(dg.RunsFilter(job_name=hear_calls.name), limit=_RUNS_LOOKED_AT)
+        if run.status not in ACTIVE
+    ]
+    return [RunRecord(run.tags, is_active=run.status in ACTIVE) for run in [*active, *ended]]
+
+
+@dg.sensor(
+    job=hear_calls,
+    minimum_interval_seconds=INTERVAL_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Notices recordings in the drop folder and asks for a run of their days.",
+)
+def drop_folder_sensor(
+    context: dg.SensorEvaluationContext,
+    warehouse: WarehouseResource,
+    drop_folder: DropFolderResource,
+) -> dg.SensorResult | dg.SkipReason:
+    opened = warehouse.open()
+    found = look(
+        opened,
+        drop_folder.open(),
+        drop_folder.load_metadata_config(),
+        now=datetime.now(UTC),
+        settle=SETTLE,
+    )
+    for note in found.notes:
+        context.log.warning(note)
+    with opened.read() as connection:
+        dirty = read_dirty_days(connection)
+    plan = plan_runs(dirty, read_run_records(context.instance), max_runs=MAX_REQUESTS_A_TICK)
+    for day in plan.given_up:
+        context.log.error(
+            "%s: every attempt failed; see its runs, then launch the day by hand", day
+        )
+    if plan.runs:
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(run_key=run.run_key, tags=run.tags) for run in plan.runs]
+        )
+    return dg.SkipReason(explain(plan, found.listed, found.waiting))
+
+
+def explain(plan: Plan, listed: int, waiting: int) -> str:
+    """Why no run is asked for, in words for the sensor's page."""
+    parts = [f"{listed} files in the drop folder, {waiting} still arriving"]
+    if plan.active:
+        parts.append(f"runs at work on {', '.join(plan.active)}")
+    if plan.given_up:
+        parts.append(f"given up, launch by hand: {', '.join(plan.given_up)}")
+    return "; ".join(parts)

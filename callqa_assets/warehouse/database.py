@@ -1,0 +1,133 @@
+"""Opening the warehouse and its two kinds of transaction. What is in it lives in the siblings."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+_BUSY_TIMEOUT_MS = 60_000
+_WRITES = "callqa_writes"
+
+T = TypeVar("T")
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse cannot be used as it is; the message names the cause and the cure."""
+
+
+class Warehouse:
+    """A database with callqa's tables: SQLite (WAL) or PostgreSQL, by URL.
+
+    The URL may hold a password: it is never logged; `label` is what may be shown.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = sa.make_url(url)
+            self.engine = sa.create_engine(parsed, pool_pre_ping=True)
+        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+            # The parser's own message repeats the URL, password included.
+            raise WarehouseError(
+                "CALLQA_WAREHOUSE_URL is no database URL that is installed here; write "
+                "sqlite:////absolute/path.db, or postgresql+psycopg://user@host/db with the "
+                f"'postgres' extra ({type(error).__name__})"
+            ) from None
+        self.label = parsed.render_as_string(hide_password=True)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        if self.is_sqlite:
+            if parsed.database and parsed.database != ":memory:":
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self, lock: str | None = None) -> Iterator[sa.Connection]:
+        """A transaction that writes; `lock` names what it must not do at the same time as another.
+
+        SQLite takes its one write lock at BEGIN (a read that turns into a write would fail with
+        'database is locked' at once, whatever the busy timeout). PostgreSQL takes an advisory
+        lock on the name, until commit.
+        """
+        connected = self.engine.connect().execution_options(**{_WRITES: True})
+        with connected as connection, connection.begin():
+            if lock is not None and not self.is_sqlite:
+                connection.execute(
+                    sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": lock}
+                )
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the tables to this version's shape. Call it under the home's lock."""
+        with self.engine.connect() as connection:
+            config = _alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def require_current(self) -> None:
+        """Raise WarehouseError unless the tables have this version's shape."""
+        with self.engine.connect() as connection:
+            stored = MigrationContext.configure(connection).get_current_revision()
+        expected = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+        if stored != expected:
+            raise WarehouseError(
+                f"the warehouse {self.label} is at revision {stored or 'none'}, this version "
+                f"needs {expected}: run `callqa init`"
+            )
+
+
+@functools.cache
+def open_warehouse(url: str) -> Warehouse:
+    """The process's one Warehouse of this URL, its tables of this version.
+
+    Raises WarehouseError.
+    """
+    warehouse = Warehouse(url)
+    warehouse.require_current()
+    return warehouse
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Pieces short enough for the bound values of one statement (SQLite allows 32,766)."""
+    for start in range(0, len(values), 500):
+        yield values[start : start + 500]
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own transaction handling is off: BEGIN is ours, see _begin_sqlite.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,66 @@
+"""Accepted alert rules: kept by hash, so that every alert's rules can be read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from callqa_assets.domain.rules import RulesError, RuleSet, load_rules
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.tables import rule_sets
+
+
+@dataclass(frozen=True)
+class RulesInForce:
+    rules: RuleSet
+    problem: str | None = None
+    """Why the file itself is not what is in force; None where it is."""
+
+
+def read_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
+    """The file's rules; where it is bad, the last accepted ones with the problem.
+
+    Raises RulesError where the file is bad and no rules were ever accepted.
+    """
+    try:
+        return RulesInForce(load_rules(_read_text(path), source=str(path)))
+    except RulesError as error:
+        with warehouse.read() as connection:
+            newest = sa.select(rule_sets.c.yaml).order_by(rule_sets.c.accepted_at.desc()).limit(1)
+            text = connection.execute(newest).scalar_one_or_none()
+        if text is None:
+            raise
+        return RulesInForce(load_rules(text, source="the last accepted rules"), str(error))
+
+
+def accept_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
+    """As `read_rules`, and keep a good file as the last accepted set."""
+    in_force = read_rules(warehouse, path)
+    if in_force.problem is None:
+        rule_hash, now = in_force.rules.rule_hash, datetime.now(UTC)
+        with warehouse.write(lock="rule_sets") as connection:
+            updated = connection.execute(
+                sa.update(rule_sets)
+                .where(rule_sets.c.rule_hash == rule_hash)
+                .values(accepted_at=now)
+            )
+            if updated.rowcount == 0:
+                connection.execute(
+                    sa.insert(rule_sets).values(
+                        rule_hash=rule_hash, yaml=_read_text(path), accepted_at=now
+                    )
+                )
+    return in_force
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulesError(
+            f"{path} cannot be read ({error.__class__.__name__}): restore the rules file or set "
+            "CALLQA_RULES"
+        ) from error

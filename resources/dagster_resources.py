@@ -1,0 +1,112 @@
+"""The Dagster side of the resources: configuration in, the plain object out.
+
+Settings come from the environment (`CALLQA_…`), read when the code location loads; what holds a
+password stays an environment variable in Dagster's eyes, so that no run config shows it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from callqa_assets.domain.call_sources import MetadataConfig, load_config
+from callqa_assets.warehouse.database import Warehouse, open_warehouse
+from resources.drop_folder import DropFolder
+from resources.home import Home, configs_folder, models_folder
+from resources.recording_archive import RecordingArchive
+from resources.speech_models.speech_models import (
+    CompactProfile,
+    SpeechModels,
+    cached_speech_models,
+    load_profile,
+)
+
+DEFAULT_PROFILE = "compact"
+
+
+class HomeResource(dg.ConfigurableResource):
+    """The home folder and what lies in it."""
+
+    folder: str
+
+    def open(self) -> Home:
+        return Home(Path(self.folder))
+
+    def open_archive(self) -> RecordingArchive:
+        return RecordingArchive(self.open())
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """The SQL warehouse; one engine a process."""
+
+    url: str
+
+    def open(self) -> Warehouse:
+        """Raises WarehouseError unless its tables are of this version."""
+        return open_warehouse(self.url)
+
+
+class DropFolderResource(dg.ConfigurableResource):
+    """Where recordings arrive, and how their metadata is read."""
+
+    folder: str
+    metadata_config: str
+    copy_files: bool = False
+    """Leave the originals where they are."""
+
+    def open(self) -> DropFolder:
+        return DropFolder(self.folder)
+
+    def load_metadata_config(self) -> MetadataConfig:
+        return load_config(Path(self.metadata_config))
+
+
+class SpeechModelsResource(dg.ConfigurableResource):
+    """The models of one profile, loaded at most once a process."""
+
+    profile: str
+    models_folder: str
+    profiles_file: str
+
+    def load_profile(self) -> CompactProfile:
+        return load_profile(Path(self.profiles_file), self.profile)
+
+    def open(self) -> SpeechModels:
+        return cached_speech_models(self.load_profile(), Path(self.models_folder))
+
+
+class RulesResource(dg.ConfigurableResource):
+    """The alert rules file."""
+
+    path: str
+
+    def open(self) -> Path:
+        return Path(self.path)
+
+
+def resources_from_environment() -> dict[str, dg.ConfigurableResource]:
+    """The resources as the environment (`CALLQA_HOME`, `CALLQA_DROP`, …) describes them."""
+    home = Home.from_environment()
+    configs = configs_folder()
+    profile = os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE
+    profiles_file = configs / "models.yaml"
+    rules = os.environ.get("CALLQA_RULES") or configs / load_profile(profiles_file, profile).rules
+    has_url = bool(os.environ.get("CALLQA_WAREHOUSE_URL"))
+    return {
+        "home": HomeResource(folder=str(home.root)),
+        "warehouse": WarehouseResource(
+            url=dg.EnvVar("CALLQA_WAREHOUSE_URL") if has_url else home.database_url
+        ),
+        "drop_folder": DropFolderResource(
+            folder=os.environ.get("CALLQA_DROP") or str(home.drop),
+            metadata_config=str(configs / "call_metadata.yaml"),
+        ),
+        "speech_models": SpeechModelsResource(
+            profile=profile,
+            models_folder=str(models_folder()),
+            profiles_file=str(profiles_file),
+        ),
+        "rules": RulesResource(path=str(rules)),
+    }

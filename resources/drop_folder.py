@@ -1,0 +1,62 @@
+"""The folder into which the phone platform's recordings arrive. It is listed here, never judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+UNFINISHED = (b".part", b".tmp", b".filepart", b".crdownload")
+"""Suffixes under which copy tools write; the file counts once it is renamed."""
+
+
+@dataclass(frozen=True)
+class DropFile:
+    """One file as the listing saw it. Paths are bytes: a name need not be text."""
+
+    path: bytes
+    """Absolute."""
+    name: bytes
+    """Relative to the drop folder."""
+    size: int
+    mtime_ns: int
+
+    @property
+    def display_name(self) -> str:
+        """The name as text for tables and people; odd bytes are shown as \\xNN."""
+        return self.name.decode("utf-8", "backslashreplace")
+
+
+class DropFolder:
+    """A folder and its subfolders. Hidden files, links and unfinished copies are not listed."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = os.path.realpath(os.fsencode(root))
+
+    def list_files(self) -> list[DropFile]:
+        """Every finished file, ordered by name. Raises FileNotFoundError naming the folder."""
+        if not os.path.isdir(self.root):
+            raise FileNotFoundError(
+                f"the drop folder {os.fsdecode(self.root)} does not exist: create it or set "
+                "CALLQA_DROP"
+            )
+        return sorted(self._walk(self.root), key=lambda file: file.name)
+
+    def _walk(self, folder: bytes) -> Iterator[DropFile]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(b".") or entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._walk(entry.path)
+                elif entry.is_file(follow_symlinks=False) and not entry.name.endswith(UNFINISHED):
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue  # taken away while we looked
+                    yield DropFile(
+                        entry.path,
+                        os.path.relpath(entry.path, self.root),
+                        status.st_size,
+                        status.st_mtime_ns,
+                    )

@@ -1,0 +1,97 @@
+"""Emotion tracks as Parquet: too many windows for SQL. One file a batch, named in `stage_runs`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from callqa_assets.domain.alerting import ChannelTrack
+from callqa_assets.domain.emotion_labels import EMOTIONS
+from resources.home import Home
+
+SCHEMA = {
+    "recording_id": pl.String,
+    "channel": pl.Int32,
+    "segment_no": pl.Int32,
+    "start_s": pl.Float64,
+    "end_s": pl.Float64,
+    **dict.fromkeys(EMOTIONS, pl.Float32),
+}
+_ORPHAN_AGE_S = 24 * 3600
+"""Older than any lease: no batch that still runs has written it."""
+
+
+class EmotionLake:
+    """The tracks of one home. A reader opens only files that the ledger names."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def write(self, tracks: dict[str, list[ChannelTrack]]) -> str:
+        """Store a batch's tracks by recording; returns the file's path relative to the home.
+
+        The file is whole and on disk when this returns, so that a commit may name it.
+        """
+        frames = [
+            pl.DataFrame(
+                {
+                    "recording_id": [recording_id] * len(track.segment_no),
+                    "channel": [track.channel] * len(track.segment_no),
+                    "segment_no": track.segment_no,
+                    "start_s": track.start_s,
+                    "end_s": track.end_s,
+                    **{e: track.posteriors[:, i] for i, e in enumerate(EMOTIONS)},
+                },
+                schema=SCHEMA,
+            )
+            for recording_id, parts in sorted(tracks.items())
+            for track in parts
+        ]
+        path = self._home.emotion_tracks / f"{uuid.uuid4().hex}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".part")
+        table = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
+        with partial.open("wb") as file:
+            table.write_parquet(file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        return str(path.relative_to(self._home.root))
+
+    def read(self, artifact: str, recording_id: str, roles: Sequence[str]) -> list[ChannelTrack]:
+        """One recording's tracks, a channel each. Raises FileNotFoundError naming the file."""
+        table = _read_file(self._home.root / artifact).filter(recording_id=recording_id)
+        return [
+            ChannelTrack(
+                channel=channel,
+                role=roles[channel],
+                segment_no=part["segment_no"].to_numpy(),
+                start_s=part["start_s"].to_numpy(),
+                end_s=part["end_s"].to_numpy(),
+                posteriors=part.select(EMOTIONS).to_numpy().astype(np.float64),
+            )
+            for (channel,), part in sorted(table.partition_by("channel", as_dict=True).items())
+        ]
+
+    def sweep(self, named: set[str]) -> list[str]:
+        """Remove old files that the ledger does not name: left by killed runs, or replaced."""
+        removed: list[str] = []
+        for path in self._home.emotion_tracks.glob("*"):
+            relative = str(path.relative_to(self._home.root))
+            if relative not in named and time.time() - path.stat().st_mtime > _ORPHAN_AGE_S:
+                path.unlink()
+                removed.append(relative)
+        return removed
+
+
+@functools.lru_cache(maxsize=8)
+def _read_file(path: Path) -> pl.DataFrame:
+    # A file never changes once written, and a day's recordings share few files.
+    return pl.read_parquet(path)

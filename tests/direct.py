@@ -1,0 +1,70 @@
+"""The stages without Dagster: the same functions the assets call, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from callqa_assets.assets.alerts import alerts_stage
+from callqa_assets.assets.emotions import emotions_stage
+from callqa_assets.assets.segments import segments_stage
+from callqa_assets.assets.transcripts import transcripts_stage
+from callqa_assets.domain.call_sources import load_config
+from callqa_assets.ingest import ingest_day
+from callqa_assets.intake import look
+from callqa_assets.stage_contract import Stage, StageReport, run_stage
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.intake import read_days_of_drop
+from callqa_assets.warehouse.rule_sets import accept_rules
+from resources.drop_folder import DropFolder
+from resources.emotion_lake import EmotionLake
+from resources.home import REPO, Home
+from resources.recording_archive import RecordingArchive
+
+
+@dataclass
+class DirectHearing:
+    """A home heard without Dagster."""
+
+    home: Home
+    warehouse: Warehouse
+    rules: Path
+
+    def look(self) -> list[str]:
+        """Look at the drop folder, every file counting as complete; returns its days."""
+        drop = DropFolder(self.home.drop)
+        config = load_config(REPO / "configs" / "call_metadata.yaml")
+        look(self.warehouse, drop, config, now=datetime.now(UTC), settle=timedelta(0))
+        with self.warehouse.read() as connection:
+            return read_days_of_drop(connection, drop.root)
+
+    def ingest(self, day: str, *, copy: bool = False) -> None:
+        ingest_day(
+            self.warehouse, self.home, day, run_id="run", copy=copy, progress=lambda *_: None
+        )
+
+    def stages(self, models: Any) -> Sequence[Stage]:
+        archive, lake = RecordingArchive(self.home), EmotionLake(self.home)
+        rules = accept_rules(self.warehouse, self.rules).rules
+        return (
+            segments_stage(archive, models),
+            transcripts_stage(self.warehouse, archive, models),
+            emotions_stage(self.warehouse, archive, lake, models),
+            alerts_stage(self.warehouse, lake, rules),
+        )
+
+    def hear(
+        self, models: Any, *, copy: bool = False, force: bool = False, run_id: str = "run"
+    ) -> dict[tuple[str, str], StageReport]:
+        """Everything, day by day; the report of each (stage, day)."""
+        days = self.look()
+        for day in days:
+            self.ingest(day, copy=copy)
+        return {
+            (stage.name, day): run_stage(self.warehouse, stage, day, run_id=run_id, force=force)
+            for stage in self.stages(models)
+            for day in days
+        }

@@ -1,0 +1,60 @@
+"""The whole warehouse as comparable rows, for 'the same rows as an undisturbed run'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.tables import metadata, stage_runs
+
+VOLATILE = {
+    "ingested_at",
+    "run_id",
+    "created_at",
+    "accepted_at",
+    "changed_at",
+    "finished_at",
+    "seconds",
+    "artifact",
+    "attempts",
+    "generation",
+    "done_generation",
+}
+"""Columns that tell when and by whom, not what."""
+
+
+def read_rows(warehouse: Warehouse, table: sa.Table) -> list[dict[str, Any]]:
+    """Every row of a table."""
+    with warehouse.read() as connection:
+        return [dict(row._mapping) for row in connection.execute(sa.select(table))]
+
+
+def read_snapshot(warehouse: Warehouse) -> dict[str, list[str]]:
+    """Every table but intake, as sorted rows without their volatile columns."""
+    with warehouse.read() as connection:
+        return {
+            table.name: sorted(
+                repr({k: v for k, v in row._mapping.items() if k not in VOLATILE})
+                for row in connection.execute(sa.select(table))
+            )
+            for table in metadata.sorted_tables
+            if table.name != "intake"
+        }
+
+
+def read_tracks(warehouse: Warehouse, root: Path) -> list[tuple[Any, ...]]:
+    """Every stored emotion window, sorted."""
+    query = sa.select(stage_runs.c.recording_id, stage_runs.c.artifact).where(
+        stage_runs.c.stage == "emotions", stage_runs.c.artifact.is_not(None)
+    )
+    with warehouse.read() as connection:
+        named = connection.execute(query).all()
+    return sorted(
+        row
+        for recording_id, artifact in named
+        for row in pl.read_parquet(root / artifact).filter(recording_id=recording_id).rows()
+    )
