@@ -253,7 +253,8 @@ class WhisperTranscriber:
 
         opening = self._config.prompts.get(tokenizer.language_code)
         before = tokenizer.encode(opening) if opening else None
-        prompt = self._model.get_prompt(tokenizer, before or [], without_timestamps=True)
+        # Asked for times as well, Whisper skips fewer sentences of a pack; the times are not used.
+        prompt = self._model.get_prompt(tokenizer, before or [], without_timestamps=False)
         results = self._model.model.generate(
             get_ctranslate2_storage(states),
             [prompt] * len(states),
@@ -267,8 +268,9 @@ class WhisperTranscriber:
     def _hypothesis(result: Any, tokenizer: Tokenizer) -> _Hypothesis:
         tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
         words, _ = tokenizer.split_to_word_tokens(tokens)
-        # The score is a mean over the text tokens; Whisper counts the end of text among them.
-        mean_logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        # The score is a mean over the tokens; Whisper counts the end of text among them.
+        decoded = len(result.sequences_ids[0])
+        mean_logprob = result.scores[0] * decoded / (decoded + 1)
         return _Hypothesis(tokens, words, mean_logprob, result.no_speech_prob)
 
     def _is_silence(self, guess: _Hypothesis) -> bool:
