@@ -1,0 +1,135 @@
+"""Where to put the alert thresholds of the compact profile.
+
+    python -m training.alert_thresholds --cache DIR [--testdata DIR]
+
+Long segments of acted speech (clips of one speaker and emotion joined and degraded, half of them
+over a telephone line) are scored by the cross-validation heads, each by one that never heard its
+speaker. A rule fires on a segment where the posterior stays at or above the threshold for the
+duration. Printed: false alarms an hour of other speech, and the share of segments found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callqa_assets.domain.emotion import WindowConfig, window_bounds, windowed_pool
+from callqa_assets.domain.emotion_labels import EMOTIONS
+from resources.speech_models.compact.emotion import EmotionHead
+from training.clip_frames import read_segments
+from training.corpora import read_clips
+from training.emotion_head import REPO, TrainingConfig, folds_by_speaker
+
+DURATIONS_SEC = (1.0, 1.5, 2.0)
+THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One segment's track: when each window speaks, and its posteriors."""
+
+    emotion: str
+    duration_s: float
+    edges_s: NDArray[np.float64]
+    """Shape [n + 1]: window i stands for the time between edge i and edge i + 1."""
+    windows: NDArray[np.float32]
+
+
+def longest_hold_s(
+    value: NDArray[np.floating], threshold: float, edges: NDArray[np.float64]
+) -> float:
+    """Longest time for which `value` [n] stays at or above the threshold."""
+    longest = held = 0.0
+    for above, length in zip(value >= threshold, np.diff(edges), strict=True):
+        held = held + float(length) if above else 0.0
+        longest = max(longest, held)
+    return longest
+
+
+def score_stretches(testdata: Path, cache: Path, windows: WindowConfig) -> list[Stretch]:
+    clips = [clip for clip in read_clips(testdata) if clip.split == "train"]
+    fold_of = {
+        speaker: number
+        for number, left_out in enumerate(folds_by_speaker(clips, TrainingConfig().folds))
+        for speaker in left_out
+    }
+    heads = [
+        EmotionHead.read(cache / f"fold_{number}.safetensors")
+        for number in range(TrainingConfig().folds)
+    ]
+    segments = read_segments(cache, "joined")
+    stretches: list[Stretch] = []
+    for index, frames in zip(segments.clip, segments.each(), strict=True):
+        starts, ends = window_bounds(len(frames), windows)
+        pooled = windowed_pool(frames, starts, ends)
+        centres = (starts + ends) / 2 / windows.frame_rate_hz
+        duration_s = len(frames) / windows.frame_rate_hz
+        edges = np.concatenate([[0], (centres[1:] + centres[:-1]) / 2, [duration_s]])
+        head = heads[fold_of[clips[index].speaker]]
+        stretches.append(Stretch(clips[index].emotion, duration_s, edges, head.posteriors(pooled)))
+    return stretches
+
+
+def operating_points(
+    stretches: Sequence[Stretch], wanted: Sequence[str], floors: dict[str, float]
+) -> list[str]:
+    """Markdown rows: the sum of `wanted` against each threshold and duration."""
+    columns = [EMOTIONS.index(name) for name in wanted]
+    target = wanted[0]
+    rows: list[str] = []
+    for duration_sec in DURATIONS_SEC:
+        for threshold in THRESHOLDS:
+            fired: dict[str, list[bool]] = {}
+            hours: dict[str, float] = {}
+            for stretch in stretches:
+                value = stretch.windows[:, columns].sum(axis=1)
+                for name, floor in floors.items():
+                    value = np.where(stretch.windows[:, EMOTIONS.index(name)] >= floor, value, 0)
+                fires = longest_hold_s(value, threshold, stretch.edges_s) >= duration_sec
+                if stretch.duration_s >= duration_sec:
+                    fired.setdefault(stretch.emotion, []).append(fires)
+                hours[stretch.emotion] = hours.get(stretch.emotion, 0) + stretch.duration_s / 3600
+            others = [name for name in fired if name not in wanted]
+            false = sum(sum(fired[name]) for name in others) / sum(hours[n] for n in others)
+            calm = sum(fired["neutral"]) / hours["neutral"]
+            rows.append(
+                f"| {duration_sec} | {threshold} | {np.mean(fired[target]):.3f} "
+                f"| {false:.1f} | {calm:.1f} |"
+            )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Operating points of the alert rules.")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of training.emotion_head")
+    parser.add_argument(
+        "--testdata",
+        type=Path,
+        default=Path(os.environ.get("CALLQA_TESTDATA", REPO.parent / "shared" / "testdata")),
+    )
+    parser.add_argument("--window-sec", type=float, default=WindowConfig().window_sec)
+    options = parser.parse_args()
+    windows = WindowConfig(window_sec=options.window_sec)
+    stretches = score_stretches(options.testdata, options.cache, windows)
+    hours = sum(stretch.duration_s for stretch in stretches) / 3600
+    print(f"{len(stretches)} segments, {hours:.2f} h, windows of {windows.window_sec} s")
+    rules: list[tuple[list[str], dict[str, float]]] = [
+        (["angry"], {}),
+        (["fearful"], {}),
+        (["sad", "neutral"], {"sad": 0.3}),
+    ]
+    for wanted, floors in rules:
+        print(f"\n{' + '.join(wanted)}{f', floors {floors}' if floors else ''}\n")
+        print("| duration_sec | threshold | found | false alarms/h, all other | /h of neutral |")
+        print("|---:|---:|---:|---:|---:|")
+        print("\n".join(operating_points(stretches, wanted, floors)))
+
+
+if __name__ == "__main__":
+    main()

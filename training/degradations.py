@@ -1,0 +1,103 @@
+"""What a telephone line and a room do to a voice: the conditions of training and of evaluation.
+
+Pure functions from waveform to waveform (mono float32, 16 kHz, [-1, 1]); which of them is applied
+to what is decided by the caller.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from resources.speech_models.protocols import SAMPLE_RATE_HZ, Waveform
+from training.corpora import read_waveform
+
+TELEPHONE_RATE_HZ = 8_000
+ACTIVE_RANGE_DB = 25.0
+"""Frames within this range of the loudest count as speech when a level is measured."""
+
+NOISES = ("keyboard", "air_conditioner_fan", "office", "crowd")
+TRAINING_SHARE_OF_NOISE = 2 / 3
+"""Training hears the first two thirds of each noise recording, evaluation the rest."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Recorded noises by name and one room impulse response."""
+
+    noises: dict[str, Waveform]
+    room: Waveform
+
+    @classmethod
+    def read(cls, testdata: Path, part: Literal["training", "evaluation"]) -> Surroundings:
+        folder = testdata / "noise"
+        noises: dict[str, Waveform] = {}
+        for name in NOISES:
+            noise = read_waveform(folder / f"{name}.flac")
+            cut = int(len(noise) * TRAINING_SHARE_OF_NOISE)
+            noises[name] = noise[:cut] if part == "training" else noise[cut:]
+        return cls(noises, read_waveform(folder / "room_impulse_response.flac"))
+
+
+def pass_telephone(
+    waveform: Waveform, law: Literal["ULAW", "ALAW"], band_hz: tuple[float, float] | None = None
+) -> Waveform:
+    """Sent over a G.711 line at 8 kHz and back to 16 kHz; `band_hz` adds a handset's pass band."""
+    narrow = soxr.resample(waveform, SAMPLE_RATE_HZ, TELEPHONE_RATE_HZ)
+    if band_hz is not None:
+        spectrum = np.fft.rfft(narrow)
+        hz = np.fft.rfftfreq(len(narrow), 1 / TELEPHONE_RATE_HZ)
+        spectrum[(hz < band_hz[0]) | (hz > band_hz[1])] = 0
+        narrow = np.fft.irfft(spectrum, len(narrow))
+    line = io.BytesIO()
+    soundfile.write(line, np.clip(narrow, -1, 1), TELEPHONE_RATE_HZ, subtype=law, format="WAV")
+    line.seek(0)
+    heard, _ = soundfile.read(line, dtype="float32")
+    return soxr.resample(heard, TELEPHONE_RATE_HZ, SAMPLE_RATE_HZ).astype(np.float32)
+
+
+def active_level_db(waveform: Waveform) -> float:
+    """Mean power of the 20 ms frames within `ACTIVE_RANGE_DB` of the loudest, in dBFS."""
+    frame = SAMPLE_RATE_HZ // 50
+    frames = waveform[: max(len(waveform) // frame, 1) * frame]
+    power = np.square(frames, dtype=np.float64)
+    power = power.reshape(-1, frame).mean(1) if len(frames) >= frame else power[None].mean(1)
+    active = power[power >= power.max() * 10 ** (-ACTIVE_RANGE_DB / 10)]
+    return float(10 * np.log10(active.mean() + 1e-12))
+
+
+def add_noise(
+    waveform: Waveform, noise: Waveform, snr_db: float, random: np.random.Generator
+) -> Waveform:
+    """Noise from a random place of the recording, `snr_db` under the voice's active level."""
+    start = int(random.integers(len(noise)))
+    heard = np.resize(np.roll(noise, -start), len(waveform))
+    level_db = 10 * np.log10(np.mean(np.square(heard, dtype=np.float64)) + 1e-12)
+    gain_db = active_level_db(waveform) - snr_db - level_db
+    return (waveform + heard * 10 ** (gain_db / 20)).astype(np.float32)
+
+
+def reverberate(waveform: Waveform, room: Waveform) -> Waveform:
+    """As heard by a speakerphone in the room, at the voice's own peak level, same length."""
+    size = len(waveform) + len(room) - 1
+    wet = np.fft.irfft(np.fft.rfft(waveform, size) * np.fft.rfft(room, size), size)
+    wet = wet[: len(waveform)]
+    peak = float(np.abs(wet).max())
+    return (wet * (np.abs(waveform).max() / max(peak, 1e-9))).astype(np.float32)
+
+
+def change_speed(waveform: Waveform, factor: float) -> Waveform:
+    """Played `factor` times as fast: pitch, formants and tempo move together (another voice)."""
+    return soxr.resample(waveform, SAMPLE_RATE_HZ * factor, SAMPLE_RATE_HZ).astype(np.float32)
+
+
+def change_gain(waveform: Waveform, gain_db: float) -> NDArray[np.float32]:
+    """Louder or softer by `gain_db`, clipped at full scale as a line clips."""
+    return np.clip(waveform * 10 ** (gain_db / 20), -1, 1).astype(np.float32)
