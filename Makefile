@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo   set up, hear the sample calls, show what was found"
-	@echo "make dev    Dagster UI and daemon on http://127.0.0.1:3000"
+	@echo "make dev    Dagster UI and daemon on http://127.0.0.1:3000 (HOME_DIR=data/demo: the demo's)"
 	@echo "make test   set up and run the tests"
 	@echo "make check  lint, format, types, tests with coverage, definitions"
 	@echo "make bench  accuracy and speed, written to benchmarks/RESULTS.md"
@@ -29,7 +29,7 @@ demo: models
 	$(BIN)/callqa demo
 
 dev: models
-	$(BIN)/callqa dev
+	$(BIN)/callqa dev $(if $(HOME_DIR),--home $(HOME_DIR))
 
 test: models
 	$(BIN)/pytest

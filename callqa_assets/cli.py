@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from resources.home import Home, models_folder
+from resources.home import REPO, Home, models_folder
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -143,14 +143,20 @@ def run(
 @app.command()
 def demo(
     home: Annotated[
-        Path, typer.Option("--home", help="Home of the demo, apart from your own data.")
-    ] = Path("data/demo"),
+        Path,
+        typer.Option(
+            "--home",
+            help="Home of the demo, apart from your own data [default: data/demo].",
+            show_default=False,
+        ),
+    ] = REPO / "data" / "demo",
 ) -> None:
     """Hear the sample calls and show what was found: text, emotions, alerts, quarantine."""
     from callqa_assets.demo import show_demo
 
     used = use_settings(home, None, None, switch=False)
-    show_demo(console, used)
+    if show_demo(console, used):
+        raise typer.Exit(1)
 
 
 @app.command()

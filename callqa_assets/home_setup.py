@@ -9,11 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from callqa_assets.partitions import GPU_POOL
 from callqa_assets.warehouse.database import Warehouse
 from resources.home import Home, configs_folder
-
-GPU_POOL = "gpu"
-"""Pool of the assets that load models."""
 
 
 class HomeError(RuntimeError):

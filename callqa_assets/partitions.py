@@ -1,4 +1,4 @@
-"""The one partitions definition: local days on which calls started."""
+"""Partitions and pool: the local days on which calls started, and the device that models hold."""
 
 import dagster as dg
 
@@ -10,3 +10,5 @@ DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone=TIMEZONE, end
 
 # A range of days is one run: one process, one load of the models.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
+
+GPU_POOL = "gpu"

@@ -11,10 +11,9 @@ import sqlalchemy as sa
 
 from callqa_assets.assets.recordings import finish_day
 from callqa_assets.assets.stage_asset import (
-    OWNERS,
     StageConfig,
+    daily_asset,
     materialize_stage,
-    table_metadata,
 )
 from callqa_assets.domain.alerting import (
     CallContext,
@@ -25,7 +24,6 @@ from callqa_assets.domain.alerting import (
 )
 from callqa_assets.domain.recording import Recording
 from callqa_assets.domain.rules import RuleSet
-from callqa_assets.partitions import BACKFILL, DAYS
 from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
@@ -144,15 +142,12 @@ def _write(
 _COLUMNS = {column.name for column in tables.alerts.columns} - {"recording_id", "day", "evidence"}
 
 
-@dg.asset(
-    deps=["emotion_scores", "transcripts"],
-    partitions_def=DAYS,
-    backfill_policy=BACKFILL,
-    group_name="alerts",
+@daily_asset(
+    tables=["alerts"],
+    group="alerts",
     kinds={"python", "sql"},
-    owners=OWNERS,
     code_version=CODE_VERSION,
-    metadata=table_metadata("alerts"),
+    deps=["emotion_scores", "transcripts"],
 )
 def alerts(
     context: dg.AssetExecutionContext,

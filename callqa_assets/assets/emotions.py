@@ -12,10 +12,9 @@ import sqlalchemy as sa
 
 from callqa_assets.assets.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.assets.stage_asset import (
-    OWNERS,
     StageConfig,
+    daily_asset,
     materialize_stage,
-    table_metadata,
 )
 from callqa_assets.domain.alerting import ChannelTrack
 from callqa_assets.domain.emotion import LabelConfig, SpanConfig, label_emotion, spans_from_windows
@@ -23,7 +22,7 @@ from callqa_assets.domain.emotion_labels import EMOTIONS
 from callqa_assets.domain.plots import emotion_day_plot
 from callqa_assets.domain.recording import Recording
 from callqa_assets.domain.speech import SegmentEmotion
-from callqa_assets.partitions import BACKFILL, DAYS
+from callqa_assets.partitions import DAYS, GPU_POOL
 from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
@@ -124,16 +123,13 @@ def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]]) -> ChannelT
     )
 
 
-@dg.asset(
-    deps=["vad_segments"],
-    partitions_def=DAYS,
-    backfill_policy=BACKFILL,
-    group_name="speech",
+@daily_asset(
+    tables=["emotion_scores", "emotion_spans"],
+    group="speech",
     kinds={"whisper", "parquet", "sql"},
-    owners=OWNERS,
-    pool="gpu",
     code_version=CODE_VERSION,
-    metadata=table_metadata("emotion_scores", "emotion_spans"),
+    deps=["vad_segments"],
+    pool=GPU_POOL,
 )
 def emotion_scores(
     context: dg.AssetExecutionContext,

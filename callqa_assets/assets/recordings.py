@@ -5,9 +5,8 @@ import json
 import dagster as dg
 import sqlalchemy as sa
 
-from callqa_assets.assets.stage_asset import OWNERS, table_metadata, tag_process
+from callqa_assets.assets.stage_asset import daily_asset, tag_process
 from callqa_assets.ingest import ingest_day
-from callqa_assets.partitions import BACKFILL, DAYS
 from callqa_assets.planning import GENERATIONS_TAG
 from callqa_assets.stage_contract import Progress
 from callqa_assets.warehouse import tables
@@ -18,14 +17,11 @@ from resources.dagster_resources import DropFolderResource, HomeResource, Wareho
 CODE_VERSION = "1"
 
 
-@dg.asset(
-    partitions_def=DAYS,
-    backfill_policy=BACKFILL,
-    group_name="intake",
+@daily_asset(
+    tables=["recordings"],
+    group="intake",
     kinds={"file", "sql"},
-    owners=OWNERS,
     code_version=CODE_VERSION,
-    metadata=table_metadata("recordings"),
 )
 def raw_recordings(
     context: dg.AssetExecutionContext,

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import dagster as dg
 
 from callqa_assets.assets.stage_asset import (
-    OWNERS,
     StageConfig,
+    daily_asset,
     materialize_stage,
-    table_metadata,
 )
 from callqa_assets.domain.audio import Samples
 from callqa_assets.domain.recording import Recording
 from callqa_assets.domain.segments import level_dbfs
-from callqa_assets.partitions import BACKFILL, DAYS
+from callqa_assets.partitions import GPU_POOL
 from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.results import replace_rows
@@ -69,16 +68,13 @@ def segments_stage(archive: RecordingArchive, models: SpeechModels) -> Stage:
     )
 
 
-@dg.asset(
-    deps=["raw_recordings"],
-    partitions_def=DAYS,
-    backfill_policy=BACKFILL,
-    group_name="speech",
+@daily_asset(
+    tables=["segments"],
+    group="speech",
     kinds={"pytorch", "sql"},
-    owners=OWNERS,
-    pool="gpu",
     code_version=CODE_VERSION,
-    metadata=table_metadata("segments"),
+    deps=["raw_recordings"],
+    pool=GPU_POOL,
 )
 def vad_segments(
     context: dg.AssetExecutionContext,

@@ -1,12 +1,14 @@
 """What the stage assets share: going through the run's days and telling Dagster how each went."""
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 from pydantic import Field
 
+from callqa_assets.partitions import BACKFILL, DAYS
 from callqa_assets.process_identity import ProcessIdentity
 from callqa_assets.stage_contract import Progress, Stage, StageReport, run_stage
 from callqa_assets.warehouse.database import Warehouse
@@ -14,8 +16,6 @@ from callqa_assets.warehouse.tables import metadata as warehouse_metadata
 
 PROCESS_TAG = "callqa/process"
 """Run tag that names the process at work, so that a killed run can be found."""
-
-OWNERS = ["team:speech-analytics"]
 
 
 class StageConfig(dg.Config):
@@ -34,7 +34,30 @@ _SQL_TYPES = {
 }
 
 
-def table_metadata(*tables: str) -> dict[str, Any]:
+def daily_asset(
+    *, tables: Sequence[str], group: str, kinds: set[str], code_version: str, **options: Any
+) -> Callable[[Callable[..., None]], dg.AssetsDefinition]:
+    """`dg.asset` with what the five assets share: days, ranges in one run, owner, table schema."""
+
+    def decorate(function: Callable[..., None]) -> dg.AssetsDefinition:
+        with warnings.catch_warnings():
+            # `backfill_policy` is in beta, and known to be: one run for a range needs it.
+            warnings.filterwarnings("ignore", message=".*backfill_policy", category=dg.BetaWarning)
+            return dg.asset(
+                partitions_def=DAYS,
+                backfill_policy=BACKFILL,
+                group_name=group,
+                kinds=kinds,
+                owners=["team:speech-analytics"],
+                code_version=code_version,
+                metadata=_table_metadata(*tables),
+                **options,
+            )(function)
+
+    return decorate
+
+
+def _table_metadata(*tables: str) -> dict[str, Any]:
     """Definition metadata of an asset: its first table's relation and columns."""
     table = warehouse_metadata.tables[tables[0]]
     columns = [

@@ -7,13 +7,12 @@ import dagster as dg
 
 from callqa_assets.assets.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.assets.stage_asset import (
-    OWNERS,
     StageConfig,
+    daily_asset,
     materialize_stage,
-    table_metadata,
 )
 from callqa_assets.domain.recording import Recording
-from callqa_assets.partitions import BACKFILL, DAYS
+from callqa_assets.partitions import GPU_POOL
 from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
@@ -70,16 +69,13 @@ def transcripts_stage(
     )
 
 
-@dg.asset(
-    deps=["vad_segments"],
-    partitions_def=DAYS,
-    backfill_policy=BACKFILL,
-    group_name="speech",
+@daily_asset(
+    tables=["transcripts"],
+    group="speech",
     kinds={"whisper", "sql"},
-    owners=OWNERS,
-    pool="gpu",
     code_version=CODE_VERSION,
-    metadata=table_metadata("transcripts"),
+    deps=["vad_segments"],
+    pool=GPU_POOL,
 )
 def transcripts(
     context: dg.AssetExecutionContext,
