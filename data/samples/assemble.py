@@ -73,7 +73,7 @@ CALLS = {
     # 14 March: two named by the phone platform, one that arrives two days late.
     "20250314-093012_1001_13800138000": REPAYMENT,
     "Demo_GUID_0002_AGENT_LiNa_DT_2025-03-14T15-20-05_Stereo": ACCOUNT,
-    "late/20250314-174501_1003_13800138000": OPENING_HOURS,
+    "../late/20250314-174501_1003_13800138000": OPENING_HOURS,
     # 15 March: sidecars and a manifest.
     "refund": REFUND,
     "complaint": COMPLAINT,
@@ -203,21 +203,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     arguments = parser.parse_args()
     out: Path = arguments.out
-    (out / "late").mkdir(parents=True, exist_ok=True)
+    calls = out / "calls"
+    for folder in (calls, out / "late"):
+        folder.mkdir(parents=True, exist_ok=True)
 
     lines = read_lines(arguments.voice)
     for number, (name, script) in enumerate(CALLS.items()):
         call = assemble(script, lines, np.random.default_rng(number))
-        sf.write(out / f"{name}.flac", telephone(call), LINE_RATE_HZ, subtype="PCM_16")
+        sf.write(calls / f"{name}.flac", telephone(call), LINE_RATE_HZ, subtype="PCM_16")
     for name, sidecar in SIDECARS.items():
         text = json.dumps(sidecar, indent=2, ensure_ascii=False)
-        (out / name).write_text(text + "\n", encoding="utf-8")
-    (out / "manifest.csv").write_text(MANIFEST, encoding="utf-8")
+        (calls / name).write_text(text + "\n", encoding="utf-8")
+    (calls / "manifest.csv").write_text(MANIFEST, encoding="utf-8")
 
     silence = np.zeros((round(0.010 * LINE_RATE_HZ), 2), np.int16)
-    sf.write(out / f"{TOO_SHORT}.flac", silence, LINE_RATE_HZ, subtype="PCM_16")
+    sf.write(calls / f"{TOO_SHORT}.flac", silence, LINE_RATE_HZ, subtype="PCM_16")
     noise = np.random.default_rng(0).bytes(2_000)
-    (out / f"{CORRUPT}.flac").write_bytes(b"fLaC" + noise)
+    (calls / f"{CORRUPT}.flac").write_bytes(b"fLaC" + noise)
 
 
 if __name__ == "__main__":
