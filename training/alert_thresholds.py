@@ -26,7 +26,7 @@ from training.clip_frames import read_segments
 from training.corpora import read_clips
 from training.emotion_head import REPO, TrainingConfig, folds_by_speaker
 
-DURATIONS_SEC = (1.0, 1.5, 2.0)
+DURATIONS_SEC = (1.0, 1.5, 2.0, 3.0)
 THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 
 
@@ -122,7 +122,7 @@ def main() -> None:
     rules: list[tuple[list[str], dict[str, float]]] = [
         (["angry"], {}),
         (["fearful"], {}),
-        (["sad", "neutral"], {"sad": 0.3}),
+        (["sad", "neutral"], {"sad": 0.5}),
     ]
     for wanted, floors in rules:
         print(f"\n{' + '.join(wanted)}{f', floors {floors}' if floors else ''}\n")

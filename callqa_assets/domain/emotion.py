@@ -33,7 +33,8 @@ class LabelConfig:
     """When a posterior becomes a label. The defaults belong to the compact profile's head."""
 
     floor: float = 0.35
-    """Top posterior under which the label is `unknown`."""
+    """Top posterior under which the label is `unknown`: there the best guess of the compact head
+    is right in fewer than 31 % of the cases (held-out speakers, see its model card)."""
 
 
 @dataclass(frozen=True)
