@@ -73,8 +73,7 @@ def ingest_day(
         probed = read_ahead(ready, lambda row: probe(archive, row))
         for batch in _batches(probed):
             good = _sort_out(warehouse, batch, report)
-            _take(warehouse, archive, good, run_id=run_id, copy=copy)
-            report.ingested += len(good)
+            _take(warehouse, archive, good, report, run_id=run_id, copy=copy)
             progress("recordings", day, report.ingested + len(report.problems), len(ready))
         if not copy:
             _take_sidecars(warehouse, archive, day)
@@ -91,10 +90,10 @@ def probe(archive: RecordingArchive, row: sa.Row[Any]) -> Probe:
     """
     path = row.source_path
     name = os.path.basename(path)
-    if row.state == "moving" and not os.path.exists(path):
+    if row.state == "moving" and archive.absolute(row.archive_path).is_file():
+        # Moved, then the process died. What may lie at the source by now is another file.
         path = os.fsencode(archive.absolute(row.archive_path))
-    status = os.stat(path)
-    if (status.st_size, status.st_mtime_ns) != (row.size, row.mtime_ns):
+    elif not _is_at_source(row):
         raise ChangedFile
     content_sha256 = hash_content(path)
     recording_id = recording_id_of(content_sha256, name)
@@ -147,15 +146,27 @@ def _sort_out(
                     f"{row.name}: {result.strerror}: give the user of callqa read and write "
                     "permission; the file stays where it is"
                 )
-            else:
-                raise result
+            else:  # a decoder's own fault: recorded, so that the day's other files go on
+                report.problems.append(
+                    f"{row.name}: {type(result).__name__}: {result}; the file stays where it is"
+                )
     return good
+
+
+def _is_at_source(row: sa.Row[Any]) -> bool:
+    """True where the row's file lies in the drop folder as intake saw it; False where changed.
+
+    Raises FileNotFoundError, OSError.
+    """
+    status = os.stat(row.source_path)
+    return (status.st_size, status.st_mtime_ns) == (row.size, row.mtime_ns)
 
 
 def _take(
     warehouse: Warehouse,
     archive: RecordingArchive,
     batch: Sequence[Probed],
+    report: IngestReport,
     *,
     run_id: str,
     copy: bool,
@@ -180,19 +191,36 @@ def _take(
                 recording_id=found.recording_id,
                 archive_path=target,
             )
+    stuck: set[rows.Key] = set()
     for row, _, target in placed:
-        if os.path.exists(row.source_path):  # else it lies there already
-            archive.take(row.source_path, target, copy=copy)
+        try:
+            if _is_at_source(row):
+                archive.take(row.source_path, target, copy=copy)
+        except FileNotFoundError:
+            pass  # it lies in the archive already, or was taken away: seen below
+        except PermissionError as error:
+            stuck.add(rows.key_of_row(row))
+            report.problems.append(
+                f"{row.name}: {error.strerror}: give the user of callqa write permission on its "
+                "folder, or run with --copy; the file stays where it is"
+            )
     with warehouse.write(lock="intake") as connection:
         for old, found, target in placed:
+            if rows.key_of_row(old) in stuck:
+                continue
             # Read again: a late sidecar may have changed it since.
             row = rows.read_row(connection, rows.key_of_row(old))
+            if not archive.absolute(target).is_file():
+                # Changed or taken away after it was decoded: the next look sees what is there.
+                rows.update_intake(connection, [rows.key_of_row(row)], state="gone")
+                continue
             if read_recording(connection, found.recording_id) is None:
                 values = _recording_values(connection, row, found, target)
                 insert_recording(connection, {**values, "run_id": run_id})
             rows.update_intake(
                 connection, [rows.key_of_row(row)], state="copied" if copy else "ingested"
             )
+            report.ingested += 1
 
 
 def _take_sidecars(warehouse: Warehouse, archive: RecordingArchive, day: str) -> None:

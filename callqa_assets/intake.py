@@ -163,7 +163,7 @@ def look(
             if kind_of(file.display_name) != "audio":
                 describer.apply_late(file)
         mark_dirty(connection, describer.dirty)
-    return Look(len(files), len(settled), plan.waiting, tuple(describer.notes))
+    return Look(len(files), len(settled), plan.waiting, tuple(dict.fromkeys(describer.notes)))
 
 
 class _Describer:
@@ -183,6 +183,7 @@ class _Describer:
         self._now = now
         self._files = {file.display_name: file for file in files}
         self._described: set[bytes] = set()
+        self._unreadable: set[bytes] = set()
         self.notes: list[str] = []
         self.dirty: set[str] = set()
         self._manifests: dict[str, Mapping[str, str]] = {}
@@ -231,9 +232,12 @@ class _Describer:
             raw = self._read(file)
             for row in late:
                 values["day"] = self._redescribe(row, raw)
+                self.dirty.add(values["day"])  # a run of this day takes the sidecar in
         else:
             for row in late:
                 self._redescribe(row, None)
+        if file.path in self._unreadable:
+            return  # the note says why; the next look tries again
         rows.update_intake(self._connection, [rows.key_of(file)], **values)
 
     def _concerned(self, file: DropFile) -> list[sa.Row[Any]]:
@@ -293,7 +297,11 @@ class _Describer:
     def _read(self, file: DropFile) -> bytes | None:
         path = Path(os.fsdecode(file.path))
         try:
-            return path.read_bytes()[: LIMITS.max_manifest_bytes + 1]
+            # Without NUL, which is nowhere text and which PostgreSQL's JSON cannot hold.
+            return path.read_bytes()[: LIMITS.max_manifest_bytes + 1].replace(b"\0", b"")
         except OSError as error:
-            self.notes.append(f"{file.display_name}: {error.strerror}: not used")
+            self._unreadable.add(file.path)
+            self.notes.append(
+                f"{file.display_name}: {error.strerror}: not used; let the user of callqa read it"
+            )
             return None

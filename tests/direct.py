@@ -13,8 +13,8 @@ from callqa_assets.assets.emotions import emotions_stage
 from callqa_assets.assets.segments import segments_stage
 from callqa_assets.assets.transcripts import transcripts_stage
 from callqa_assets.domain.call_sources import load_config
-from callqa_assets.ingest import ingest_day
-from callqa_assets.intake import look
+from callqa_assets.ingest import IngestReport, ingest_day
+from callqa_assets.intake import Look, look
 from callqa_assets.stage_contract import Stage, StageReport, run_stage
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.intake import read_days_of_drop
@@ -33,18 +33,26 @@ class DirectHearing:
     warehouse: Warehouse
     rules: Path
 
-    def look(self) -> list[str]:
-        """Look at the drop folder, every file counting as complete; returns its days."""
-        drop = DropFolder(self.home.drop)
+    def look_once(self, *, settle: timedelta = timedelta(0)) -> Look:
+        """One look at the drop folder; by default every file counts as complete."""
         config = load_config(REPO / "configs" / "call_metadata.yaml")
-        look(self.warehouse, drop, config, now=datetime.now(UTC), settle=timedelta(0))
-        with self.warehouse.read() as connection:
-            return read_days_of_drop(connection, drop.root)
+        drop = DropFolder(self.home.drop)
+        return look(self.warehouse, drop, config, now=datetime.now(UTC), settle=settle)
 
-    def ingest(self, day: str, *, copy: bool = False) -> None:
-        ingest_day(
+    def look(self) -> list[str]:
+        """Look, every file counting as complete; returns the drop folder's days."""
+        self.look_once()
+        with self.warehouse.read() as connection:
+            return read_days_of_drop(connection, DropFolder(self.home.drop).root)
+
+    def ingest(self, day: str, *, copy: bool = False) -> IngestReport:
+        return ingest_day(
             self.warehouse, self.home, day, run_id="run", copy=copy, progress=lambda *_: None
         )
+
+    def take_in(self) -> list[str]:
+        """Look, and take in every day there is; returns what was wrong."""
+        return [problem for day in self.look() for problem in self.ingest(day).problems]
 
     def stages(self, models: Any) -> Sequence[Stage]:
         archive, lake = RecordingArchive(self.home), EmotionLake(self.home)

@@ -53,19 +53,21 @@ def read_known(
 def find_audio(
     connection: sa.Connection, drop_root: bytes, column: sa.Column[str], values: Sequence[str]
 ) -> list[sa.Row[Any]]:
-    """Recordings of this drop folder that have a day, by name or stem."""
-    return [
-        row
+    """Recordings of this drop folder that have a day, by name or stem.
+
+    Platforms use names again: a name speaks of the newest file that had it.
+    """
+    newest = {
+        row.source_path: row
         for part in chunks(values)
         for row in connection.execute(
-            sa.select(intake).where(
-                intake.c.drop_root == drop_root,
-                intake.c.kind == "audio",
-                intake.c.state.in_(("stable", "moving", "ingested", "copied")),
-                column.in_(part),
-            )
+            sa.select(intake)
+            .where(intake.c.drop_root == drop_root, intake.c.kind == "audio", column.in_(part))
+            .order_by(intake.c.first_seen_at)
         )
-    ]
+    }
+    described = ("stable", "moving", "ingested", "copied")
+    return [row for row in newest.values() if row.state in described]
 
 
 def read_sidecars(connection: sa.Connection, day: str) -> Sequence[sa.Row[Any]]:
