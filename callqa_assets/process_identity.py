@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import psutil
 
+_CLOCK_SLACK_S = 2.0
+"""Linux tells start times against a boot time that a corrected clock shifts by a second."""
+
 
 @dataclass(frozen=True)
 class ProcessIdentity:
     host: str
     pid: int
     started: str
-    """Start time as the operating system reports it, in hundredths of a second since the epoch."""
+    """Start time as the operating system reports it, in seconds since the epoch."""
 
     @classmethod
     def current(cls) -> ProcessIdentity:
@@ -39,7 +42,8 @@ class ProcessIdentity:
             return False
         try:
             process = psutil.Process(self.pid)
-            return _start_time(process) != self.started or process.status() == psutil.STATUS_ZOMBIE
+            apart_s = abs(process.create_time() - float(self.started))
+            return apart_s > _CLOCK_SLACK_S or process.status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return True
 

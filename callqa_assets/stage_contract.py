@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,8 @@ class _StageWork:
     token: str
     force: str | None
     report: StageReport
+    forced: Counter[str] = field(default_factory=Counter)
+    """How often a forced run tried a recording: two of them would undo each other for ever."""
 
     def plan(self) -> list[PendingRecording]:
         """What is pending now: untouched recordings first, then those that failed before."""
@@ -145,7 +148,12 @@ class _StageWork:
         self.report.elsewhere = len(state.elsewhere)
         for recording_id in state.failed:
             self.report.failed.setdefault(recording_id, "failed in an earlier run")
-        return sorted(state.pending, key=lambda p: (p.attempts, p.recording.recording_id))
+        pending = [
+            item
+            for item in state.pending
+            if self.forced[item.recording.recording_id] < stage_runs.MAX_FAILURES
+        ]
+        return sorted(pending, key=lambda p: (p.attempts, p.recording.recording_id))
 
     def _settle(self, state: stage_runs.DayState) -> None:
         name = self.stage.name
@@ -204,18 +212,16 @@ class _StageWork:
             return
         try:
             self._compute_and_commit(mine)
-        except sa.exc.SQLAlchemyError:
-            raise  # the warehouse is at fault, not a recording
         except Exception as error:  # noqa: BLE001 - the boundary: recorded for its recording
+            _raise_if_of_the_warehouse(error)
             if len(mine) == 1:
                 self._fail(mine[0][0], error)
                 return
             for one in mine:
                 try:
                     self._compute_and_commit([one])
-                except sa.exc.SQLAlchemyError:
-                    raise
                 except Exception as lone_error:  # noqa: BLE001 - likewise
+                    _raise_if_of_the_warehouse(lone_error)
                     self._fail(one[0], lone_error)
 
     def _compute_and_commit(self, batch: Sequence[Loaded]) -> None:
@@ -254,13 +260,17 @@ class _StageWork:
                     ),
                     force=self.force,
                 )
+        if self.force:
+            self.forced.update(dict.fromkeys(days, stage_runs.MAX_FAILURES))
         self.report.computed += len(days)
         self.report.audio_s += audio_s
         self.report.seconds += seconds
 
     def _fail(self, item: PendingRecording, error: Exception) -> None:
         recording_id = item.recording.recording_id
-        text = f"{type(error).__name__}: {error}"[:2000]
+        # PostgreSQL's further lines show the row, which holds what was said.
+        said = str(error.orig).partition("\n")[0] if isinstance(error, sa.exc.DBAPIError) else error
+        text = f"{type(error).__name__}: {said}"[:2000]
         with self.warehouse.write() as connection:
             stage_runs.mark_failed(
                 connection,
@@ -270,5 +280,14 @@ class _StageWork:
                 token=self.token,
                 run_id=self.run_id,
             )
+        if self.force:
+            self.forced[recording_id] += 1
         if item.attempts + 1 >= stage_runs.MAX_FAILURES:
             self.report.failed[recording_id] = text
+
+
+def _raise_if_of_the_warehouse(error: Exception) -> None:
+    """Raise an error that no recording is to blame for; rows that the tables refuse are its own."""
+    refused = (sa.exc.IntegrityError, sa.exc.DataError)
+    if isinstance(error, sa.exc.SQLAlchemyError) and not isinstance(error, refused):
+        raise error

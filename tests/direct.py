@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,18 +54,25 @@ class DirectHearing:
         """Look, and take in every day there is; returns what was wrong."""
         return [problem for day in self.look() for problem in self.ingest(day).problems]
 
-    def stages(self, models: Any) -> Sequence[Stage]:
+    def stages(self, models: Any, batch_recordings: int = 32) -> Sequence[Stage]:
         archive, lake = RecordingArchive(self.home), EmotionLake(self.home)
         rules = accept_rules(self.warehouse, self.rules).rules
-        return (
+        stages = (
             segments_stage(archive, models),
             transcripts_stage(self.warehouse, archive, models),
             emotions_stage(self.warehouse, archive, lake, models),
             alerts_stage(self.warehouse, lake, rules),
         )
+        return [replace(stage, batch_recordings=batch_recordings) for stage in stages]
 
     def hear(
-        self, models: Any, *, copy: bool = False, force: bool = False, run_id: str = "run"
+        self,
+        models: Any,
+        *,
+        copy: bool = False,
+        force: bool = False,
+        run_id: str = "run",
+        batch_recordings: int = 32,
     ) -> dict[tuple[str, str], StageReport]:
         """Everything, day by day; the report of each (stage, day)."""
         days = self.look()
@@ -73,6 +80,6 @@ class DirectHearing:
             self.ingest(day, copy=copy)
         return {
             (stage.name, day): run_stage(self.warehouse, stage, day, run_id=run_id, force=force)
-            for stage in self.stages(models)
+            for stage in self.stages(models, batch_recordings)
             for day in days
         }

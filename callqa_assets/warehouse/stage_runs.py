@@ -259,6 +259,9 @@ def own_days(
                 stage_runs.c.claimed_by == token,
                 recordings.c.recording_id.in_(ids),
             )
+            .order_by(recordings.c.recording_id)
+            # Until the commit no other may claim them or move their day (SQLite has one writer).
+            .with_for_update()
         )
         days |= {row.recording_id: row.day for row in connection.execute(query)}
     return days

@@ -18,7 +18,9 @@ DAY = "2025-03-14"
 
 
 @pytest.fixture
-def hear(dagster_home: Home, rules, monkeypatch: pytest.MonkeyPatch) -> Callable[..., HeadlessResult]:
+def hear(
+    dagster_home: Home, rules, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., HeadlessResult]:
     monkeypatch.setenv("CALLQA_RULES", str(rules))
 
     def run(models: ToyModels, *, force: bool = False) -> HeadlessResult:
