@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -210,11 +211,14 @@ def measure(
     context = multiprocessing.get_context("spawn")
     timings: dict[str, list[Timing]] = {name: [] for name in names}
     workers: dict[str, Connection] = {}
+    processes: list[BaseProcess] = []
     for name in names:
         ours, theirs = context.Pipe()
-        context.Process(target=_serve, args=(name, models, threads, theirs), daemon=True).start()
+        process = context.Process(target=_serve, args=(name, models, threads, theirs), daemon=True)
+        process.start()
         theirs.close()
         workers[name] = ours
+        processes.append(process)
     shortest = min(calls, key=lambda call: call.path.stat().st_size)
     for worker in workers.values():
         worker.send([shortest])
@@ -223,8 +227,9 @@ def measure(
         for name, worker in workers.items():
             worker.send(calls)
             timings[name].append(worker.recv())
-    for worker in workers.values():
+    for worker, process in zip(workers.values(), processes, strict=True):
         worker.send(None)
+        process.join()
     return timings
 
 
