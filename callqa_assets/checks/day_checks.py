@@ -6,7 +6,7 @@ fail. What is judged stands in the modules beside this one, one a guarded asset.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -29,6 +29,8 @@ class Scope:
     home: Home
     day: str
     run_id: str
+    begun_at: datetime
+    """When the run was created: what others took in since then is theirs to judge."""
 
     def own(self, stage: str, recording_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
         """True for recordings whose stored rows of the stage are this run's own work."""
@@ -72,7 +74,7 @@ def integrity_check(
         with warehouse.open().read() as connection:
             for day in _days_of(context, connection):
                 days += 1
-                if found := find_faults(Scope(connection, home.open(), day, context.run.run_id)):
+                if found := find_faults(_scope_of(context, connection, home.open(), day)):
                     faults[day] = sorted(set(found))
         return dg.AssetCheckResult(
             passed=not faults,
@@ -103,7 +105,7 @@ def warning_check(
         faults: dict[str, str] = {}
         with warehouse.open().read() as connection:
             for day in _days_of(context, connection):
-                if found := find_faults(Scope(connection, home.open(), day, context.run.run_id)):
+                if found := find_faults(_scope_of(context, connection, home.open(), day)):
                     faults[day] = f"{len(found)}: {', '.join(found[:_EXAMPLES])}"
         return dg.AssetCheckResult(
             passed=not faults, severity=dg.AssetCheckSeverity.WARN, metadata=_table(faults)
@@ -150,6 +152,14 @@ def judge(value: float, past: float | None, bounds: Bounds) -> str | None:
     return None
 
 
+def _scope_of(
+    context: dg.AssetCheckExecutionContext, connection: sa.Connection, home: Home, day: str
+) -> Scope:
+    run = context.run
+    (record,) = context.instance.get_run_records(dg.RunsFilter(run_ids=[run.run_id]), limit=1)
+    return Scope(connection, home, day, run.run_id, record.create_timestamp)
+
+
 def _trailing_mean(connection: sa.Connection, measure: Measure, day: str) -> float | None:
     before = [
         (date.fromisoformat(day) - timedelta(n)).isoformat() for n in range(1, _TRAILING_DAYS + 1)
@@ -192,6 +202,7 @@ def missing_stage_runs(stage: str) -> Faults:
         query = sa.select(recordings.c.recording_id).where(
             recordings.c.day == scope.day,
             recordings.c.status == "ok",
+            sa.or_(recordings.c.run_id == scope.run_id, recordings.c.ingested_at < scope.begun_at),
             recordings.c.recording_id.not_in(known),
             recordings.c.recording_id.not_in(elsewhere),
         )

@@ -7,6 +7,13 @@ from callqa_assets.process_identity import ProcessIdentity
 
 INTERVAL_S = 60
 
+_UNDER_WAY = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark as failed the runs whose process is gone from this host; returns their ids.
@@ -14,14 +21,20 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     A run on another host is left alone: only its own host can tell.
     """
     dead: list[str] = []
-    for run in instance.get_runs(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
-    ):
-        owner = run.tags.get(PROCESS_TAG)
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
+        owner = _owner(instance, run)
         if owner and ProcessIdentity.parse(owner).is_dead():
             instance.report_run_failed(run, f"its process {owner} is gone; run the days again")
             dead.append(run.run_id)
     return dead
+
+
+def _owner(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    """The process that works on a run; None until it said so."""
+    owner = run.tags.get(PROCESS_TAG)
+    parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    # Dagster gives a re-executed run the tags of its parent.
+    return None if parent and parent.tags.get(PROCESS_TAG) == owner else owner
 
 
 @dg.sensor(
