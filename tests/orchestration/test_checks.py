@@ -152,6 +152,21 @@ def test_a_recording_at_which_another_run_works_is_not_forgotten(home, warehouse
         assert missing_stage_runs("transcripts")(Scope(connection, home, DAY, "run", NOW)) == []
 
 
+def test_a_recording_that_another_run_has_just_brought_further_is_not_forgotten(
+    home, warehouse, heard
+):
+    """Two runs share a day: between its stages the other one holds no claim."""
+    table = tables.stage_runs
+    with warehouse.write() as connection:
+        connection.execute(sa.delete(table).where(table.c.stage == "alerts"))
+    with warehouse.read() as connection:
+        find = missing_stage_runs("alerts")
+        before_it = datetime.now(UTC) - timedelta(days=1)
+        assert find(Scope(connection, home, DAY, "another", before_it)) == []
+        assert find(Scope(connection, home, DAY, "another", NOW)) == heard
+        assert find(Scope(connection, home, DAY, "run", before_it)) == heard
+
+
 def test_a_recording_that_another_run_takes_in_meanwhile_does_not_stop_this_run(
     home, warehouse, heard
 ):
