@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from callqa_assets.domain.errors import CallqaError
 from resources.home import REPO, Home, models_folder
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # brackets in the help are brackets
     pretty_exceptions_show_locals=False,  # they could show what was said
     help="Hear every call of a contact centre: recordings in, searchable tables and alerts out.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="Model weights: fetch and verify.")
+models_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Model weights: fetch and verify."
+)
 app.add_typer(models_app, name="models")
 
 console = Console()
@@ -175,7 +180,7 @@ def dev(
     os.environ["CALLQA_HOME"] = str(used.root)
     module = "callqa_assets.definitions"
     arguments = ["dev", "--module-name", module, "--host", "127.0.0.1", "--port", str(port)]
-    os.execvp("dagster", ["dagster", *arguments])  # noqa: S606, S607 - our own environment's
+    os.execv(sys.executable, [sys.executable, "-m", "dagster", *arguments])  # noqa: S606
 
 
 @models_app.command("pull")
@@ -184,25 +189,25 @@ def models_pull() -> None:
 
     Files that are there and right are not fetched again. Nothing is installed.
     """
-    from resources.speech_models.model_files import ModelFileError, pull_models
+    from resources.speech_models.model_files import pull_models
 
-    try:
-        pull_models(models_folder(), console.print)
-    except ModelFileError as error:
-        fail(str(error))
+    pull_models(models_folder(), console.print)
 
 
 @models_app.command("verify")
 def models_verify() -> None:
     """Check every weight file of the compact profile by its SHA-256."""
-    from resources.speech_models.model_files import verify_models
+    from resources.speech_models.model_files import CURE, ModelFileError, verify_models
 
     if problems := verify_models(models_folder()):
-        fail("; ".join(problems) + ": run `callqa models pull`")
+        raise ModelFileError("; ".join(problems) + f": {CURE}")
     console.print(f"{models_folder()}: every weight file is right", soft_wrap=True)
 
 
-def fail(message: str) -> None:
-    """Print an error and leave with exit code 1."""
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {message}")
-    raise typer.Exit(1)
+def main() -> None:
+    """The `callqa` command: what a person can mend is said in a line, without a traceback."""
+    try:
+        app()
+    except CallqaError as error:
+        Console(stderr=True, soft_wrap=True, markup=False).print(f"error: {error}")
+        sys.exit(1)

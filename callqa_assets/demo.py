@@ -35,7 +35,7 @@ QUERIES = (
     ),
     (
         "how customers sounded, day by day, in seconds",
-        "SELECT day, emotion, ROUND(SUM(end_s - start_s), 1) AS seconds FROM emotion_spans "
+        "SELECT day, emotion, CAST(SUM(end_s - start_s) AS INTEGER) AS seconds FROM emotion_spans "
         "WHERE role = 'customer' GROUP BY day, emotion ORDER BY day, seconds DESC;",
     ),
     (
@@ -130,7 +130,7 @@ def _show_alerts(console: Console, warehouse: Warehouse) -> None:
         console.print("none")
 
 
-def _frame(rows: Sequence[sa.Row[Any]]) -> pl.DataFrame:
+def _frame(rows: Sequence[Any]) -> pl.DataFrame:
     return pl.DataFrame([dict(row._mapping) for row in rows])
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import dagster as dg
 
+from callqa_assets.domain.errors import CallqaError
 from callqa_assets.partitions import GPU_POOL
 from callqa_assets.warehouse.database import Warehouse
 from resources.home import Home, configs_folder
+from resources.speech_models.speech_models import load_profile
 
 
-class HomeError(RuntimeError):
+class HomeError(CallqaError):
     """The home cannot be used as asked; the message says what to do."""
 
 
@@ -22,8 +24,10 @@ def prepare_home(home: Home, warehouse_url: str, profile: str, *, switch: bool) 
     """Create or update a home: folders, Dagster's settings and storage, warehouse tables, profile.
 
     Several processes may call it at once. Raises HomeError where the home was used with another
-    model profile and `switch` is off: the profile decides what is computed anew.
+    model profile and `switch` is off: the profile decides what is computed anew; ProfileError
+    where there is no such profile.
     """
+    load_profile(configs_folder() / "models.yaml", profile)
     home.create_folders()
     with home.lock("init"):
         _record_profile(home.root / "callqa.json", profile, switch=switch)
@@ -33,8 +37,9 @@ def prepare_home(home: Home, warehouse_url: str, profile: str, *, switch: bool) 
         os.environ["DAGSTER_HOME"] = str(home.dagster)
         with dg.DagsterInstance.get() as instance:
             # Explicitly: the first run in a fresh home would not heed the default limit.
-            if instance.event_log_storage.supports_global_concurrency_limits:
-                instance.event_log_storage.set_concurrency_slots(GPU_POOL, 1)
+            storage = instance.event_log_storage
+            if GPU_POOL not in storage.get_concurrency_keys():
+                storage.set_concurrency_slots(GPU_POOL, 1)
         Warehouse(warehouse_url).migrate()
 
 

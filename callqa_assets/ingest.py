@@ -16,15 +16,23 @@ from typing import Any
 import sqlalchemy as sa
 
 from callqa_assets.domain.audio import UnreadableAudio, decode_audio, read_ahead
-from callqa_assets.domain.call_metadata import CallMetadata
+from callqa_assets.domain.call_metadata import (
+    CallMetadata,
+    keep_better_time,
+    local_day,
+    mask_numbers,
+)
+from callqa_assets.partitions import TIMEZONE
 from callqa_assets.stage_contract import Progress
 from callqa_assets.warehouse import intake as rows
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.recordings import (
     find_original,
     insert_recording,
+    mark_dirty,
     metadata_columns,
     read_recording,
+    update_metadata,
 )
 from callqa_assets.warehouse.tables import intake
 from resources.home import Home
@@ -143,12 +151,13 @@ def _sort_out(
                 rows.update_intake(connection, [key], state="gone")
             elif isinstance(result, OSError):
                 report.problems.append(
-                    f"{row.name}: {result.strerror}: give the user of callqa read and write "
-                    "permission; the file stays where it is"
+                    f"{mask_numbers(row.name)}: {result.strerror}: give the user of callqa read "
+                    "and write permission; the file stays where it is"
                 )
             else:  # a decoder's own fault: recorded, so that the day's other files go on
                 report.problems.append(
-                    f"{row.name}: {type(result).__name__}: {result}; the file stays where it is"
+                    f"{mask_numbers(row.name)}: {type(result).__name__}: {result}; the file stays "
+                    "where it is"
                 )
     return good
 
@@ -201,8 +210,8 @@ def _take(
         except PermissionError as error:
             stuck.add(rows.key_of_row(row))
             report.problems.append(
-                f"{row.name}: {error.strerror}: give the user of callqa write permission on its "
-                "folder, or run with --copy; the file stays where it is"
+                f"{mask_numbers(row.name)}: {error.strerror}: give the user of callqa write "
+                "permission on its folder, or run with --copy; the file stays where it is"
             )
     with warehouse.write(lock="intake") as connection:
         for old, found, target in placed:
@@ -214,13 +223,26 @@ def _take(
                 # Changed or taken away after it was decoded: the next look sees what is there.
                 rows.update_intake(connection, [rows.key_of_row(row)], state="gone")
                 continue
-            if read_recording(connection, found.recording_id) is None:
+            known = read_recording(connection, found.recording_id)
+            if known is None:
                 values = _recording_values(connection, row, found, target)
                 insert_recording(connection, {**values, "run_id": run_id})
+            elif row.metadata["sidecar"] or row.metadata["manifest_row"]:
+                _describe_again(connection, known, row)
             rows.update_intake(
                 connection, [rows.key_of_row(row)], state="copied" if copy else "ingested"
             )
             report.ingested += 1
+
+
+def _describe_again(connection: sa.Connection, known: sa.Row[Any], row: sa.Row[Any]) -> None:
+    """A recording came once more, with a sidecar or manifest row: these may say more."""
+    call = keep_better_time(
+        CallMetadata.model_validate(row.metadata["call"]), known.started_at, known.time_source
+    )
+    day = local_day(call.started_at, TIMEZONE)
+    mark_dirty(connection, [known.day, day])
+    update_metadata(connection, known.recording_id, day, metadata_columns(call, known.channels))
 
 
 def _take_sidecars(warehouse: Warehouse, archive: RecordingArchive, day: str) -> None:

@@ -21,10 +21,11 @@ from callqa_assets.domain.call_metadata import (
     CallMetadata,
     describe_call,
     is_manifest,
+    keep_better_time,
     local_day,
+    mask_numbers,
     parse_manifest,
     sidecar_names,
-    time_source_rank,
 )
 from callqa_assets.domain.call_sources import MetadataConfig
 from callqa_assets.partitions import FIRST_DAY, TIMEZONE
@@ -137,7 +138,7 @@ def look(
 ) -> Look:
     """List the drop folder once and write down what follows, in one transaction.
 
-    Raises FileNotFoundError where the folder is missing.
+    Raises DropFolderError where the folder is missing.
     """
     with warehouse.write(lock="intake") as connection:
         # Inside the lock: what is ingested meanwhile must not look like delivered anew.
@@ -259,11 +260,9 @@ class _Describer:
         )
         known["manifest_row"] = self._manifests.get(row.name, row.metadata["manifest_row"])
         before = CallMetadata.model_validate(row.metadata["call"])
-        call = self._describe(row.name, known)
-        if time_source_rank(call.time_source) >= time_source_rank(before.time_source):
-            call = call.model_copy(
-                update={"started_at": before.started_at, "time_source": before.time_source}
-            )
+        call = keep_better_time(
+            self._describe(row.name, known), before.started_at, before.time_source
+        )
         if call == before:
             return row.day
         day = local_day(call.started_at, TIMEZONE)
@@ -302,6 +301,7 @@ class _Describer:
         except OSError as error:
             self._unreadable.add(file.path)
             self.notes.append(
-                f"{file.display_name}: {error.strerror}: not used; let the user of callqa read it"
+                f"{mask_numbers(file.display_name)}: {error.strerror}: not used; let the user of "
+                "callqa read it"
             )
             return None

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from callqa_assets.domain.audio import read_ahead
 from callqa_assets.domain.recording import Recording
@@ -269,7 +270,7 @@ class _StageWork:
     def _fail(self, item: PendingRecording, error: Exception) -> None:
         recording_id = item.recording.recording_id
         # PostgreSQL's further lines show the row, which holds what was said.
-        said = str(error.orig).partition("\n")[0] if isinstance(error, sa.exc.DBAPIError) else error
+        said = str(error.orig).partition("\n")[0] if isinstance(error, exc.DBAPIError) else error
         text = f"{type(error).__name__}: {said}"[:2000]
         with self.warehouse.write() as connection:
             stage_runs.mark_failed(
@@ -288,6 +289,6 @@ class _StageWork:
 
 def _raise_if_of_the_warehouse(error: Exception) -> None:
     """Raise an error that no recording is to blame for; rows that the tables refuse are its own."""
-    refused = (sa.exc.IntegrityError, sa.exc.DataError)
-    if isinstance(error, sa.exc.SQLAlchemyError) and not isinstance(error, refused):
+    refused = (exc.IntegrityError, exc.DataError)
+    if isinstance(error, exc.SQLAlchemyError) and not isinstance(error, refused):
         raise error

@@ -6,8 +6,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from callqa_assets.domain.errors import CallqaError
+
 UNFINISHED = (b".part", b".tmp", b".filepart", b".crdownload")
 """Suffixes under which copy tools write; the file counts once it is renamed."""
+
+
+class DropFolderError(CallqaError):
+    """The drop folder cannot be listed."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,9 @@ class DropFolder:
         self.root = os.path.realpath(os.fsencode(root))
 
     def list_files(self) -> list[DropFile]:
-        """Every finished file, ordered by name. Raises FileNotFoundError naming the folder."""
+        """Every finished file, ordered by name. Raises DropFolderError naming it."""
         if not os.path.isdir(self.root):
-            raise FileNotFoundError(
+            raise DropFolderError(
                 f"the drop folder {os.fsdecode(self.root)} does not exist: create it or set "
                 "CALLQA_DROP"
             )

@@ -22,6 +22,7 @@ SCHEMA = {
     "segment_no": pl.Int32,
     "start_s": pl.Float64,
     "end_s": pl.Float64,
+    "hop_s": pl.Float64,
     **dict.fromkeys(EMOTIONS, pl.Float32),
 }
 _ORPHAN_AGE_S = 24 * 3600
@@ -47,6 +48,7 @@ class EmotionLake:
                     "segment_no": track.segment_no,
                     "start_s": track.start_s,
                     "end_s": track.end_s,
+                    "hop_s": [track.hop_s] * len(track.segment_no),
                     **{e: track.posteriors[:, i] for i, e in enumerate(EMOTIONS)},
                 },
                 schema=SCHEMA,
@@ -68,16 +70,18 @@ class EmotionLake:
     def read(self, artifact: str, recording_id: str, roles: Sequence[str]) -> list[ChannelTrack]:
         """One recording's tracks, a channel each. Raises FileNotFoundError naming the file."""
         table = _read_file(self._home.root / artifact).filter(recording_id=recording_id)
+        parts = table.partition_by("channel", as_dict=True)
         return [
             ChannelTrack(
                 channel=channel,
-                role=roles[channel],
+                role=roles[int(channel)],
                 segment_no=part["segment_no"].to_numpy(),
                 start_s=part["start_s"].to_numpy(),
                 end_s=part["end_s"].to_numpy(),
                 posteriors=part.select(EMOTIONS).to_numpy().astype(np.float64),
+                hop_s=part["hop_s"][0],
             )
-            for (channel,), part in sorted(table.partition_by("channel", as_dict=True).items())
+            for (channel,), part in sorted(parts.items())
         ]
 
     def sweep(self, named: set[str]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from callqa_assets.domain.emotion import LabelConfig, SpanConfig
+from callqa_assets.domain.emotion import LabelConfig, SpanConfig, WindowConfig
 from callqa_assets.domain.emotion_labels import EMOTIONS
 from callqa_assets.domain.speech import (
     SAMPLE_RATE_HZ,
@@ -33,6 +33,7 @@ class ToyModels:
     before: Callable[[str, Sequence[object]], None] = lambda model, items: None
     """Called before each model call; may raise or kill."""
 
+    emotion_windows: WindowConfig = field(default_factory=WindowConfig)
     emotion_labels: LabelConfig = field(default_factory=LabelConfig)
     emotion_spans: SpanConfig = field(default_factory=SpanConfig)
 

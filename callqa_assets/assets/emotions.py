@@ -43,6 +43,7 @@ def emotions_stage(
 ) -> Stage:
     """Emotion recognition over the segments of every channel."""
     labels, spans = models.emotion_labels, models.emotion_spans
+    hop_s = models.emotion_windows.hop_sec
 
     def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
         channels = [channel for _, audio in batch for channel in audio.channels]
@@ -57,7 +58,7 @@ def emotions_stage(
                 ],
                 tables.emotion_spans: [row for part in found for row in _span_rows(part, spans)],
             }
-            tracks[recording.recording_id] = [_track(part) for part in found if part]
+            tracks[recording.recording_id] = [_track(part, hop_s) for part in found if part]
         return BatchResult(rows, lake.write(tracks))
 
     return Stage(
@@ -110,7 +111,7 @@ def _span_rows(
     ]
 
 
-def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]]) -> ChannelTrack:
+def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], hop_s: float) -> ChannelTrack:
     return ChannelTrack(
         channel=part[0][0]["channel"],
         role=part[0][0]["role"],
@@ -120,6 +121,7 @@ def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]]) -> ChannelT
         start_s=np.concatenate([felt.window_start_s for _, felt in part]),
         end_s=np.concatenate([felt.window_end_s for _, felt in part]),
         posteriors=np.concatenate([felt.windows for _, felt in part]),
+        hop_s=hop_s,
     )
 
 

@@ -116,7 +116,7 @@ def day_metadata(
     return {
         "dagster/partition_row_count": rows,
         "recordings_computed": report.computed,
-        "recordings_current": report.current,
+        "recordings_up_to_date": report.current,
         "recordings_failed": len(report.failed),
         "recordings_blocked": report.blocked,
         "recordings_in_other_runs": report.elsewhere,

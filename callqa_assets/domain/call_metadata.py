@@ -172,6 +172,18 @@ def time_source_rank(source: TimeSource) -> int:
     return TIME_SOURCES.index(source)
 
 
+def keep_better_time(call: CallMetadata, started_at: datetime, source: TimeSource) -> CallMetadata:
+    """`call` with the start that was known before, unless its own comes from a better source."""
+    if time_source_rank(call.time_source) < time_source_rank(source):
+        return call
+    return call.model_copy(update={"started_at": started_at, "time_source": source})
+
+
+def mask_numbers(name: str) -> str:
+    """A file name for logs: digits that could be a phone number lose their middle."""
+    return re.sub(r"\d{7,}", lambda found: f"{found[0][:3]}…{found[0][-2:]}", name)
+
+
 def local_day(started_at: datetime, timezone: str) -> str:
     """Day partition 'YYYY-MM-DD' of an aware time in an IANA time zone."""
     return started_at.astimezone(ZoneInfo(timezone)).date().isoformat()

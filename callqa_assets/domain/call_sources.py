@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from callqa_assets.domain.errors import CallqaError
+
 TEXT_FIELDS = ("call_id", "agent_id", "customer_id", "queue", "line", "business_line", "language")
 
 FIELDS = ("started_at", *TEXT_FIELDS, "channel_roles")
@@ -26,7 +28,7 @@ ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
-class InvalidMetadataConfig(ValueError):  # noqa: N818 - it is the file that is invalid
+class InvalidMetadataConfig(CallqaError):  # noqa: N818 - it is the file that is invalid
     """The message names the file, the key and the cure."""
 
 

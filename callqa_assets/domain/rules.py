@@ -29,6 +29,7 @@ from pydantic import (
 )
 
 from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.errors import CallqaError
 
 MAX_BYTES = 1_000_000
 MAX_RULES = 1_000
@@ -38,7 +39,7 @@ MAX_YAML_DEPTH = 10
 MAX_PROBLEMS_SHOWN = 20
 
 
-class RulesError(ValueError):
+class RulesError(CallqaError):
     """A rules file that cannot be used. The text names file, line, rule and cure, a line each."""
 
     def __init__(self, problems: Sequence[str]) -> None:

@@ -24,7 +24,7 @@ class ModelIdentity:
 
     model_id: str
     weights_sha256: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON-serialisable settings: thresholds in their units, precision, beam size."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import event, exc
+
+from callqa_assets.domain.errors import CallqaError
 
 _BUSY_TIMEOUT_MS = 60_000
 _WRITES = "callqa_writes"
@@ -20,7 +24,7 @@ _WRITES = "callqa_writes"
 T = TypeVar("T")
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(CallqaError):
     """The warehouse cannot be used as it is; the message names the cause and the cure."""
 
 
@@ -33,21 +37,28 @@ class Warehouse:
     def __init__(self, url: str) -> None:
         try:
             parsed = sa.make_url(url)
-            self.engine = sa.create_engine(parsed, pool_pre_ping=True)
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+            # An error must not repeat what was said in a call.
+            self.engine = sa.create_engine(
+                parsed,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                # Words as they are written, so that SQL can search them.
+                json_serializer=functools.partial(json.dumps, ensure_ascii=False),
+            )
+        except (exc.ArgumentError, ValueError, ModuleNotFoundError) as error:
             # The parser's own message repeats the URL, password included.
             raise WarehouseError(
                 "CALLQA_WAREHOUSE_URL is no database URL that is installed here; write "
-                "sqlite:////absolute/path.db, or postgresql+psycopg://user@host/db with the "
+                "sqlite:////absolute/path.db, or postgresql+psycopg2://user@host/db with the "
                 f"'postgres' extra ({type(error).__name__})"
             ) from None
-        self.label = parsed.render_as_string(hide_password=True)
+        self.label = parsed.set(query={}).render_as_string(hide_password=True)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         if self.is_sqlite:
             if parsed.database and parsed.database != ":memory:":
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -71,9 +82,20 @@ class Warehouse:
                 )
             yield connection
 
+    def _connect(self) -> sa.Connection:
+        try:
+            return self.engine.connect()
+        except exc.OperationalError as error:
+            raise WarehouseError(
+                f"the warehouse {self.label} cannot be opened: {error.orig}; see that its server "
+                "runs (SQLite: that its folder can be written) and check CALLQA_WAREHOUSE_URL"
+            ) from None
+
     def migrate(self) -> None:
         """Bring the tables to this version's shape. Call it under the home's lock."""
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
+            if not self.is_sqlite:  # several homes may share one server
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('migrate'))"))
             config = _alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -81,7 +103,7 @@ class Warehouse:
 
     def require_current(self) -> None:
         """Raise WarehouseError unless the tables have this version's shape."""
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             stored = MigrationContext.configure(connection).get_current_revision()
         expected = ScriptDirectory.from_config(_alembic_config()).get_current_head()
         if stored != expected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,7 +89,7 @@ def update_metadata(
         )
 
 
-def mark_dirty(connection: sa.Connection, days: Sequence[str]) -> None:
+def mark_dirty(connection: sa.Connection, days: Iterable[str]) -> None:
     """Something arrived for these days: a run must look at them."""
     for day in sorted(set(days)):
         updated = connection.execute(

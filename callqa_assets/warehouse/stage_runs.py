@@ -92,7 +92,7 @@ class DayState:
 
 @dataclass(frozen=True)
 class StageRecord:
-    """How a recording came out, for `commit` and `record_failures`."""
+    """How the computation went, for `mark_ok`."""
 
     seconds: float
     audio_s: float

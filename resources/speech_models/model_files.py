@@ -19,10 +19,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from callqa_assets.domain.errors import CallqaError
+
 CURE = "run `callqa models pull`"
 
 
-class ModelFileError(RuntimeError):
+class ModelFileError(CallqaError):
     """A weight file is missing, damaged or could not be fetched; the message says what to do."""
 
 

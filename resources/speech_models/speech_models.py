@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from callqa_assets.domain.emotion import LabelConfig, SpanConfig, WindowConfig
+from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.speech import ModelIdentity
 from resources.speech_models.compact.detector import FsmnVad, VadConfig
 from resources.speech_models.compact.emotion import WhisperEmotionRecognizer
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
 
-class ProfileError(ValueError):
+class ProfileError(CallqaError):
     """configs/models.yaml cannot be used; the message names the file, the key and the cure."""
 
 
@@ -100,6 +101,10 @@ class SpeechModels:
         return WhisperEmotionRecognizer.identify(
             self._profile.emotion.windows, self._profile.compute_type
         )
+
+    @property
+    def emotion_windows(self) -> WindowConfig:
+        return self._profile.emotion.windows
 
     @property
     def emotion_labels(self) -> LabelConfig:

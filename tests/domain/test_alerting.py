@@ -299,13 +299,16 @@ def test_shipped_unclear_emotion_goes_to_review():
     assert (alert.rule, alert.needs_review, alert.notify_channels) == ("unclear_emotion", True, ())
 
 
-def test_shipped_compact_anger_rule():
+@pytest.mark.parametrize(
+    ("emotion", "name"), [("angry", "customer_anger"), ("fearful", "customer_fear")]
+)
+def test_shipped_compact_rules_fire_on_customers_alone(emotion: str, name: str):
     rules = shipped("alert_rules_compact.yaml")
-    (rule,) = rules.rules
-    enough = make_track([(0.0, [rule.level_on] * 12)])
-    assert [alert.rule for alert in evaluate(rules, CALL, [enough])] == ["customer_anger"]
+    (rule,) = (rule for rule in rules.rules if rule.name == name)
+    enough = make_track([(0.0, [rule.level_on] * 12)], emotion=emotion)
+    assert [alert.rule for alert in evaluate(rules, CALL, [enough])] == [name]
     assert evaluate(rules, CALL, [replace(enough, role="agent")]) == []
-    calm = make_track([(0.0, [rule.level_on - 0.05] * 12)])
+    calm = make_track([(0.0, [rule.level_on - 0.05] * 12)], emotion=emotion)
     assert evaluate(rules, CALL, [calm]) == []
 
 
