@@ -59,10 +59,37 @@ def hear_and_die(root: Path, rules: Path, point: str, call: int, after: bool) ->
     )
 
 
+_PROCESSES = multiprocessing.get_context("forkserver")
+# Forked from a server that has imported everything and done nothing: a second saved a process.
+_PROCESSES.set_forkserver_preload(["tests.hearing_process", "callqa_assets.headless"])
+
+
+def run_processes(target: Callable[..., None], *arguments: Any, count: int) -> list[int]:
+    """Run a function in several processes at once, each given a barrier for them all first;
+    returns their exit codes (-9 where killed)."""
+    barrier = _PROCESSES.Barrier(count)
+    processes = [
+        _PROCESSES.Process(target=target, args=(barrier, *arguments)) for _ in range(count)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode or 0 for process in processes]
+
+
 def run_process(target: Callable[..., None], *arguments: Any) -> int:
-    """Run a function in a spawned process; returns its exit code (-9 where it was killed)."""
-    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+    """Run a function in a process of its own; returns its exit code (-9 where it was killed)."""
+    process = _PROCESSES.Process(target=target, args=arguments)
     process.start()
     process.join()
-    assert process.exitcode is not None
-    return process.exitcode
+    return process.exitcode or 0
+
+
+def use_home(root: Path, **settings: str) -> None:
+    """Point this process's environment to a home; it does not inherit that of the test."""
+    os.environ |= {
+        "CALLQA_HOME": str(root),
+        "DAGSTER_HOME": str(Home(root).dagster),
+        **settings,
+    }

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from callqa_assets.warehouse.stage_runs import MAX_CRASHES, MAX_FAILURES, read_d
 from resources.home import Home
 from tests.calls import set_mtime, write_call
 from tests.direct import DirectHearing
+from tests.hearing_process import run_processes
 from tests.snapshot import read_rows
 from tests.toy_models import ToyModels
 
@@ -342,7 +342,7 @@ def test_what_is_pending_is_two_statements_however_many_recordings(home, warehou
 # Real processes -----------------------------------------------------------------------------
 
 
-def hear_beside_another(root: Path, url: str, rules: Path, barrier, log: Path) -> None:
+def hear_beside_another(barrier, root: Path, url: str, rules: Path, log: Path) -> None:
     """Hear a home; the first computation waits until the other process computes as well."""
     met = False
 
@@ -372,18 +372,10 @@ def test_two_processes_on_one_day_share_the_work_and_compute_nothing_twice(
     for seed in range(8):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
     hearing.take_in()
-    spawn = get_context("spawn")
+    log = tmp_path / "computed"
     url = warehouse.engine.url.render_as_string(hide_password=False)
-    barrier, log = spawn.Barrier(2), tmp_path / "computed"
-    processes = [
-        spawn.Process(target=hear_beside_another, args=(home.root, url, rules, barrier, log))
-        for _ in range(2)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    codes = run_processes(hear_beside_another, home.root, url, rules, log, count=2)
+    assert codes == [0, 0]
     lines = [line.split() for line in log.read_text().splitlines()]
     assert len({pid for pid, _ in lines}) == 2
     assert len(lines) == len({sound for _, sound in lines}) == 8

@@ -14,7 +14,7 @@ from callqa_assets.warehouse.database import open_warehouse
 from resources.home import REPO, Home
 from tests.calls import RULES, write_call
 from tests.direct import DirectHearing
-from tests.hearing_process import kill_at, run_process
+from tests.hearing_process import kill_at, run_process, use_home
 from tests.snapshot import read_snapshot, read_tracks
 from tests.toy_models import ToyModels
 
@@ -32,7 +32,8 @@ def hear(models: ToyModels | None, *, copy: bool = False) -> HeadlessResult:
     )
 
 
-def hear_through_dagster_and_die(point: str, call: int) -> None:
+def hear_through_dagster_and_die(root: Path, rules: Path, point: str, call: int) -> None:
+    use_home(root, CALLQA_RULES=str(rules))
     kill_at(point, call)
     hear(ToyModels())
 
@@ -64,7 +65,9 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
             write_call(used.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
     undisturbed.hear(ToyModels())
 
-    assert run_process(hear_through_dagster_and_die, "transcripts", 1) == -9
+    assert (
+        run_process(hear_through_dagster_and_die, killed_home.root, rules, "transcripts", 1) == -9
+    )
     with dg.DagsterInstance.get() as instance:
         (killed,) = instance.get_runs()
         assert killed.status == dg.DagsterRunStatus.STARTED
@@ -80,8 +83,10 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
 # The real models ----------------------------------------------------------------------------
 
 
-def hear_with_real_models(drop: str, point: str | None, call: int) -> None:
-    os.environ["CALLQA_DROP"] = drop
+def hear_with_real_models(
+    root: Path, models_dir: Path, drop: Path, point: str | None, call: int
+) -> None:
+    use_home(root, CALLQA_DROP=str(drop), CALLQA_MODELS=str(models_dir))
     if point == "transcripts":
         from resources.speech_models.compact.transcriber import WhisperTranscriber
         from tests import hearing_process
@@ -110,13 +115,12 @@ def test_real_models_killed_in_mid_transcript_resume_to_the_same_tables(
         copied = drop / path.name
         copied.write_bytes(path.read_bytes())
         os.utime(copied, (1_741_900_000, 1_741_900_000))
-    monkeypatch.setenv("CALLQA_MODELS", str(models_dir))
     homes = []
     for name, point in (("undisturbed", None), ("killed", "transcripts")):
         homes.append(make_home(tmp_path / name, monkeypatch))
-        code = run_process(hear_with_real_models, str(drop), point, 1)
+        code = run_process(hear_with_real_models, homes[-1].root, models_dir, drop, point, 1)
         assert code == (-9 if point else 0)
-    assert run_process(hear_with_real_models, str(drop), None, 0) == 0
+    assert run_process(hear_with_real_models, homes[-1].root, models_dir, drop, None, 0) == 0
     undisturbed, resumed = (tables_of(used) for used in homes)
     assert undisturbed[0]["transcripts"]
     assert undisturbed[1]

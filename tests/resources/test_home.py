@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from multiprocessing import get_context
 from pathlib import Path
 
 import dagster as dg
@@ -18,6 +17,7 @@ from callqa_assets.home_setup import GPU_POOL, HomeError, prepare_home
 from callqa_assets.warehouse.database import open_warehouse
 from resources.home import REPO, Home
 from resources.speech_models.speech_models import ProfileError
+from tests.hearing_process import run_processes
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def two_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLQA_CONFIGS", str(folder))
 
 
-def prepare_with_others(root: Path, barrier) -> None:
+def prepare_with_others(barrier, root: Path) -> None:
     home = Home(root)
     barrier.wait(120)
     prepare_home(home, home.database_url, "compact", switch=False)
@@ -42,17 +42,7 @@ def prepare_with_others(root: Path, barrier) -> None:
 
 
 def test_four_processes_that_make_one_home_at_once_all_succeed(tmp_path):
-    spawn = get_context("spawn")
-    barrier = spawn.Barrier(4)
-    processes = [
-        spawn.Process(target=prepare_with_others, args=(tmp_path / "fresh", barrier))
-        for _ in range(4)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 4
+    assert run_processes(prepare_with_others, tmp_path / "fresh", count=4) == [0] * 4
 
 
 def test_init_may_be_repeated_and_keeps_what_is_there(tmp_path, home):

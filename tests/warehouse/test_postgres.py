@@ -32,18 +32,15 @@ from tests.warehouse.test_database import (  # noqa: F401
     test_a_time_without_zone_is_refused,
 )
 
-
-@pytest.fixture(scope="module")
-def server() -> sa.URL:
-    url = os.environ.get("CALLQA_TEST_POSTGRES_URL")
-    if not url:
-        pytest.skip("no PostgreSQL: set CALLQA_TEST_POSTGRES_URL")
-    return sa.make_url(url)
+SERVER = os.environ.get("CALLQA_TEST_POSTGRES_URL")
+if not SERVER:
+    pytest.skip("no PostgreSQL: set CALLQA_TEST_POSTGRES_URL", allow_module_level=True)
 
 
 @pytest.fixture
-def schema(server: sa.URL) -> Iterator[str]:
+def schema() -> Iterator[str]:
     """The URL of an empty schema of its own, dropped afterwards."""
+    server = sa.make_url(SERVER)
     name = f"callqa_{uuid.uuid4().hex[:12]}"
     engine = sa.create_engine(server)
     with engine.begin() as connection:
