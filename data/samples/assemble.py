@@ -52,10 +52,10 @@ class Shouting:
 # Found by a search for what the shipped emotion head takes for anger; see README.md.
 SHOUTING = {
     "c02": Shouting(
-        raised=1.073, stretched=0.549, presence_db=12.0, drive=4.22, evened=0.52, rough=0.66
+        raised=1.102, stretched=0.511, presence_db=19.0, drive=6.0, evened=0.3, rough=0.41
     ),
     "x00": Shouting(
-        raised=1.207, stretched=0.42, presence_db=22.5, drive=0.12, evened=0.9, rough=0.75
+        raised=1.219, stretched=0.498, presence_db=22.0, drive=0.25, evened=0.58, rough=0.8
     ),
 }
 
