@@ -7,7 +7,9 @@ Windows, pooling, labels and spans are arithmetic and live in `callqa_assets.dom
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 
 FRAME_SAMPLES = 320
 """One encoder frame, 20 ms: two mel frames."""
+
+MAX_PIECE_SEC = 10.0
+"""A longer segment is encoded in equal pieces: attention costs grow with the square of the length,
+and the head was trained on clips of a few seconds."""
 
 HEAD_WEIGHTS = Path(__file__).parents[1] / "weights" / "emotion_head_whisper_base.safetensors"
 
@@ -121,7 +127,7 @@ class WhisperEmotionRecognizer:
         return ModelIdentity(
             "whisper-base-emotion-head",
             hashlib.sha256(files.encode()).hexdigest(),
-            {**asdict(windows), "compute_type": compute_type},
+            {**asdict(windows), "compute_type": compute_type, "max_piece_sec": MAX_PIECE_SEC},
         )
 
     def recognize(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentEmotion]]:
@@ -164,10 +170,19 @@ def cut_segment(waveform: Waveform, segment: Span) -> Waveform:
 
 
 def encode_segment(whisper: WhisperModel, samples: Waveform) -> NDArray[np.float32]:
-    """Encoder frames of one segment of at most 30 s heard alone, shape [T, 512], 50 Hz.
+    """Encoder frames of one segment heard alone, shape [T, 512], 50 Hz.
 
     The segment is filled with silence to whole frames (under 20 ms) and no further: its frames
-    depend on its own samples only, and are what the head was trained on.
+    depend on its own samples only, and are what the head was trained on. Above `MAX_PIECE_SEC` it
+    is heard in equal pieces.
     """
     filled = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
-    return np.array(encode(whisper, log_mel(whisper, filled)[None]))[0]
+    frames = len(filled) // FRAME_SAMPLES
+    count = math.ceil(len(filled) / (MAX_PIECE_SEC * SAMPLE_RATE_HZ))
+    cuts = [round(frames * i / count) * FRAME_SAMPLES for i in range(count + 1)]
+    return np.concatenate(
+        [
+            np.array(encode(whisper, log_mel(whisper, filled[start:stop])[None]))[0]
+            for start, stop in itertools.pairwise(cuts)
+        ]
+    )

@@ -29,8 +29,8 @@ from resources.speech_models.compact.whisper import (
     FRAMES_PER_S,
     HOP,
     MAX_FRAMES,
-    Features,
     encode,
+    encode_silence,
     log_mel,
 )
 from resources.speech_models.model_files import model_sha256
@@ -48,10 +48,13 @@ _CLOSING_MARKS = "\"'.。,，!！?？:：”)]}、"
 @dataclass(frozen=True)
 class TranscriberConfig:
     packing: PackingConfig = field(default_factory=PackingConfig)
-    trailing_silence_s: float = 7.0
-    """Silence behind a pack: with less, Whisper does not find the end."""
+    trailing_silence_s: float = 4.0
+    """Silence encoded behind a pack."""
+    closing_s: float = 1.0
+    """Behind that, what the encoder makes of the last seconds of a silent window: with neither 7 s
+    of silence nor this, Whisper does not find the end. It costs no encoding."""
     bucket_s: float = 2.0
-    """Packs are filled up to a multiple of this, so that equal lengths share a batch."""
+    """Closings are drawn out to a multiple of this, so that equal lengths share a batch."""
     batch_audio_s: float = 120.0
     """Audio decoded at once in one thread, silence included: bounds memory."""
     beam_size: int = 1
@@ -76,7 +79,8 @@ class _Job:
     channel_no: int
     waveform: Waveform
     pack: Pack
-    frames: int
+    positions: int
+    """Encoder states to decode from, 50 a second, closing included."""
     language: str | None
 
 
@@ -117,6 +121,7 @@ class WhisperTranscriber:
     def __init__(self, model: WhisperModel, config: TranscriberConfig) -> None:
         self._model = model
         self._config = config
+        self._silence = encode_silence(model)
         self.identity = self.identify(config, model.model.compute_type)
 
     @staticmethod
@@ -159,14 +164,19 @@ class WhisperTranscriber:
         if language is not None and language not in self._model.supported_languages:
             raise ValueError(f"Whisper knows no language {language!r}; use a code such as zh or en")
         return [
-            _Job(channel_no, channel.waveform, pack, self._frames(pack), language)
+            _Job(channel_no, channel.waveform, pack, self._positions(pack), language)
             for pack in pack_segments(channel.segments, len(channel.waveform), self._config.packing)
         ]
 
     def _frames(self, pack: Pack) -> int:
-        bucket = round(self._config.bucket_s * FRAMES_PER_S)
-        wanted = pack.samples / HOP + self._config.trailing_silence_s * FRAMES_PER_S
-        return min(MAX_FRAMES, math.ceil(wanted / bucket) * bucket)
+        """Mel frames to encode: an even number, the trailing silence included."""
+        wanted = max(1, pack.samples // HOP) + round(self._config.trailing_silence_s * FRAMES_PER_S)
+        return min(MAX_FRAMES, wanted + wanted % 2)
+
+    def _positions(self, pack: Pack) -> int:
+        bucket = round(self._config.bucket_s * FRAMES_PER_S / 2)
+        wanted = self._frames(pack) // 2 + round(self._config.closing_s * FRAMES_PER_S / 2)
+        return min(MAX_FRAMES // 2, math.ceil(wanted / bucket) * bucket)
 
     def _hear_all(self, jobs: Sequence[_Job]) -> list[tuple[_Job, _Heard]]:
         batches = self._batches(jobs)
@@ -182,18 +192,18 @@ class WhisperTranscriber:
         """Jobs of one language and length together, the longest first."""
         alike: dict[tuple[int, str], list[_Job]] = defaultdict(list)
         for job in jobs:
-            alike[job.frames, job.language or ""].append(job)
+            alike[job.positions, job.language or ""].append(job)
         batches: list[list[_Job]] = []
-        for (frames, _), group in sorted(alike.items(), reverse=True, key=lambda item: item[0]):
-            rows = max(1, int(self._config.batch_audio_s * FRAMES_PER_S / frames))
+        for (positions, _), group in sorted(alike.items(), reverse=True, key=lambda item: item[0]):
+            rows = max(1, int(self._config.batch_audio_s * FRAMES_PER_S / 2 / positions))
             batches.extend(group[first : first + rows] for first in range(0, len(group), rows))
         return batches
 
     def _hear(self, jobs: Sequence[_Job]) -> list[_Heard]:
-        features = np.stack([self._features(job) for job in jobs])
-        encoded = encode(self._model, features)
-        languages = self._languages(jobs, encoded)
-        states = np.array(encoded)
+        from faster_whisper.transcribe import get_ctranslate2_storage
+
+        states = np.stack([self._encode(job) for job in jobs])
+        languages = self._languages(jobs, get_ctranslate2_storage(states))
         heard: dict[int, _Heard] = {}
         for language in sorted(set(languages)):
             rows = [row for row, spoken in enumerate(languages) if spoken == language]
@@ -209,10 +219,17 @@ class WhisperTranscriber:
             ranking[0][0].strip("<|>") for ranking in self._model.model.detect_language(encoded)
         ]
 
-    def _features(self, job: _Job) -> Features:
-        mel = log_mel(self._model, job.pack.cut(job.waveform))[:, : job.frames]
-        padding = job.frames - mel.shape[1]
-        return np.pad(mel, ((0, 0), (0, padding)), constant_values=mel.min())
+    def _encode(self, job: _Job) -> NDArray[np.float32]:
+        """Encoder states of a pack and its closing, shape [positions, 512].
+
+        A pack is encoded alone: that costs no more than in a batch, and nothing for the closing.
+        """
+        frames = self._frames(job.pack)
+        mel = log_mel(self._model, job.pack.cut(job.waveform))[:, :frames]
+        padded = np.pad(mel, ((0, 0), (0, frames - mel.shape[1])), constant_values=mel.min())
+        states = np.array(encode(self._model, padded[None]))[0]
+        closing = job.positions - len(states)
+        return np.concatenate([states, self._silence[len(self._silence) - closing :]])
 
     def _decode(
         self, states: NDArray[np.float32], jobs: Sequence[_Job], language: str
@@ -239,7 +256,7 @@ class WhisperTranscriber:
         ]
         words: list[list[_TimedWord]] = [[] for _ in hypotheses]
         if spoken:
-            frames = [min(jobs[row].frames, jobs[row].pack.samples // HOP) for row in spoken]
+            frames = [min(MAX_FRAMES, jobs[row].pack.samples // HOP) for row in spoken]
             tokens = [list(hypotheses[row].tokens) for row in spoken]
             timed = self._align(states[spoken], tokenizer, tokens, frames)
             for row, found in zip(spoken, timed, strict=True):

@@ -58,6 +58,12 @@ def log_mel(model: WhisperModel, waveform: Waveform) -> Features:
     return model.feature_extractor(waveform, padding=HOP)[:, : max(1, len(waveform) // HOP)]
 
 
+def encode_silence(model: WhisperModel) -> NDArray[np.float32]:
+    """What the encoder makes of its whole window when nothing is said, shape [1500, 512]."""
+    silence = np.zeros(MAX_FRAMES * HOP, np.float32)
+    return np.array(encode(model, log_mel(model, silence)[None]))[0]
+
+
 def encode(model: WhisperModel, features: NDArray[np.float32]) -> ctranslate2.StorageView:
     """Encoder output [batch, frames / 2, 512] of features [batch, 80, frames], frames ≤ 3,000.
 
