@@ -34,9 +34,10 @@ class RunRecord:
         """The days that the run covers."""
         if PARTITION_TAG in self.tags:
             return [self.tags[PARTITION_TAG]]
-        if RANGE_START_TAG in self.tags and RANGE_END_TAG in self.tags:
+        try:
             return days_between(self.tags[RANGE_START_TAG], self.tags[RANGE_END_TAG])
-        return []
+        except (KeyError, ValueError):
+            return []  # no range, or one of something other than days
 
     @property
     def generations(self) -> dict[str, int]:

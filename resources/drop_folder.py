@@ -49,7 +49,13 @@ class DropFolder:
         return sorted(self._walk(self.root), key=lambda file: file.name)
 
     def _walk(self, folder: bytes) -> Iterator[DropFile]:
-        with os.scandir(folder) as entries:
+        try:
+            entries = os.scandir(folder)
+        except (PermissionError, FileNotFoundError):
+            if folder == self.root:
+                raise
+            return  # a subfolder that is locked or was just removed must not hide the others
+        with entries:
             for entry in entries:
                 if entry.name.startswith(b".") or entry.is_symlink():
                     continue
