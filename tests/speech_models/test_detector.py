@@ -4,10 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from callqa_assets.domain.audio import decode_audio, to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span
-from resources.speech_models.compact.detector import FsmnVad, VadConfig
+from resources.speech_models.compact.detector import FsmnVad, VadConfig, _process_as_found
+from resources.speech_models.compact.fsmn_vad import SegmentRules, SilenceScorer, find_segments_ms
 from resources.speech_models.model_files import ModelFileError
 
 
@@ -20,6 +23,78 @@ def detector(models_dir):
 def call(testdata):
     audio = decode_audio(testdata / "calls" / "en_support_10s_stereo_16k.flac")
     return to_16k(audio.samples, audio.sample_rate_hz)
+
+
+@pytest.fixture(scope="module")
+def funasr_model(models_dir):
+    """The same weights behind funasr's own inference: what our segments are held to."""
+    with _process_as_found():
+        from funasr import AutoModel
+
+        return AutoModel(
+            model=str(models_dir / "fsmn-vad"),
+            device="cpu",
+            ncpu=1,
+            disable_update=True,
+            disable_pbar=True,
+            log_level="ERROR",
+            max_single_segment_time=24 * 3_600_000,
+        )
+
+
+@pytest.fixture(scope="module")
+def scorer(funasr_model):
+    return SilenceScorer(funasr_model.model.encoder, funasr_model.kwargs["frontend"])
+
+
+def segments_of_funasr(model, waveform, max_end_silence_ms=800):
+    (result,) = model.generate(waveform, fs=SAMPLE_RATE_HZ, max_end_silence_time=max_end_silence_ms)
+    return [tuple(segment) for segment in result["value"]]
+
+
+RULES = SegmentRules(
+    frame_ms=10,
+    speech_over_silence=0.6,
+    window_frames=20,
+    on_frames=15,
+    off_frames=15,
+    lookback_frames=40,
+    end_silence_frames=65,
+    end_lookback_frames=54,
+)
+"""Those of the model's config.yaml with 800 ms of silence at the end."""
+
+
+def posteriors(*runs):
+    """Silence posteriors of (frames, is speech) runs."""
+    values = [np.full(frames, 0.1 if speech else 0.9, np.float32) for frames, speech in runs]
+    return np.concatenate([np.empty(0, np.float32), *values])
+
+
+def test_a_segment_reaches_back_before_speech_and_past_its_end():
+    # Found with the 15th speech frame (114): 40 frames back is 74. Speech ends in the window
+    # 5 frames after 200, silence is counted from the next, and 11 of it are kept.
+    assert find_segments_ms(posteriors((100, False), (100, True), (200, False)), RULES) == [
+        (740, 2160)
+    ]
+
+
+@pytest.mark.parametrize(("pause", "segments"), [(55, 1), (56, 2)])
+def test_silence_is_counted_until_speech_fills_the_window_again(pause, segments):
+    # From 6 frames into the pause to the 14th frame after it: 65 frames are reached at 56.
+    silence = posteriors((100, True), (pause, False), (100, True), (90, False))
+    assert len(find_segments_ms(silence, RULES)) == segments
+
+
+@pytest.mark.parametrize("spoken", [15, 16, 40])
+def test_speech_that_goes_on_to_the_last_frame_is_a_segment_to_the_end(spoken):
+    silence = posteriors((50, False), (spoken, True))
+    assert find_segments_ms(silence, RULES) == [((10 + 14) * 10, (50 + spoken) * 10)]
+
+
+def test_too_little_speech_is_no_segment():
+    assert find_segments_ms(posteriors((50, False), (14, True), (50, False)), RULES) == []
+    assert find_segments_ms(posteriors(), RULES) == []
 
 
 def test_missing_weights_are_named_with_their_cure(tmp_path):
@@ -97,3 +172,47 @@ def test_samples_that_are_no_sound_are_refused_by_number(detector, call, bad):
     broken[100] = bad
     with pytest.raises(ValueError, match="waveform 1 "):
         detector.detect([call[0], broken])
+
+
+@pytest.mark.integration
+def test_the_rules_are_those_of_the_model(funasr_model):
+    assert SegmentRules.of(funasr_model.model.vad_opts, 800) == RULES
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("recordings", ["calls", "vad", "asr_zh", "noise"])
+def test_real_recordings_have_the_segments_that_funasr_finds(
+    testdata, funasr_model, scorer, recordings
+):
+    for path in sorted((testdata / recordings).iterdir()):
+        if path.suffix not in {".flac", ".wav"}:
+            continue
+        audio = decode_audio(path)
+        # funasr works in pieces of 60 s: 70 s cross the border of two.
+        start_of_call = audio.samples[:, : 70 * audio.sample_rate_hz]
+        for channel, waveform in enumerate(to_16k(start_of_call, audio.sample_rate_hz)):
+            found = find_segments_ms(scorer.score(waveform), RULES)
+            assert found == segments_of_funasr(funasr_model, waveform), (path.name, channel)
+
+
+@pytest.mark.integration
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    kind=st.sampled_from(["noise", "tone", "constant", "speech"]),
+    samples=st.integers(400, 5 * SAMPLE_RATE_HZ),
+    loudness_db=st.floats(-100, 0),
+)
+def test_any_sound_has_the_segments_that_funasr_finds(
+    call, funasr_model, scorer, seed, kind, samples, loudness_db
+):
+    generator = np.random.default_rng(seed)
+    sound = {
+        "noise": lambda: generator.normal(0, 1, samples),
+        "tone": lambda: np.sin(np.arange(samples) * generator.uniform(0, np.pi)),
+        "constant": lambda: np.ones(samples),
+        "speech": lambda: np.roll(call[1], -generator.integers(len(call[1])))[:samples],
+    }[kind]()
+    waveform = (10 ** (loudness_db / 20) * sound).astype(np.float32)
+    found = find_segments_ms(scorer.score(waveform), RULES)
+    assert found == segments_of_funasr(funasr_model, waveform)

@@ -1,6 +1,7 @@
-"""FSMN-VAD through funasr, with the real weights: where there is speech.
+"""FSMN-VAD with the real weights, which funasr loads and checks: where there is speech.
 
-Splitting of long speech is plain signal processing and lives in `callqa_assets.domain.segments`.
+What the model computes is `resources.speech_models.compact.fsmn_vad`. Splitting of long speech is
+plain signal processing and lives in `callqa_assets.domain.segments`.
 """
 
 from __future__ import annotations
@@ -17,22 +18,25 @@ import numpy as np
 
 from callqa_assets.domain.segments import SplitConfig, split_long_segments
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ModelIdentity, Span, Waveform
+from resources.speech_models.compact.fsmn_vad import (
+    FRAME_SAMPLES,
+    SegmentRules,
+    SilenceScorer,
+    find_segments_ms,
+)
 from resources.speech_models.model_files import model_sha256, require_model
-
-MIN_SAMPLES = 400
-"""25 ms, one analysis window: funasr divides by zero on less."""
 
 
 @dataclass(frozen=True)
 class VadConfig:
     max_end_silence_ms: int = 800
-    """Silence that ends a segment. Always passed to funasr: its default is a schedule that merges
-    or shreds, depending on the length of the call."""
+    """Silence that ends a segment, at any time of a call. funasr's own default is a schedule that
+    merges or shreds, depending on the length of the call."""
     max_segment_s: float = 30.0
 
 
 class FsmnVad:
-    """Speech detector. Not thread-safe (funasr keeps state on the model)."""
+    """Speech detector. The same segments as funasr's `generate` finds, for less."""
 
     identity: ModelIdentity
 
@@ -42,22 +46,22 @@ class FsmnVad:
         Raises ModelFileError where a file is missing or damaged.
         """
         path = require_model(folder, "fsmn-vad")
-        self._config = config
         self._split = SplitConfig(max_s=config.max_segment_s)
         self.identity = self.identify(config)
         with _process_as_found():
             from funasr import AutoModel
         with _process_as_found():
-            self._model = AutoModel(
+            loaded = AutoModel(
                 model=str(path),
                 device="cpu",
                 ncpu=threads,
                 disable_update=True,
                 disable_pbar=True,
                 log_level="ERROR",
-                # The model would cut hard, mid-word: we cut at the quietest point instead.
-                max_single_segment_time=24 * 3_600_000,
             )
+        self._scorer = SilenceScorer(loaded.model.encoder, loaded.kwargs["frontend"])
+        # The model would also cut long speech hard, mid-word: we cut at the quietest point instead.
+        self._rules = SegmentRules.of(loaded.model.vad_opts, config.max_end_silence_ms)
 
     @staticmethod
     def identify(config: VadConfig) -> ModelIdentity:
@@ -75,15 +79,13 @@ class FsmnVad:
         return [self._detect_one(waveform) for waveform in waveforms]
 
     def _detect_one(self, waveform: Waveform) -> list[Span]:
-        if len(waveform) < MIN_SAMPLES:
+        if len(waveform) < FRAME_SAMPLES:
             return []
-        (result,) = self._model.generate(
-            waveform, fs=SAMPLE_RATE_HZ, max_end_silence_time=self._config.max_end_silence_ms
-        )
+        segments_ms = find_segments_ms(self._scorer.score(waveform), self._rules)
         duration_s = len(waveform) / SAMPLE_RATE_HZ
         spans = [
             Span(start_ms / 1000, min(end_ms / 1000, duration_s))
-            for start_ms, end_ms in result["value"]
+            for start_ms, end_ms in segments_ms
             if start_ms / 1000 < duration_s
         ]
         return split_long_segments(waveform, spans, self._split)

@@ -1,0 +1,186 @@
+"""FSMN-VAD's own arithmetic: silence posteriors of a waveform, and the segments they give.
+
+The same numbers as funasr's offline inference, at less than half its cost: funasr computes filter
+banks and decides frame by frame through objects. Weights and settings come from the model that
+funasr loads (`resources.speech_models.compact.detector`); nothing is loaded here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
+
+if TYPE_CHECKING:
+    import torch
+
+FRAME_SAMPLES = 400
+"""25 ms, Kaldi's frame; a frame starts every `SHIFT_SAMPLES`."""
+SHIFT_SAMPLES = 160
+FFT_SAMPLES = 512
+PREEMPHASIS = 0.97
+LOWEST_HZ = 20.0
+BLOCK_FRAMES = 1000
+"""Frames scored at a time, which still fit the processor's cache: 10 s of sound."""
+
+
+class SilenceScorer:
+    """Probability of silence, frame by frame."""
+
+    def __init__(self, encoder: Any, frontend: Any) -> None:
+        """`encoder` and `frontend` are funasr's FSMN and WavFrontendOnline, with 16 kHz, a Hamming
+        window, no dither and one output frame per input frame (the model's own config.yaml)."""
+        import torch
+
+        self._encoder = encoder
+        self._shift, self._scale = frontend.cmvn
+        self._context = (frontend.lfr_m - 1) // 2
+        self._window = torch.hamming_window(FRAME_SAMPLES, periodic=False)
+        self._mel = torch.from_numpy(_mel_weights(frontend.n_mels))
+
+    def score(self, waveform: Waveform) -> NDArray[np.float32]:
+        """Silence posteriors, shape [(samples - 400) // 160 + 1], of at least 400 samples.
+
+        Exact in blocks: the encoder looks back only, and carries its memory in a cache.
+        """
+        import torch
+
+        total = (len(waveform) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1
+        memory: dict[str, torch.Tensor] = {}
+        blocks: list[NDArray[np.float32]] = []
+        with torch.inference_mode():
+            for start in range(0, total, BLOCK_FRAMES):
+                stop = min(start + BLOCK_FRAMES, total)
+                features = self._features(waveform, start, stop, total)
+                posteriors = self._encoder(features[None], cache=memory)
+                # Class 0 of 248 is silence: `sil_pdf_ids` of the model's config.yaml.
+                # Copied, or every block's 248 classes stay in memory.
+                blocks.append(posteriors[0, :, 0].numpy().copy())
+        return np.concatenate(blocks)
+
+    def _features(self, waveform: Waveform, start: int, stop: int, total: int) -> torch.Tensor:
+        """Normalised encoder inputs of frames start..stop, shape [stop - start, 400].
+
+        Each is a frame's filter bank between those of its neighbours; the first and the last frame
+        of the channel are repeated beyond its ends.
+        """
+        import torch
+
+        low, high = max(start - self._context, 0), min(stop + self._context, total)
+        samples = waveform[low * SHIFT_SAMPLES : (high - 1) * SHIFT_SAMPLES + FRAME_SAMPLES]
+        banks = self._filter_banks(torch.tensor(samples, dtype=torch.float32))
+        wanted = torch.arange(start - self._context, stop + self._context).clamp_(0, total - 1)
+        stacked = banks[wanted - low].unfold(0, 2 * self._context + 1, 1).transpose(1, 2)
+        # The rows overlap in memory: what is done in place comes after the first new tensor.
+        return (stacked.reshape(stop - start, -1) + self._shift).mul_(self._scale)
+
+    def _filter_banks(self, samples: torch.Tensor) -> torch.Tensor:
+        """Log mel energies, shape [frames, 80], as Kaldi's compute-fbank-feats without dither."""
+        import torch
+
+        # Kaldi's samples are 16-bit numbers.
+        frames = (samples * 32768.0).unfold(0, FRAME_SAMPLES, SHIFT_SAMPLES)
+        frames = frames - frames.mean(1, keepdim=True)
+        previous = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
+        frames = frames.sub_(previous, alpha=PREEMPHASIS).mul_(self._window)
+        spectrum = torch.fft.rfft(frames, FFT_SAMPLES)
+        power = spectrum.real.square().add_(spectrum.imag.square())
+        energies = power @ self._mel
+        return energies.clamp_min_(torch.finfo(torch.float32).eps).log_()
+
+
+def _mel_weights(bands: int) -> NDArray[np.float32]:
+    """Triangles evenly spaced on the mel scale from 20 Hz to 8 kHz, shape [257, bands] (Kaldi)."""
+
+    frequencies_hz = np.fft.rfftfreq(FFT_SAMPLES, 1 / SAMPLE_RATE_HZ)
+    bins = np.array([_mel(hertz) for hertz in frequencies_hz])[:, None]
+    edges = np.linspace(_mel(LOWEST_HZ), _mel(SAMPLE_RATE_HZ / 2), bands + 2)
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    weights = np.minimum(rising, falling).clip(min=0)
+    weights[-1] = 0  # Kaldi leaves the Nyquist frequency out.
+    return weights.astype(np.float32)
+
+
+def _mel(hertz: float) -> float:
+    return 1127.0 * math.log1p(hertz / 700.0)
+
+
+@dataclass(frozen=True)
+class SegmentRules:
+    """When speech begins and ends, in frames of `frame_ms`.
+
+    Numbers are the model's (`vad_opts` of funasr's FsmnVADStreaming, read from its config.yaml).
+    Length never ends a segment, nor does loudness: the model's thresholds of -100 dB lie below
+    digital silence.
+    """
+
+    frame_ms: int
+    speech_over_silence: float
+    """By how much P(speech) must exceed P(silence)."""
+    window_frames: int
+    on_frames: int
+    """So many speech frames in the window begin speech..."""
+    off_frames: int
+    """...and so many or fewer end it."""
+    lookback_frames: int
+    """How far before its detection a segment may begin."""
+    end_silence_frames: int
+    """Silent frames, after speech ended in the window, that end a segment..."""
+    end_lookback_frames: int
+    """...this many frames before the last of them."""
+
+    @staticmethod
+    def of(options: Any, max_end_silence_ms: int) -> SegmentRules:
+        """The rules of `options`, funasr's VADXOptions, with our own silence at the end."""
+        frame_ms = options.frame_in_ms
+        window_frames = options.window_size_ms // frame_ms
+        silence_ms = max_end_silence_ms - options.speech_to_sil_time_thres
+        kept_frames = options.lookahead_time_end_point // frame_ms + 1
+        return SegmentRules(
+            frame_ms=frame_ms,
+            speech_over_silence=options.speech_noise_thres,
+            window_frames=window_frames,
+            on_frames=options.sil_to_speech_time_thres // frame_ms,
+            off_frames=options.speech_to_sil_time_thres // frame_ms,
+            lookback_frames=window_frames + options.lookback_time_start_point // frame_ms,
+            end_silence_frames=max(1, math.ceil(silence_ms / frame_ms)),
+            end_lookback_frames=max(0, silence_ms // frame_ms - kept_frames),
+        )
+
+
+def find_segments_ms(silence: NDArray[np.float32], rules: SegmentRules) -> list[tuple[int, int]]:
+    """Speech segments (start, end) in ms, ascending and disjoint, from silence posteriors.
+
+    The state machine of funasr's FsmnVADStreaming in its offline mode for several utterances.
+    """
+    posteriors = silence.astype(np.float64)
+    is_speech = 1.0 - posteriors >= posteriors + rules.speech_over_silence
+    speech_before: list[int] = [0, *np.cumsum(is_speech).tolist()]
+    segments: list[tuple[int, int]] = []
+    start: int | None = None
+    earliest_start = window_start = silent_frames = 0
+    speaking = False
+    for frame in range(len(silence)):
+        first = max(window_start, frame + 1 - rules.window_frames)
+        in_window = speech_before[frame + 1] - speech_before[first]
+        turns = in_window <= rules.off_frames if speaking else in_window >= rules.on_frames
+        speaking ^= turns
+        silent_frames = 0 if speaking or turns else silent_frames + 1
+        if start is None:
+            earliest_start = max(earliest_start, frame - rules.lookback_frames)
+            if speaking:
+                start = earliest_start
+        elif silent_frames >= rules.end_silence_frames:
+            end = frame - rules.end_lookback_frames + 1
+            segments.append((start * rules.frame_ms, end * rules.frame_ms))
+            start, earliest_start, window_start = None, end, frame + 1
+            silent_frames = 0
+    if start is not None:
+        segments.append((start * rules.frame_ms, len(silence) * rules.frame_ms))
+    return segments
