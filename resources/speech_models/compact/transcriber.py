@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from callqa_assets.domain.packing import Pack, PackingConfig, pack_segments
 from callqa_assets.domain.speech import (
+    SAMPLE_RATE_HZ,
     ModelIdentity,
     SegmentTranscript,
     SpeechChannel,
@@ -57,6 +58,8 @@ class TranscriberConfig:
     """Closings are drawn out to a multiple of this, so that equal lengths share a batch."""
     batch_audio_s: float = 120.0
     """Audio decoded at once in one thread, silence included: bounds memory."""
+    hear_again_s: float = 1.2
+    """A segment with its margins this long that got no word in its pack is heard again, alone."""
     beam_size: int = 1
     retry_beam_size: int = 5
     """A text that the thresholds below distrust is decoded again, more carefully."""
@@ -154,9 +157,35 @@ class WhisperTranscriber:
         named = [replace(job, language=heard[job.channel_no][0][1].language) for job in waiting]
         for job, result in self._hear_all(named):
             heard[job.channel_no].append((job.pack, result))
+        skipped = [
+            job
+            for channel_no, channel in enumerate(channels)
+            for job in self._skipped(channel_no, channel, heard[channel_no])
+        ]
+        for job, result in self._hear_all(skipped):
+            heard[job.channel_no].append((job.pack, result))
         return [
             _transcripts(len(channel.segments), heard[channel_no])
             for channel_no, channel in enumerate(channels)
+        ]
+
+    def _skipped(
+        self, channel_no: int, channel: SpeechChannel, heard: Sequence[tuple[Pack, _Heard]]
+    ) -> list[_Job]:
+        """Segments of a shared pack for which Whisper wrote nothing: it skips some sentences."""
+        written = {
+            pack.place(word.start_s, word.end_s)[0]
+            for pack, result in heard
+            for word in result.words
+        }
+        return [
+            _Job(channel_no, channel.waveform, alone, self._positions(alone), result.language)
+            for pack, result in heard
+            if len(pack.pieces) > 1
+            for piece in pack.pieces
+            if piece.segment_no not in written
+            and piece.stop - piece.start >= self._config.hear_again_s * SAMPLE_RATE_HZ
+            for alone in [Pack((replace(piece, offset=0),))]
         ]
 
     def _jobs(self, channel_no: int, channel: SpeechChannel) -> list[_Job]:
