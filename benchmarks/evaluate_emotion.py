@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from callqa_assets.domain.emotion import LabelConfig, WindowConfig
 from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.speech import SpeechChannel, Waveform
 from resources.speech_models.compact.detector import FsmnVad, VadConfig
 from resources.speech_models.compact.emotion import WhisperEmotionRecognizer
 from resources.speech_models.compact.whisper import load_whisper
-from resources.speech_models.protocols import SpeechChannel, SpeechDetector, Waveform
+from resources.speech_models.protocols import SpeechDetector
 from training.corpora import CORPORA, Clip, read_clips, read_waveform
 from training.degradations import Surroundings, add_noise, pass_telephone, reverberate
 from training.scoring import expected_calibration_error, unweighted_average_recall

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from callqa_assets.domain.emotion_labels import EMOTIONS
-from resources.speech_models.protocols import SAMPLE_RATE_HZ, Waveform
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
 
 Split = Literal["train", "test"]
 

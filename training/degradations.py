@@ -16,7 +16,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from resources.speech_models.protocols import SAMPLE_RATE_HZ, Waveform
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
 from training.corpora import read_waveform
 
 TELEPHONE_RATE_HZ = 8_000

@@ -11,29 +11,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from callqa_assets.domain.speech import (
-    SAMPLE_RATE_HZ,
     ModelIdentity,
     SegmentEmotion,
     SegmentTranscript,
     Span,
     SpeechChannel,
     Waveform,
-    Word,
 )
-
-__all__ = [
-    "SAMPLE_RATE_HZ",
-    "EmotionRecognizer",
-    "ModelIdentity",
-    "SegmentEmotion",
-    "SegmentTranscript",
-    "Span",
-    "SpeechChannel",
-    "SpeechDetector",
-    "Transcriber",
-    "Waveform",
-    "Word",
-]
 
 
 class SpeechDetector(Protocol):

@@ -218,6 +218,7 @@ def test_a_value_that_is_no_number_is_out_of_bounds():
 # Through Dagster ----------------------------------------------------------------------------
 
 
+@pytest.mark.integration
 def test_a_broken_promise_on_one_day_of_a_range_stops_the_run_and_names_day_and_recording(
     dagster_home, warehouse, rules, monkeypatch
 ):

@@ -366,6 +366,7 @@ def hear_beside_another(barrier, root: Path, url: str, rules: Path, log: Path) -
     cut(hearing, Logged(before=meet), batch_recordings=1)
 
 
+@pytest.mark.integration
 def test_two_processes_on_one_day_share_the_work_and_compute_nothing_twice(
     home, warehouse, hearing, rules, tmp_path
 ):

@@ -16,6 +16,8 @@ from tests.toy_models import ToyModels
 
 DAY = "2025-03-14"
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def hear(

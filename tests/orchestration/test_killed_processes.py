@@ -18,6 +18,8 @@ from tests.toy_models import ToyModels
 DAY = "2025-03-14"
 RULES_TEXT = RULES.format(threshold=0.5)
 
+pytestmark = pytest.mark.integration
+
 
 def write_calls(drop: Path) -> None:
     for seed in range(4):

@@ -20,6 +20,8 @@ from tests.toy_models import ToyModels
 
 DAY = "2025-03-14"
 
+pytestmark = pytest.mark.integration
+
 
 def hear(models: ToyModels | None, *, copy: bool = False) -> HeadlessResult:
     """What `callqa run` does; without models, with the real ones."""

@@ -41,6 +41,7 @@ def prepare_with_others(barrier, root: Path) -> None:
     open_warehouse(home.database_url)
 
 
+@pytest.mark.integration
 def test_four_processes_that_make_one_home_at_once_all_succeed(tmp_path):
     assert run_processes(prepare_with_others, tmp_path / "fresh", count=4) == [0] * 4
 

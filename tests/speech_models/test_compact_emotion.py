@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 
 from callqa_assets.domain.emotion import WindowConfig
 from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.speech import Span, SpeechChannel
 from resources.speech_models.compact.emotion import (
     HEAD_WEIGHTS,
     EmotionHead,
@@ -19,7 +20,6 @@ from resources.speech_models.compact.emotion import (
     cut_segment,
 )
 from resources.speech_models.model_files import ModelFileError
-from resources.speech_models.protocols import Span, SpeechChannel
 
 SPEECH = Path("asr_zh") / "SSB00180170.flac"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resources.speech_models.protocols import SAMPLE_RATE_HZ
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ
 from training.degradations import (
     active_level_db,
     add_noise,

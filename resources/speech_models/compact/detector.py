@@ -6,9 +6,9 @@ plain signal processing and lives in `callqa_assets.domain.segments`.
 
 from __future__ import annotations
 
+import io
 import logging
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
@@ -95,17 +95,20 @@ class FsmnVad:
 def _process_as_found() -> Iterator[None]:
     """funasr reseeds the global random generators, takes over the root logger and prints notices.
 
-    Generators and logger are put back; what is printed goes to stderr.
+    Generators and logger are put back; what is printed (advice on packages that are not needed
+    here) goes to the debug log.
     """
     import torch
 
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    printed = io.StringIO()
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(printed):
             yield
     finally:
+        logging.getLogger(__name__).debug("funasr: %s", printed.getvalue().strip())
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])

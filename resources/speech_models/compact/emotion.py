@@ -21,9 +21,7 @@ from numpy.typing import NDArray
 
 from callqa_assets.domain.emotion import WindowConfig, window_bounds, windowed_pool
 from callqa_assets.domain.emotion_labels import EMOTIONS
-from resources.speech_models.compact.whisper import encode, log_mel
-from resources.speech_models.model_files import ModelFileError, model_sha256
-from resources.speech_models.protocols import (
+from callqa_assets.domain.speech import (
     SAMPLE_RATE_HZ,
     ModelIdentity,
     SegmentEmotion,
@@ -31,6 +29,8 @@ from resources.speech_models.protocols import (
     SpeechChannel,
     Waveform,
 )
+from resources.speech_models.compact.whisper import encode, log_mel
+from resources.speech_models.model_files import ModelFileError, model_sha256
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
