@@ -60,6 +60,10 @@ class TranscriberConfig:
     """Audio decoded at once in one thread, silence included: bounds memory."""
     hear_again_s: float = 1.2
     """A segment with its margins this long that got no word in its pack is heard again, alone."""
+    hear_again_confidence: float = 0.3
+    """What is written then is believed from this confidence on."""
+    min_confidence: float = 0.1
+    """And any text from this one: in noise Whisper repeats its prompt, at a confidence of 0.04."""
     beam_size: int = 1
     retry_beam_size: int = 5
     """A text that the thresholds below distrust is decoded again, more carefully."""
@@ -85,6 +89,8 @@ class _Job:
     positions: int
     """Encoder states to decode from, 50 a second, closing included."""
     language: str | None
+    again: bool = False
+    """Nothing was written for it in its pack: only a text that Whisper trusts is believed."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,7 @@ class WhisperTranscriber:
             for word in result.words
         }
         return [
-            _Job(channel_no, channel.waveform, alone, self._positions(alone), result.language)
+            _Job(channel_no, channel.waveform, alone, self._positions(alone), result.language, True)
             for pack, result in heard
             if len(pack.pieces) > 1
             for piece in pack.pieces
@@ -289,8 +295,12 @@ class WhisperTranscriber:
             tokens = [list(hypotheses[row].tokens) for row in spoken]
             timed = self._align(states[spoken], tokenizer, tokens, frames)
             for row, found in zip(spoken, timed, strict=True):
-                words[row] = found
+                if _confidence(found) >= self._least_confidence(jobs[row]):
+                    words[row] = found
         return words
+
+    def _least_confidence(self, job: _Job) -> float:
+        return self._config.hear_again_confidence if job.again else self._config.min_confidence
 
     def _generate(
         self, states: NDArray[np.float32], tokenizer: Tokenizer, **search: Any
@@ -395,8 +405,6 @@ def _transcript(
 ) -> SegmentTranscript:
     raw = "".join(word.text for word, _, _ in words)
     text = simplify(raw) if language in ("zh", "yue") else raw
-    tokens = sum(word.tokens for word, _, _ in words)
-    logprob = sum(word.tokens * math.log(max(word.probability, 1e-10)) for word, _, _ in words)
     return SegmentTranscript(
         language=language,
         text_raw=raw.strip(),
@@ -407,8 +415,15 @@ def _transcript(
                 _split_like(text, [word.text for word, _, _ in words]), words, strict=True
             )
         ],
-        confidence=math.exp(logprob / tokens) if tokens else 0.0,
+        confidence=_confidence([word for word, _, _ in words]),
     )
+
+
+def _confidence(words: Sequence[_TimedWord]) -> float:
+    """exp(mean token log-probability); 0 without words."""
+    tokens = sum(word.tokens for word in words)
+    logprob = sum(word.tokens * math.log(max(word.probability, 1e-10)) for word in words)
+    return math.exp(logprob / tokens) if tokens else 0.0
 
 
 def _split_like(text: str, words: Sequence[str]) -> Iterator[str]:
