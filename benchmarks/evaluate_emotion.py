@@ -10,7 +10,6 @@ as an error.
 from __future__ import annotations
 
 import argparse
-import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.locations import add_locations
 from callqa_assets.domain.emotion import LabelConfig, WindowConfig
 from callqa_assets.domain.emotion_labels import EMOTIONS
 from callqa_assets.domain.speech import SpeechChannel, Waveform
@@ -29,8 +29,6 @@ from resources.speech_models.protocols import SpeechDetector
 from training.corpora import CORPORA, Clip, read_clips, read_waveform
 from training.degradations import Surroundings, add_noise, pass_telephone, reverberate
 from training.scoring import expected_calibration_error, unweighted_average_recall
-
-REPO = Path(__file__).resolve().parents[1]
 
 Condition = Callable[[Waveform, Surroundings, np.random.Generator], Waveform]
 
@@ -169,18 +167,7 @@ def confusion_table(confusion: NDArray[np.int64]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Emotion figures on unseen speakers.")
-    parser.add_argument(
-        "--testdata",
-        type=Path,
-        default=Path(os.environ.get("CALLQA_TESTDATA", REPO.parent / "shared" / "testdata")),
-        help="folder with emotion/ and noise/ (default: CALLQA_TESTDATA, else ../shared/testdata)",
-    )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=Path(os.environ.get("CALLQA_MODELS", REPO / "models")),
-        help="folder that `callqa models pull` filled (default: CALLQA_MODELS, else ./models)",
-    )
+    add_locations(parser)
     parser.add_argument("--compute-type", default="int8", help="of the encoder: int8 or float32")
     options = parser.parse_args()
     print(to_markdown(evaluate(options.testdata, options.models, options.compute_type)))
