@@ -37,7 +37,7 @@ test: models
 check: models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/dg check defs
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
 
