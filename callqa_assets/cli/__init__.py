@@ -1,0 +1,33 @@
+"""`callqa …`: what a person types. Each command reads its options and calls one function.
+
+A module a group of commands; `options` holds what they share.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from callqa_assets.cli import hearing, models
+from callqa_assets.domain.errors import CallqaError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # brackets in the help are brackets
+    pretty_exceptions_show_locals=False,  # they could show what was said
+    help="Hear every call of a contact centre: recordings in, searchable tables and alerts out.",
+)
+app.add_typer(hearing.app)
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """The `callqa` command: what a person can mend is said in a line, without a traceback."""
+    try:
+        app()
+    except CallqaError as error:
+        Console(stderr=True, soft_wrap=True, markup=False).print(f"error: {error}")
+        sys.exit(1)
