@@ -227,6 +227,19 @@ alerts = sa.Table(
     sa.CheckConstraint("mode IN ('live', 'shadow')", name="mode"),
 )
 
+alert_reviews = sa.Table(
+    "alert_reviews",
+    metadata,
+    sa.Column("alert_id", Id, sa.ForeignKey("alerts.alert_id"), primary_key=True),
+    sa.Column("reviewer", sa.Text, primary_key=True),
+    # Whoever changes their mind decides again: the latest of each reviewer counts.
+    sa.Column("decided_at", UtcDateTime, primary_key=True),
+    _recording_id(nullable=False, index=True),
+    sa.Column("day", Day, nullable=False),
+    sa.Column("is_true_alarm", sa.Boolean, nullable=False),
+    sa.Column("note", sa.Text),
+)
+
 stage_runs = sa.Table(
     "stage_runs",
     metadata,
@@ -289,6 +302,7 @@ DAY_TABLES = (
     emotion_scores,
     emotion_spans,
     alerts,
+    alert_reviews,
     stage_runs,
 )
 """Tables whose rows move together when a better source changes a recording's day."""

@@ -29,8 +29,59 @@ def _deliveries() -> None:
     """The outbox."""
 
 
+RULE_PRECISION = """
+CREATE VIEW rule_precision AS
+WITH counting AS (
+    SELECT v.alert_id, CASE WHEN v.is_true_alarm THEN 1 ELSE -1 END AS vote
+    FROM alert_reviews v
+    WHERE v.decided_at = (SELECT MAX(w.decided_at) FROM alert_reviews w
+                          WHERE w.alert_id = v.alert_id AND w.reviewer = v.reviewer)
+), verdicts AS (
+    SELECT alert_id, SUM(vote) AS balance FROM counting GROUP BY alert_id
+), judged AS (
+    SELECT a.rule, a.mode,
+           CASE WHEN v.alert_id IS NOT NULL THEN 1 ELSE 0 END AS decided,
+           CASE WHEN v.balance > 0 THEN 1 ELSE 0 END AS is_true,
+           CASE WHEN v.balance < 0 THEN 1 ELSE 0 END AS is_false,
+           CASE WHEN a.needs_review AND v.alert_id IS NULL THEN 1 ELSE 0 END AS waiting
+    FROM alerts a LEFT JOIN verdicts v ON v.alert_id = a.alert_id
+    WHERE a.superseded_at IS NULL
+)
+SELECT rule, mode, COUNT(*) AS standing, SUM(waiting) AS waiting, SUM(decided) AS decided,
+       SUM(is_true) AS true_alarms, SUM(is_false) AS false_alarms,
+       CAST(SUM(is_true) AS DOUBLE PRECISION)
+           / NULLIF(SUM(is_true) + SUM(is_false), 0) AS precision
+FROM judged GROUP BY rule, mode
+"""
+
+
 def _reviews() -> None:
-    """Decisions of people, and the views that analysts read."""
+    """Decisions of people, and how right each rule is by them."""
+    op.create_table(
+        "alert_reviews",
+        sa.Column("alert_id", sa.String(length=32), nullable=False),
+        sa.Column("reviewer", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recording_id", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("is_true_alarm", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["alert_id"], ["alerts.alert_id"], name=op.f("fk_alert_reviews_alert_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["recording_id"],
+            ["recordings.recording_id"],
+            name=op.f("fk_alert_reviews_recording_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "alert_id", "reviewer", "decided_at", name=op.f("pk_alert_reviews")
+        ),
+    )
+    op.create_index(
+        op.f("ix_alert_reviews_recording_id"), "alert_reviews", ["recording_id"], unique=False
+    )
+    op.execute(RULE_PRECISION)
 
 
 def downgrade() -> None:
