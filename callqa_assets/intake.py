@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -50,6 +51,11 @@ def kind_of(name: str) -> Kind:
     return "sidecar" if name.lower().endswith(".json") else "audio"
 
 
+def _place(name: str) -> str:
+    """Where a file is looked for: `X.JSON` at `X.json`."""
+    return f"{name[: -len('.json')]}.json" if kind_of(name) == "sidecar" else name
+
+
 @dataclass(frozen=True)
 class ListingPlan:
     """What one listing means, against what earlier looks wrote down."""
@@ -61,8 +67,8 @@ class ListingPlan:
     """Delivered once more after they were taken in, or back after they had gone."""
     replaced: list[rows.Key] = field(default_factory=list)
     gone: list[rows.Key] = field(default_factory=list)
-    waiting: int = 0
-    """Seen, not yet settled."""
+    waiting: list[DropFile] = field(default_factory=list)
+    """Seen, not yet settled, or a recording whose sidecar is not."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,7 @@ def plan_listing(
     plan = ListingPlan()
     listed = {rows.key_of(file): file for file in files}
     paths = {file.path for file in files}
-    fresh: dict[str, DropFile] = {}
-    settled: dict[str, DropFile] = {}
+    settled: list[DropFile] = []
     for key, file in listed.items():
         seen = known.get(key)
         if seen is None:
@@ -97,23 +102,19 @@ def plan_listing(
         elif seen.state != "seen":
             continue
         elif now - seen.first_seen_at >= settle:
-            settled[file.display_name] = file
+            settled.append(file)
             continue
-        if settle:
-            fresh[file.display_name] = file
-        else:
-            settled[file.display_name] = file
-    for name, file in settled.items():
-        if kind_of(name) == "audio" and any(s in fresh for s in sidecar_names(name)):
-            fresh[name] = file
-        else:
-            plan.settled.append(file)
+        (plan.waiting if settle else settled).append(file)
+    unsettled = {_place(file.display_name) for file in plan.waiting}
+    for file in settled:
+        waits = kind_of(file.display_name) == "audio" and not unsettled.isdisjoint(
+            sidecar_names(file.display_name)
+        )
+        (plan.waiting if waits else plan.settled).append(file)
     for key, seen in known.items():
         if seen.state in ("seen", "stable") and key not in listed:
             (plan.replaced if key[0] in paths else plan.gone).append(key)
-    return ListingPlan(
-        plan.first_seen, plan.settled, plan.reopened, plan.replaced, plan.gone, len(fresh)
-    )
+    return plan
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,10 @@ def look(
         rows.update_intake(connection, plan.reopened, state="seen", first_seen_at=now)
         rows.update_intake(connection, plan.replaced, state="replaced")
         rows.update_intake(connection, plan.gone, state="gone")
-        describer = _Describer(connection, drop, config, now, files)
+        waiting = set(plan.waiting)
+        describer = _Describer(
+            connection, drop, config, now, [f for f in files if f not in waiting]
+        )
         settled = [f for f in plan.settled if kind_of(f.display_name) == "audio"]
         for file in settled:
             describer.describe_new(file)
@@ -164,11 +168,11 @@ def look(
             if kind_of(file.display_name) != "audio":
                 describer.apply_late(file)
         mark_dirty(connection, describer.dirty)
-    return Look(len(files), len(settled), plan.waiting, tuple(dict.fromkeys(describer.notes)))
+    return Look(len(files), len(settled), len(plan.waiting), tuple(dict.fromkeys(describer.notes)))
 
 
 class _Describer:
-    """Finds each call's metadata among the files of one listing."""
+    """Finds each call's metadata among the settled files of one listing."""
 
     def __init__(
         self,
@@ -182,17 +186,22 @@ class _Describer:
         self._drop = drop
         self._config = config
         self._now = now
-        self._files = {file.display_name: file for file in files}
+        self._files = {_place(file.display_name): file for file in files}
         self._described: set[bytes] = set()
         self._unreadable: set[bytes] = set()
         self.notes: list[str] = []
         self.dirty: set[str] = set()
-        self._manifests: dict[str, Mapping[str, str]] = {}
+
+    @cached_property
+    def _manifests(self) -> Mapping[str, Mapping[str, str]]:
+        """Rows by recording, read when the first recording asks: most looks find nothing new."""
+        found: dict[str, Mapping[str, str]] = {}
         for name, file in self._files.items():
             if kind_of(name) == "manifest" and (raw := self._read(file)) is not None:
                 parsed = parse_manifest(raw, name)
-                self._manifests |= parsed.rows
+                found |= parsed.rows
                 self.notes += parsed.notes
+        return found
 
     def describe_new(self, file: DropFile) -> None:
         """Give a settled recording its day."""
@@ -227,7 +236,8 @@ class _Describer:
             return  # being taken in at this moment: the next look applies it
         values: dict[str, Any] = {"state": "applied"}
         if kind_of(file.display_name) == "sidecar":
-            audio_is_here = any(file.display_name in sidecar_names(name) for name in self._files)
+            place = _place(file.display_name)
+            audio_is_here = any(place in sidecar_names(name) for name in self._files)
             if not late and not audio_is_here:
                 return  # its recording may still come
             raw = self._read(file)

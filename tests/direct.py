@@ -33,11 +33,11 @@ class DirectHearing:
     warehouse: Warehouse
     rules: Path
 
-    def look_once(self, *, settle: timedelta = timedelta(0)) -> Look:
+    def look_once(self, *, settle: timedelta = timedelta(0), now: datetime | None = None) -> Look:
         """One look at the drop folder; by default every file counts as complete."""
         config = load_config(REPO / "configs" / "call_metadata.yaml")
         drop = DropFolder(self.home.drop)
-        return look(self.warehouse, drop, config, now=datetime.now(UTC), settle=settle)
+        return look(self.warehouse, drop, config, now=now or datetime.now(UTC), settle=settle)
 
     def look(self) -> list[str]:
         """Look, every file counting as complete; returns the drop folder's days."""

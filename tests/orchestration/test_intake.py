@@ -6,7 +6,7 @@ import errno
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -371,6 +371,33 @@ def test_a_manifest_cannot_speak_of_files_outside_its_folder(home, warehouse, he
     assert sum("points out of its folder" in note for note in found.notes) == 3
     (row,) = (r for r in read_rows(warehouse, tables.intake) if r["kind"] == "audio")
     assert row["metadata"]["call"]["agent_id"] is None
+
+
+def test_a_manifest_is_read_only_once_it_has_settled(home, warehouse, hearing):
+    """It may be cut off in the middle of a row while it is being copied."""
+    write_call(home.drop, DAY, name="call.wav")
+    now = datetime.now(UTC)
+    hearing.look_once(settle=timedelta(seconds=20), now=now)
+    (home.drop / "manifest.csv").write_text(f"file,started_at,agent_id\ncall.wav,{DAY} 08:00:00,li")
+    hearing.look_once(settle=timedelta(seconds=20), now=now + timedelta(seconds=30))
+    (row,) = (r for r in read_rows(warehouse, tables.intake) if r["kind"] == "audio")
+    assert (row["state"], row["metadata"]["call"]["agent_id"]) == ("stable", None)
+
+    (home.drop / "manifest.csv").write_text(
+        f"file,started_at,agent_id\ncall.wav,{DAY} 08:00:00,lina\n"
+    )
+    for seconds in (60, 90):
+        hearing.look_once(settle=timedelta(seconds=20), now=now + timedelta(seconds=seconds))
+    (row,) = (r for r in read_rows(warehouse, tables.intake) if r["kind"] == "audio")
+    assert row["metadata"]["call"]["agent_id"] == "lina"
+
+
+def test_a_sidecar_may_spell_its_suffix_in_capitals(home, warehouse, hearing):
+    write_call(home.drop, DAY, name="call.wav")
+    (home.drop / "call.JSON").write_text('{"agent_id": "lina"}')
+    hearing.take_in()
+    (recording,) = read_rows(warehouse, tables.recordings)
+    assert recording["agent_id"] == "lina"
 
 
 def test_metadata_with_zero_bytes_does_not_stop_the_look(home, warehouse, hearing):
