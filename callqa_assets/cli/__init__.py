@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.console import Console
 
-from callqa_assets.cli import hearing, models
+from callqa_assets.cli import hearing, models, review
 from callqa_assets.domain.errors import CallqaError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(hearing.app)
 app.add_typer(models.app, name="models")
+app.add_typer(review.app, name="review")
 
 
 def main() -> None:

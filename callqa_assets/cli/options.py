@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from resources.home import Home
+
+if TYPE_CHECKING:
+    from callqa_assets.warehouse.database import Warehouse
 
 console = Console()
 
@@ -53,14 +56,9 @@ def use_settings(
     """
     from callqa_assets.home_setup import prepare_home
 
-    if home is not None:
-        os.environ["CALLQA_HOME"] = str(home.resolve())
-        os.environ.pop("CALLQA_WAREHOUSE_URL", None)
-    if warehouse_url is not None:
-        os.environ["CALLQA_WAREHOUSE_URL"] = warehouse_url
+    used = _name_home(home, warehouse_url)
     if profile is not None:
         os.environ["CALLQA_MODEL_PROFILE"] = profile
-    used = Home.from_environment()
     prepare_home(
         used,
         os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url,
@@ -68,3 +66,28 @@ def use_settings(
         switch=switch,
     )
     return used
+
+
+def open_home(home: Path | None, warehouse_url: str | None) -> tuple[Home, Warehouse]:
+    """The home and its warehouse as they are: nothing is created or brought up to date.
+
+    Raises WarehouseError where there is none, or one of another version.
+    """
+    from callqa_assets.warehouse.database import WarehouseError, open_warehouse
+
+    used = _name_home(home, warehouse_url)
+    url = os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url
+    # SQLite would create an empty database.
+    if url == used.database_url and not (used.root / "callqa.db").exists():
+        raise WarehouseError(f"{used.root} holds no calls yet: hear some with `callqa run`")
+    return used, open_warehouse(url)
+
+
+def _name_home(home: Path | None, warehouse_url: str | None) -> Home:
+    """Write the two options into the environment."""
+    if home is not None:
+        os.environ["CALLQA_HOME"] = str(home.resolve())
+        os.environ.pop("CALLQA_WAREHOUSE_URL", None)
+    if warehouse_url is not None:
+        os.environ["CALLQA_WAREHOUSE_URL"] = warehouse_url
+    return Home.from_environment()
