@@ -111,18 +111,18 @@ def _find(asked: str) -> str:
 def _find_precision(name: str, asked: Precision | Literal["auto"]) -> Precision:
     if not name.startswith("cuda"):
         return "fp32" if asked == "auto" else asked
-    if asked in {"fp32", "fp16"}:
-        return asked
     import torch
 
     with torch.cuda.device(name):
         computes_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    if asked == "auto":
+        return "bf16" if computes_bf16 else "fp16"
     if asked == "bf16" and not computes_bf16:
         raise DeviceError(
             f"{torch.cuda.get_device_name(name)} ({name}) does not compute bf16: "
             "set precision to fp16 or auto"
         )
-    return "bf16" if computes_bf16 else "fp16"
+    return asked
 
 
 def device_locks_folder() -> Path:
