@@ -48,6 +48,9 @@ class Day(sa.types.TypeDecorator[str]):
 
 
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+NullableJson = sa.JSON(none_as_null=True).with_variant(
+    postgresql.JSONB(none_as_null=True), "postgresql"
+)
 Id = sa.String(32)
 Hash = sa.String(64)
 
@@ -240,6 +243,55 @@ alert_reviews = sa.Table(
     sa.Column("note", sa.Text),
 )
 
+alert_deliveries = sa.Table(
+    "alert_deliveries",
+    metadata,
+    sa.Column("alert_id", Id, sa.ForeignKey("alerts.alert_id"), primary_key=True),
+    # A key of configs/channels.yaml, not a channel of the audio.
+    sa.Column("channel_name", sa.String(80), primary_key=True),
+    _recording_id(nullable=False, index=True),
+    sa.Column("day", Day, nullable=False, index=True),
+    # What receivers know this delivery by: the same on every attempt.
+    sa.Column("delivery_id", Id, nullable=False, unique=True),
+    sa.Column("status", sa.String(10), nullable=False),
+    sa.Column("suppressed_because", sa.String(10)),
+    # What a message says, numbers masked; NULL where none was ever to be sent.
+    sa.Column("payload", NullableJson),
+    # Deliveries of one message; NULL until it is put together, and again once it was refused.
+    sa.Column("message_id", Id, index=True),
+    # E-mail addresses whose server has taken the message.
+    sa.Column("taken_by", Json, nullable=False, default=list),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("last_error", sa.Text),
+    sa.Column("next_attempt_at", UtcDateTime),
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("lease_until", UtcDateTime),
+    # Since when it waits to be sent: given up some time after.
+    sa.Column("waiting_since", UtcDateTime, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("delivered_at", UtcDateTime),
+    sa.CheckConstraint(
+        "status IN ('pending', 'sending', 'delivered', 'suppressed', 'dead')", name="status"
+    ),
+    sa.CheckConstraint(
+        "suppressed_because IN ('old', 'backfill', 'superseded')", name="suppressed_because"
+    ),
+    sa.Index(None, "channel_name", "status", "next_attempt_at"),
+)
+
+channel_states = sa.Table(
+    "channel_states",
+    metadata,
+    sa.Column("channel_name", sa.String(80), primary_key=True),
+    # Message to the second (Unix time) at which it was surely sent: what the rate limits count.
+    sa.Column("sent", Json, nullable=False),
+    # The receiver asked to be left alone.
+    sa.Column("resting_until", UtcDateTime),
+    # The receiver is gone (410); a person enables the channel again.
+    sa.Column("disabled_at", UtcDateTime),
+    sa.Column("disabled_because", sa.Text),
+)
+
 stage_runs = sa.Table(
     "stage_runs",
     metadata,
@@ -302,6 +354,7 @@ DAY_TABLES = (
     emotion_scores,
     emotion_spans,
     alerts,
+    alert_deliveries,
     alert_reviews,
     stage_runs,
 )

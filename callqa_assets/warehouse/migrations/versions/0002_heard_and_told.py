@@ -26,7 +26,64 @@ def _alerts() -> None:
 
 
 def _deliveries() -> None:
-    """The outbox."""
+    """The outbox, and what is known of each channel."""
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "alert_deliveries",
+        sa.Column("alert_id", sa.String(length=32), nullable=False),
+        sa.Column("channel_name", sa.String(length=80), nullable=False),
+        sa.Column("recording_id", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("delivery_id", sa.String(length=32), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("suppressed_because", sa.String(length=10), nullable=True),
+        sa.Column("payload", Json, nullable=True),
+        sa.Column("message_id", sa.String(length=32), nullable=True),
+        sa.Column("taken_by", Json, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("next_attempt_at", moment, nullable=True),
+        sa.Column("claimed_by", sa.Text(), nullable=True),
+        sa.Column("lease_until", moment, nullable=True),
+        sa.Column("waiting_since", moment, nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("delivered_at", moment, nullable=True),
+        sa.CheckConstraint(
+            "status IN ('pending', 'sending', 'delivered', 'suppressed', 'dead')",
+            name=op.f("ck_alert_deliveries_status"),
+        ),
+        sa.CheckConstraint(
+            "suppressed_because IN ('old', 'backfill', 'superseded')",
+            name=op.f("ck_alert_deliveries_suppressed_because"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["alert_id"], ["alerts.alert_id"], name=op.f("fk_alert_deliveries_alert_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["recording_id"],
+            ["recordings.recording_id"],
+            name=op.f("fk_alert_deliveries_recording_id"),
+        ),
+        sa.PrimaryKeyConstraint("alert_id", "channel_name", name=op.f("pk_alert_deliveries")),
+        sa.UniqueConstraint("delivery_id", name=op.f("uq_alert_deliveries_delivery_id")),
+    )
+    for columns in (
+        ["recording_id"],
+        ["day"],
+        ["message_id"],
+        ["channel_name", "status", "next_attempt_at"],
+    ):
+        name = op.f(f"ix_alert_deliveries_{'_'.join(columns)}")
+        op.create_index(name, "alert_deliveries", columns, unique=False)
+    op.create_table(
+        "channel_states",
+        sa.Column("channel_name", sa.String(length=80), nullable=False),
+        sa.Column("sent", Json, nullable=False),
+        sa.Column("resting_until", moment, nullable=True),
+        sa.Column("disabled_at", moment, nullable=True),
+        sa.Column("disabled_because", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("channel_name", name=op.f("pk_channel_states")),
+    )
 
 
 RULE_PRECISION = """
