@@ -1,0 +1,1 @@
+"""The production backend: funasr model families, driven below AutoModel.generate."""

@@ -1,0 +1,239 @@
+"""Model folders of the funasr families, loaded by funasr's own code: offline, and checked.
+
+funasr asks a hub where a folder is mistyped, and logs a line where a checkpoint lacks a weight;
+here both are errors before anything is computed. Which folder holds which model, and whether its
+files are the released ones, is the model store's business.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import random
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from callqa_assets.domain.errors import CallqaError
+from resources.speech_models.device import Device
+
+if TYPE_CHECKING:
+    import torch
+
+Family = Literal["fsmn-vad", "paraformer", "seaco", "sensevoice", "nano", "ct-punc", "emotion2vec"]
+
+CURE = "run `callqa models pull`, or correct the profile's folder"
+
+_log = logging.getLogger(__name__)
+
+
+class ModelFolderError(CallqaError):
+    """A model folder is wrong, incomplete or damaged; names the folder, the file and the cure."""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What a folder of a family holds besides config.yaml and model.pt."""
+
+    model: str
+    """`model` in config.yaml: funasr's class."""
+    files: tuple[str, ...]
+    """As ModelScope names them; a configuration.json in the folder may name others."""
+
+
+_LAYOUTS: Mapping[Family, _Layout] = {
+    "fsmn-vad": _Layout("FsmnVADStreaming", ("am.mvn",)),
+    "paraformer": _Layout("Paraformer", ("am.mvn", "tokens.json")),
+    "seaco": _Layout("SeacoParaformer", ("am.mvn", "tokens.json", "seg_dict")),
+    "sensevoice": _Layout("SenseVoiceSmall", ("am.mvn", "bpe.model")),
+    "nano": _Layout("FunASRNano", ("am.mvn", "Qwen3-0.6B")),
+    "ct-punc": _Layout("CTTransformer", ("tokens.json",)),
+    "emotion2vec": _Layout("Emotion2vec", ("tokens.txt",)),
+}
+
+
+@dataclass(frozen=True)
+class FunasrModel:
+    """A loaded family: on its device, in eval mode, without gradients."""
+
+    model: Any
+    """funasr's torch module."""
+    frontend: Any
+    """funasr's feature extraction, dither off; None for a model of text."""
+    tokenizer: Any
+    """None where the model has none."""
+
+
+def load_model(
+    folder: Path, family: Family, device: Device, *, cast_weights: bool = False
+) -> FunasrModel:
+    """Load the model of `folder` by funasr's AutoModel; the network is never asked.
+
+    Weights are fp32, for `computing` to cast what may be cast; with `cast_weights`, they are cast
+    to the device's precision instead. Sets torch's threads for the whole process. Raises
+    ModelFolderError where the folder is no model of the family, lacks a file or a weight, or holds
+    a weight of another shape.
+    """
+    _check_folder(folder, family)
+    weights = _read_shapes(folder / "model.pt")
+    with process_as_found():
+        from funasr import AutoModel
+    with process_as_found():
+        loaded = AutoModel(
+            model=str(folder),
+            device=device.name,
+            ncpu=device.threads,
+            disable_update=True,
+            disable_pbar=True,
+            log_level="ERROR",
+        )
+    model: Any = loaded.model
+    _check_weights(folder / "model.pt", weights, model.state_dict())
+    model.requires_grad_(requires_grad=False)
+    if cast_weights:
+        model.to(device.dtype)
+    frontend = loaded.kwargs.get("frontend")
+    if frontend is not None:
+        frontend.dither = 0.0
+    return FunasrModel(model, frontend, loaded.kwargs.get("tokenizer"))
+
+
+@contextmanager
+def computing(device: Device) -> Iterator[None]:
+    """Inference on fp32 weights, in the device's precision where torch deems that safe."""
+    import torch
+
+    half = device.precision != "fp32"
+    with torch.inference_mode(), torch.autocast(device.kind, dtype=device.dtype, enabled=half):
+        yield
+
+
+def _check_folder(folder: Path, family: Family) -> None:
+    layout = _LAYOUTS[family]
+    if not folder.is_dir():
+        raise ModelFolderError(f"{folder} is no folder, so there is no {family} in it: {CURE}")
+    for name in ("config.yaml", "model.pt", *_named_files(folder, layout)):
+        if not (folder / name).exists():
+            raise ModelFolderError(f"{folder / name} of {family} is missing: {CURE}")
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ModelFolderError(f"{folder / 'config.yaml'} is damaged ({error}): {CURE}") from error
+    found = config.get("model") if isinstance(config, dict) else None
+    if found != layout.model:
+        raise ModelFolderError(
+            f"{folder / 'config.yaml'} describes a {found}, not {layout.model} ({family}): {CURE}"
+        )
+
+
+def _named_files(folder: Path, layout: _Layout) -> Iterator[str]:
+    """The files that funasr will look for: those of configuration.json, else the usual ones."""
+    description = folder / "configuration.json"
+    if description.exists():
+        try:
+            metas = json.loads(description.read_text("utf-8")).get("file_path_metas")
+        except (ValueError, AttributeError) as error:
+            raise ModelFolderError(f"{description} is damaged ({error}): {CURE}") from error
+        if metas:
+            yield from _leaves(metas)
+            return
+    for name in layout.files:
+        if name == "tokens.json" and (folder / "tokens.txt").exists():
+            continue  # funasr takes either
+        yield name
+
+
+def _leaves(metas: Any) -> Iterator[str]:
+    if isinstance(metas, dict):
+        for value in metas.values():
+            yield from _leaves(value)
+    elif isinstance(metas, str):
+        yield metas
+
+
+def _read_shapes(path: Path) -> dict[str, torch.Size]:
+    """Names and shapes of a checkpoint's weights, unwrapped as funasr unwraps them."""
+    import torch
+
+    try:
+        state: Any = torch.load(
+            path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True
+        )
+        for wrapper in ("state_dict", "model_state_dict", "model"):
+            state = state.get(wrapper, state)
+        return {
+            name.removeprefix("module."): value.shape
+            for name, value in state.items()
+            if isinstance(value, torch.Tensor)
+        }
+    except (OSError, EOFError, RuntimeError, ValueError, AttributeError, UnpicklingError) as error:
+        cause = str(error).partition("\n")[0]
+        raise ModelFolderError(f"{path} is no checkpoint, or damaged ({cause}): {CURE}") from error
+
+
+def _check_weights(
+    path: Path, stored: Mapping[str, torch.Size], model: Mapping[str, torch.Tensor]
+) -> None:
+    """What the checkpoint holds must be what the model has.
+
+    A weight that the model shares with one that is stored (tied embeddings) may be left out. One
+    that the model does not know is harmless, but says that config.yaml is of another release.
+    """
+    held = {tensor.data_ptr() for name, tensor in model.items() if name in stored}
+    missing = [
+        name
+        for name, tensor in model.items()
+        if name not in stored and tensor.data_ptr() not in held
+    ]
+    if missing:
+        raise ModelFolderError(
+            f"{path} lacks {len(missing)} weight(s) of the model in config.yaml, first "
+            f"{missing[0]!r}: {CURE}"
+        )
+    for name, tensor in model.items():
+        if name in stored and stored[name] != tensor.shape:
+            raise ModelFolderError(
+                f"{path}: weight {name!r} has shape {tuple(stored[name])}, the model in "
+                f"config.yaml {tuple(tensor.shape)}: {CURE}"
+            )
+    unknown = sorted(stored.keys() - model.keys())
+    if unknown:
+        _log.warning(
+            "%s holds %d weight(s) that the model has no use for, first %r",
+            path,
+            len(unknown),
+            unknown[0],
+        )
+
+
+@contextmanager
+def process_as_found() -> Iterator[None]:
+    """funasr reseeds the global random generators, takes over the root logger and prints notices.
+
+    Generators and logger are put back; what is printed (advice on packages that are not needed
+    here) goes to the debug log.
+    """
+    import numpy as np
+    import torch
+
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:
+        _log.debug("funasr: %s", printed.getvalue().strip())
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+        root.handlers[:] = handlers
+        root.setLevel(level)
