@@ -11,6 +11,7 @@ seconds are given beside wall seconds, for machines that others use too.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import resource
@@ -19,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -30,10 +31,17 @@ import numpy as np
 import soundfile as sf
 
 from benchmarks.locations import REPO, add_locations
-from callqa_assets.domain.alerting import CallContext, ChannelTrack, FiredAlert, evaluate
+from callqa_assets.domain.alerting import FiredAlert, evaluate
 from callqa_assets.domain.audio import decode_audio, read_ahead, to_16k
+from callqa_assets.domain.heard import CallContext, ChannelTrack, Heard, SpokenSegment
 from callqa_assets.domain.rules import RuleSet, load_rules
-from callqa_assets.domain.speech import SegmentEmotion, SegmentTranscript, SpeechChannel
+from callqa_assets.domain.segments import level_dbfs
+from callqa_assets.domain.speech import (
+    SAMPLE_RATE_HZ,
+    SegmentEmotion,
+    SegmentTranscript,
+    SpeechChannel,
+)
 from resources.speech_models.speech_models import SpeechModels, load_profile
 
 if TYPE_CHECKING:
@@ -93,13 +101,22 @@ def run_chain(calls: Sequence[Call], models: SpeechModels, rules: RuleSet) -> He
             own = [index for index, owner in enumerate(owners) if owner == number]
             heard.transcripts.append([texts[index] for index in own])
             heard.emotions.append([felt[index] for index in own])
-            roles = ["agent", "customer"] if len(own) == 2 else ["mixed"] * len(own)
-            tracks = [
-                _track(channel, role, felt[index])
-                for channel, (role, index) in enumerate(zip(roles, own, strict=True))
-                if felt[index]
-            ]
-            heard.alerts.append(evaluate(rules, CallContext(call.path.name), tracks))
+            roles = ("agent", "customer") if len(own) == 2 else ("mixed",) * len(own)
+            duration_s = max(len(channels[index].waveform) for index in own) / SAMPLE_RATE_HZ
+            heard.alerts.append(
+                evaluate(
+                    rules,
+                    CallContext(call.path.name, duration_s, roles),
+                    Heard(
+                        [_track(c, felt[index]) for c, index in enumerate(own) if felt[index]],
+                        [
+                            segment
+                            for c, index in enumerate(own)
+                            for segment in _spoken(c, channels[index], texts[index])
+                        ],
+                    ),
+                )
+            )
     return heard
 
 
@@ -115,15 +132,31 @@ def _load(call: Call) -> list[np.ndarray]:
     return to_16k(audio.samples, audio.sample_rate_hz)
 
 
-def _track(channel: int, role: str, felt: Sequence[SegmentEmotion]) -> ChannelTrack:
+def _track(channel: int, felt: Sequence[SegmentEmotion]) -> ChannelTrack:
     return ChannelTrack(
         channel,
-        role,
         np.repeat(np.arange(len(felt)), [len(segment.windows) for segment in felt]),
         np.concatenate([segment.window_start_s for segment in felt]),
         np.concatenate([segment.window_end_s for segment in felt]),
         np.concatenate([segment.windows for segment in felt]),
     )
+
+
+def _spoken(
+    channel: int, heard: SpeechChannel, texts: Sequence[SegmentTranscript]
+) -> list[SpokenSegment]:
+    return [
+        SpokenSegment(
+            channel,
+            span.start_s,
+            span.end_s,
+            level_dbfs(heard.waveform, span),
+            text.text,
+            text.text_raw,
+            json.dumps([asdict(word) for word in text.words]),
+        )
+        for span, text in zip(heard.segments, texts, strict=True)
+    ]
 
 
 def chain(models: Path, threads: int) -> Contender:

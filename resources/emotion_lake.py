@@ -6,14 +6,13 @@ import functools
 import os
 import time
 import uuid
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from callqa_assets.domain.alerting import ChannelTrack
 from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.heard import ChannelTrack
 from resources.home import Home
 
 SCHEMA = {
@@ -67,14 +66,13 @@ class EmotionLake:
         partial.replace(path)
         return str(path.relative_to(self._home.root))
 
-    def read(self, artifact: str, recording_id: str, roles: Sequence[str]) -> list[ChannelTrack]:
+    def read(self, artifact: str, recording_id: str) -> list[ChannelTrack]:
         """One recording's tracks, a channel each. Raises FileNotFoundError naming the file."""
         table = _read_file(self._home.root / artifact).filter(recording_id=recording_id)
         parts = table.partition_by("channel", as_dict=True)
         return [
             ChannelTrack(
                 channel=channel,
-                role=roles[int(channel)],
                 segment_no=part["segment_no"].to_numpy(),
                 start_s=part["start_s"].to_numpy(),
                 end_s=part["end_s"].to_numpy(),

@@ -1,8 +1,9 @@
 """Asset `alerts`: which rules fired, with the evidence. The rules' meaning is `domain.alerting`."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,17 @@ from callqa_assets.assets.stage_asset import (
     materialize_stage,
 )
 from callqa_assets.domain.alerting import (
-    CallContext,
-    ChannelTrack,
     FiredAlert,
     carry_ids,
     evaluate,
 )
+from callqa_assets.domain.heard import CallContext, ChannelTrack, Heard
+from callqa_assets.domain.plots import alert_volume_plot
 from callqa_assets.domain.recording import Recording
 from callqa_assets.domain.rules import RuleSet
 from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.alert_volume import read_volume_by_priority, trailing_days
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.results import (
     count_alerts,
@@ -66,7 +68,7 @@ def alerts_stage(warehouse: Warehouse, lake: EmotionLake, rules: RuleSet) -> Sta
             runs = read_runs(connection, recording.recording_id)
             said = read_rows(connection, tables.transcripts, recording.recording_id)
         return HeardCall(
-            lake.read(runs["emotions"].artifact, recording.recording_id, recording.channel_roles),
+            lake.read(runs["emotions"].artifact, recording.recording_id),
             said,
             {stage: runs[stage].fingerprint for stage in INPUTS.upstream},
         )
@@ -76,7 +78,7 @@ def alerts_stage(warehouse: Warehouse, lake: EmotionLake, rules: RuleSet) -> Sta
             {
                 recording.recording_id: [
                     (alert, _evidence(alert, recording, call))
-                    for alert in evaluate(rules, _context(recording), call.tracks)
+                    for alert in evaluate(rules, _context(recording), Heard(call.tracks))
                 ]
                 for recording, call in batch
             }
@@ -97,6 +99,8 @@ def alerts_stage(warehouse: Warehouse, lake: EmotionLake, rules: RuleSet) -> Sta
 def _context(recording: Recording) -> CallContext:
     return CallContext(
         recording_id=recording.recording_id,
+        duration_s=recording.duration_s,
+        roles=recording.channel_roles,
         line=recording.line,
         queue=recording.queue,
         agent_id=recording.agent_id,
@@ -164,8 +168,15 @@ def alerts(
         context.log.error("%s; the last accepted rules stay in force", in_force.problem)
 
     def describe(connection: sa.Connection, day: str) -> dict[str, Any]:
+        days = trailing_days(day)
+        plot = alert_volume_plot(
+            read_volume_by_priority(connection, days), [date.fromisoformat(d) for d in days]
+        )
         return {
             "alerts_in_force": count_alerts(connection, day),
+            "alert_volume": dg.MetadataValue.md(
+                f"![alerts to {day}](data:image/png;base64,{base64.b64encode(plot).decode()})"
+            ),
             "rule_set": in_force.rules.rule_hash[:12],
         }
 

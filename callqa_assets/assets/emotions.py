@@ -16,9 +16,9 @@ from callqa_assets.assets.stage_asset import (
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain.alerting import ChannelTrack
 from callqa_assets.domain.emotion import LabelConfig, SpanConfig, label_emotion, spans_from_windows
 from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.heard import ChannelTrack
 from callqa_assets.domain.plots import emotion_day_plot
 from callqa_assets.domain.recording import Recording
 from callqa_assets.domain.speech import SegmentEmotion
@@ -114,7 +114,6 @@ def _span_rows(
 def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], hop_s: float) -> ChannelTrack:
     return ChannelTrack(
         channel=part[0][0]["channel"],
-        role=part[0][0]["role"],
         segment_no=np.concatenate(
             [np.full(len(felt.windows), key["segment_no"]) for key, felt in part]
         ),

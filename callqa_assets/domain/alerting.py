@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callqa_assets.domain.emotion_labels import EMOTIONS
-from callqa_assets.domain.rules import CombinationRule, Rule, RuleSet
+from callqa_assets.domain.heard import CallContext, ChannelTrack, Heard
+from callqa_assets.domain.rules import Rule, RuleSet
+from callqa_assets.domain.rules_conditions import CombinationCondition, EmotionCondition
 
 MAX_EVIDENCE_POINTS = 50
 
@@ -25,50 +27,6 @@ _TOLERANCE = 1e-6
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class CallContext:
-    """What a rule's `when` may ask of a call; None where it is not known."""
-
-    recording_id: str
-    line: str | None = None
-    queue: str | None = None
-    agent_id: str | None = None
-
-
-@dataclass(frozen=True)
-class ChannelTrack:
-    """Emotion windows of one channel, n of them in any order; a channel may come in parts.
-
-    Windows restart with each speech segment and segments do not overlap. A row with a NaN is a
-    missing window: its time is known, what was felt in it is not.
-    """
-
-    channel: int
-    role: str
-    segment_no: NDArray[np.integer[Any]]
-    """Shape [n]."""
-    start_s: Floats
-    """Shape [n], seconds from the start of the recording."""
-    end_s: Floats
-    """Shape [n], above `start_s`."""
-    posteriors: NDArray[np.floating[Any]]
-    """Shape [n, 9], in `EMOTIONS` order."""
-    hop_s: float = 0.25
-    """Distance between the windows of a segment, as the track was computed."""
-
-    def __post_init__(self) -> None:
-        n = len(self.segment_no)
-        if self.start_s.shape != (n,) or self.end_s.shape != (n,):
-            raise ValueError(f"channel {self.channel}: segment_no, start_s, end_s differ in length")
-        if self.posteriors.shape != (n, len(EMOTIONS)):
-            raise ValueError(
-                f"channel {self.channel}: posteriors have shape {self.posteriors.shape}, "
-                f"not {(n, len(EMOTIONS))}"
-            )
-        if not np.all(self.end_s > self.start_s):
-            raise ValueError(f"channel {self.channel}: a window ends before it starts")
 
 
 @dataclass(frozen=True)
@@ -93,7 +51,9 @@ class FiredAlert:
     mode: Literal["live", "shadow"]
     needs_review: bool
     evidence: Mapping[str, Any]
-    """JSON-serialisable: the rule's levels and the window values between start and end."""
+    """JSON-serialisable: what each condition found between start and end, and what was said."""
+    inhibited_by: str | None = None
+    """Id of the alert beside which this one is not delivered."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +68,7 @@ class StoredAlert:
     ended_s: float
 
 
-def evaluate(
-    rule_set: RuleSet, call: CallContext, tracks: Sequence[ChannelTrack]
-) -> list[FiredAlert]:
+def evaluate(rule_set: RuleSet, call: CallContext, heard: Heard) -> list[FiredAlert]:
     """Every alert that the rules fire on one call, by channel, start and rule name.
 
     A rule's value in a window is the sum of its emotions' posteriors. Each window speaks for
@@ -120,14 +78,20 @@ def evaluate(
     on at or above `threshold_off`, outlasts `keep_firing_sec` of speech below that, and ends
     with the last piece that held it on.
     """
-    rules = [rule for rule in rule_set.rules if rule.enabled and _concerns(rule, call)]
+    rules = [
+        rule
+        for rule in rule_set.rules
+        if rule.enabled and (rule.when is None or rule.when.covers(call))
+    ]
     alerts: list[FiredAlert] = []
-    for channel in sorted({track.channel for track in tracks}):
-        parts = [track for track in tracks if track.channel == channel]
-        role = parts[0].role
+    for channel in sorted({track.channel for track in heard.tracks}):
+        parts = [track for track in heard.tracks if track.channel == channel]
+        role = call.roles[channel]
         pieces = _tile(parts)
         for rule in rules:
-            if role not in rule.role:
+            if role not in rule.role or not isinstance(
+                rule.condition, EmotionCondition | CombinationCondition
+            ):
                 continue
             for firing in _find_firings(rule, pieces):
                 started_s = round(float(pieces.start_s[firing.first]), 3)
@@ -229,21 +193,6 @@ class _Firing:
         return float(self.values[self.first : self.last + 1].max())
 
 
-def _concerns(rule: Rule, call: CallContext) -> bool:
-    if rule.when is None:
-        return True
-    asked = (
-        (rule.when.line, call.line),
-        (rule.when.queue, call.queue),
-        (rule.when.agent, call.agent_id),
-    )
-    return all(
-        wanted is None
-        or (given is not None and given.casefold() in {value.casefold() for value in wanted})
-        for wanted, given in asked
-    )
-
-
 def _tile(parts: Sequence[ChannelTrack]) -> _Pieces:
     """Cut a channel's speech among its overlapping windows.
 
@@ -251,8 +200,8 @@ def _tile(parts: Sequence[ChannelTrack]) -> _Pieces:
     a segment speak for its edges too. Where windows lack, their neighbours speak for no more
     than half a hop, and the rest is a gap.
     """
-    if len({(part.role, part.hop_s) for part in parts}) > 1:
-        raise ValueError(f"parts of channel {parts[0].channel} disagree in role or hop")
+    if len({part.hop_s for part in parts}) > 1:
+        raise ValueError(f"parts of channel {parts[0].channel} disagree in hop")
     segment_no = np.concatenate([part.segment_no for part in parts])
     start_s = np.concatenate([part.start_s for part in parts]).astype(np.float64)
     end_s = np.concatenate([part.end_s for part in parts]).astype(np.float64)
@@ -285,18 +234,19 @@ def _tile(parts: Sequence[ChannelTrack]) -> _Pieces:
 
 def _find_firings(rule: Rule, pieces: _Pieces) -> list[_Firing]:
     """Firings of one rule on one channel, ascending and apart from each other."""
-    columns = [EMOTIONS.index(emotion) for emotion in rule.emotions]
+    condition = rule.condition
+    columns = [EMOTIONS.index(emotion) for emotion in rule.condition.emotions]
     values: Floats = pieces.posteriors[:, columns].sum(axis=1)
-    if isinstance(rule, CombinationRule):
-        for emotion, floor in rule.floors.items():
+    if isinstance(rule.condition, CombinationCondition):
+        for emotion, floor in rule.condition.floors.items():
             below = pieces.posteriors[:, EMOTIONS.index(emotion)] < floor - _TOLERANCE
             values[below] = 0.0
-    on: Bools = values >= rule.level_on - _TOLERANCE
+    on: Bools = values >= rule.condition.level_on - _TOLERANCE
     if not on.any():
         return []
-    hold: Bools = values >= rule.level_off - _TOLERANCE
+    hold: Bools = values >= rule.condition.level_off - _TOLERANCE
 
-    breaks: Bools = pieces.gap_s > rule.max_gap_sec + _TOLERANCE
+    breaks: Bools = pieces.gap_s > rule.condition.max_gap_sec + _TOLERANCE
     firings: list[_Firing] = []
     satisfied_s = np.cumsum(np.where(on, pieces.seconds, 0.0))
     # A stretch of satisfied pieces begins after a piece below or a break.
@@ -309,14 +259,16 @@ def _find_firings(rule: Rule, pieces: _Pieces) -> list[_Firing]:
         before_s = float(satisfied_s[first] - pieces.seconds[first])
         # Past the stretch `satisfied_s` stays flat, so what is found lies inside or nowhere.
         fired = first + int(
-            np.searchsorted(satisfied_s[first:limit], before_s + rule.duration_sec - _TOLERANCE)
+            np.searchsorted(
+                satisfied_s[first:limit], before_s + rule.condition.duration_sec - _TOLERANCE
+            )
         )
         if fired >= limit:
             continue
         fired_at_s = float(pieces.end_s[fired]) - max(
-            0.0, float(satisfied_s[fired]) - before_s - rule.duration_sec
+            0.0, float(satisfied_s[fired]) - before_s - rule.condition.duration_sec
         )
-        last = _find_last_held(fired, hold, breaks, pieces.seconds, rule.keep_firing_sec)
+        last = _find_last_held(fired, hold, breaks, pieces.seconds, rule.condition.keep_firing_sec)
         firings.append(_Firing(first, last, fired_at_s, values))
     return firings
 
@@ -349,16 +301,18 @@ def _collect_evidence(firing: _Firing, rule: Rule, pieces: _Pieces) -> dict[str,
         "start_s": pieces.start_s[index].round(3),
         "end_s": pieces.end_s[index].round(3),
     }
-    for emotion in rule.emotions:
+    for emotion in rule.condition.emotions:
         columns[emotion] = pieces.posteriors[index, EMOTIONS.index(emotion)].round(4)
     return {
         "definition_hash": rule.definition_hash,
-        "level_on": rule.level_on,
-        "level_off": rule.level_off,
-        "floors": dict(rule.floors) if isinstance(rule, CombinationRule) else {},
-        "duration_sec": rule.duration_sec,
-        "keep_firing_sec": rule.keep_firing_sec,
-        "max_gap_sec": rule.max_gap_sec,
+        "level_on": rule.condition.level_on,
+        "level_off": rule.condition.level_off,
+        "floors": dict(rule.condition.floors)
+        if isinstance(rule.condition, CombinationCondition)
+        else {},
+        "duration_sec": rule.condition.duration_sec,
+        "keep_firing_sec": rule.condition.keep_firing_sec,
+        "max_gap_sec": rule.condition.max_gap_sec,
         "windows_in_stretch": firing.last - firing.first + 1,
         "windows": {name: column.tolist() for name, column in columns.items()},
     }

@@ -1,8 +1,8 @@
 """Alert rules: what a rules file may say, and how it is read.
 
-The models are the language; `load_rules` is the only way from YAML text to them. What a rule
-does to a call stands in `alerting`; which file is read, and when, is the assets' business.
-Reference for people who write rules: docs/rules.md.
+`load_rules` is the only way from YAML text to rules. What a rule may ask of a call stands in
+`rules_conditions`, what it does to a call in `alerting`; which file is read, and when, is the
+assets' business. Reference for people who write rules: docs/rules.md.
 """
 
 from __future__ import annotations
@@ -10,32 +10,38 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from abc import ABC, abstractmethod
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeGuard, cast
+from typing import Annotated, Literal, TypeGuard, cast
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from callqa_assets.domain.emotion_labels import EMOTIONS
 from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.heard import CallContext
+from callqa_assets.domain.rules_conditions import (
+    KINDS,
+    Condition,
+    Keys,
+    Regex,
+    Roles,
+    Seconds,
+    Text,
+    TextCondition,
+    kinds_named,
+    leaves,
+    one_or_many,
+)
+from callqa_assets.domain.rules_yaml import describe_yaml_error, read_yaml
 
 MAX_BYTES = 1_000_000
 MAX_RULES = 1_000
 MAX_YAML_NODES = 40 * MAX_RULES
 """A rule with every key set has about 40 nodes, keys and values; most have 15."""
-MAX_YAML_DEPTH = 10
+MAX_REGEXES = 200
+"""Each may hold 1 MiB of memory while it is sought."""
 MAX_PROBLEMS_SHOWN = 20
 
 
@@ -49,155 +55,108 @@ class RulesError(CallqaError):
         super().__init__("\n".join(shown))
 
 
-def _known_emotion(name: str) -> str:
-    if name not in EMOTIONS:
-        raise ValueError(f"{name!r} is no emotion{_suggest(name, EMOTIONS)}")
-    return name
-
-
-def _one_or_many(value: object) -> object:
-    """`line: vip` means `line: [vip]`."""
-    return cast(object, value) if isinstance(value, list | tuple) else (value,)
-
-
 def _on_off_or_shadow(value: object) -> object:
     if value is True or value is False or value == "shadow":
         return value
     raise ValueError("must be true, false or shadow")
 
 
+def _hours(value: object) -> object:
+    """`22-6` is from 22:00 until before 6:00."""
+    if not isinstance(value, str):
+        return cast(object, value)
+    written = re.fullmatch(r"(\d{1,2})-(\d{1,2})", value)
+    limits = tuple(int(hour) for hour in written.groups()) if written else ()
+    if not limits or max(limits) > 24 or limits[0] % 24 == limits[1] % 24:
+        raise ValueError("is no range of hours such as 9-12 or 22-6")
+    return limits
+
+
 Name = Annotated[str, Field(pattern=r"^\w[\w .-]{0,79}$")]
 """Ends up in tables, messages and file names: letters of any script, digits, space, _ . -"""
-Emotion = Annotated[str, AfterValidator(_known_emotion)]
-# strict: `threshold: yes` and `threshold: "0.75"` are slips, not numbers.
-Posterior = Annotated[float, Field(gt=0, le=1, strict=True)]
-Seconds = Annotated[float, Field(ge=0, le=3600, strict=True)]
-Matches = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+Matches = Annotated[tuple[str, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many)]
+HourRanges = Annotated[
+    tuple[Annotated[tuple[int, int], BeforeValidator(_hours)], ...],
+    BeforeValidator(one_or_many),
+    Field(min_length=1),
+]
 
 
-class _Keys(BaseModel):
-    """Unknown keys are errors: a misspelt `treshold` must not become a default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class When(_Keys):
+class When(Keys):
     """Calls to which a rule is limited: every key given must match one of its values."""
 
     line: Matches | None = None
     queue: Matches | None = None
     agent: Matches | None = None
+    language: Matches | None = None
+    """`zh` stands for zh-CN too."""
+    hour: HourRanges | None = None
+    """Local hours in which the call started."""
 
     @model_validator(mode="after")
     def _limits_something(self) -> When:
-        if self.line is None and self.queue is None and self.agent is None:
-            raise ValueError("names nothing: give line, queue or agent, or leave it out")
+        if all(getattr(self, key) is None for key in When.model_fields):
+            raise ValueError(
+                f"names nothing: give one of {', '.join(When.model_fields)}, or leave it out"
+            )
         return self
 
+    def covers(self, call: CallContext) -> bool:
+        """True where the call matches; what is not known matches nothing."""
+        asked = (
+            (self.line, call.line),
+            (self.queue, call.queue),
+            (self.agent, call.agent_id),
+        )
+        return (
+            all(wanted is None or _is_one_of(given, wanted) for wanted, given in asked)
+            and (self.language is None or _speaks(call.language, self.language))
+            and (self.hour is None or _is_within(call.hour, self.hour))
+        )
 
-class _Rule(_Keys, ABC):
-    """What every rule may say. A kind of rule adds its condition."""
+
+def _is_one_of(given: str | None, wanted: Sequence[str]) -> bool:
+    return given is not None and given.casefold() in {value.casefold() for value in wanted}
+
+
+def _speaks(given: str | None, wanted: Sequence[str]) -> bool:
+    return given is not None and any(
+        f"{given}-".casefold().startswith(f"{value}-".casefold()) for value in wanted
+    )
+
+
+def _is_within(hour: int | None, ranges: Sequence[tuple[int, int]]) -> bool:
+    return hour is not None and any(
+        (hour - first) % 24 < (last - first) % 24 or last - first == 24 for first, last in ranges
+    )
+
+
+class Rule(Keys):
+    """A condition, the calls and channels it is judged on, and what follows from it."""
 
     name: Name
-    duration_sec: Seconds = 0.0
-    """Satisfied speech time after which the rule fires; 0 fires at the first window."""
-    threshold_off: Posterior | None = None
-    """Level at which a firing rule stays on; None: the level at which it fires."""
-    keep_firing_sec: Seconds = 0.0
-    """Speech time below `threshold_off` that a firing rule outlasts."""
-    max_gap_sec: Seconds = 1.0
-    """Longest silence that does not break a stretch."""
+    condition: Condition
     when: When | None = None
-    role: Annotated[
-        tuple[Literal["agent", "customer", "mixed"], ...],
-        BeforeValidator(_one_or_many),
-        Field(min_length=1),
-    ] = ("agent", "customer", "mixed")
+    role: Roles = ("agent", "customer", "mixed")
+    """Channels on which the rule is judged, each on its own."""
     priority: Literal["high", "medium", "low"] = "medium"
-    channels: Annotated[tuple[Name, ...], BeforeValidator(_one_or_many)] = ()
+    channels: Names = ()
     """Notification channels; none: the alert is recorded and sent nowhere."""
     review: Annotated[bool, Field(strict=True)] = False
     enabled: Annotated[bool | Literal["shadow"], BeforeValidator(_on_off_or_shadow)] = True
-
-    @property
-    @abstractmethod
-    def emotions(self) -> tuple[str, ...]:
-        """Emotions whose posteriors are added up to the rule's value."""
-
-    @property
-    @abstractmethod
-    def level_on(self) -> float:
-        """Value from which the condition is satisfied."""
-
-    @property
-    def level_off(self) -> float:
-        """Value from which a firing rule stays on."""
-        return self.level_on if self.threshold_off is None else self.threshold_off
+    inhibits: Names = ()
+    """Rules whose alerts in the same call are not delivered beside one of this rule."""
+    inhibits_within_sec: Seconds = 0.0
+    """Distance up to which an alert counts as beside; 0: they must overlap."""
 
     @cached_property
     def definition_hash(self) -> str:
         """SHA-256 of this rule alone: tells which alerts a change of the file concerns."""
-        return _canonical_sha256(self.model_dump(mode="json"))
-
-    @model_validator(mode="after")
-    def _off_not_above_on(self) -> _Rule:
-        if self.level_off > self.level_on:
-            raise ValueError(
-                f"`threshold_off` {self.level_off:g} is above the level at which the rule "
-                f"fires, {self.level_on:g}: lower it or leave it out"
-            )
-        return self
+        return _canonical_sha256(self.model_dump(mode="json", by_alias=True))
 
 
-class EmotionRule(_Rule):
-    """One emotion at or above `threshold`."""
-
-    emotion: Emotion
-    threshold: Posterior
-
-    @property
-    def emotions(self) -> tuple[str, ...]:
-        return (self.emotion,)
-
-    @property
-    def level_on(self) -> float:
-        return self.threshold
-
-
-class CombinationRule(_Rule):
-    """The sum of several emotions at or above `min_sum`, each at or above its floor."""
-
-    combination: tuple[Emotion, ...] = Field(min_length=2)
-    min_sum: Posterior
-    floors: dict[str, Posterior] = Field(default_factory=dict)
-
-    @property
-    def emotions(self) -> tuple[str, ...]:
-        return self.combination
-
-    @property
-    def level_on(self) -> float:
-        return self.min_sum
-
-    @field_validator("combination")
-    @classmethod
-    def _no_emotion_twice(cls, combination: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(combination)) < len(combination):
-            raise ValueError("names an emotion twice")
-        return combination
-
-    @model_validator(mode="after")
-    def _floors_of_members(self) -> CombinationRule:
-        for emotion in self.floors:
-            if emotion not in self.combination:
-                raise ValueError(f"`floors` names {emotion!r}, which is not in `combination`")
-        return self
-
-
-Rule = EmotionRule | CombinationRule
-
-_KINDS: dict[str, type[Rule]] = {"emotion": EmotionRule, "combination": CombinationRule}
-"""The key that tells which kind of rule a block is."""
+RULE_KEYS = tuple(key for key in Rule.model_fields if key != "condition")
 
 
 @dataclass(frozen=True)
@@ -210,7 +169,7 @@ class RuleSet:
     def rule_hash(self) -> str:
         """SHA-256 of what the rules say: comments, layout and order do not matter."""
         by_name = sorted(self.rules, key=lambda rule: rule.name)
-        return _canonical_sha256([rule.model_dump(mode="json") for rule in by_name])
+        return _canonical_sha256([rule.definition_hash for rule in by_name])
 
 
 def load_rules(text: str, *, source: str) -> RuleSet:
@@ -222,9 +181,9 @@ def load_rules(text: str, *, source: str) -> RuleSet:
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise RulesError([f"{source}: larger than {MAX_BYTES:,} bytes: split or shorten it"])
     try:
-        document, lines = _read_yaml(text)
+        document, lines = read_yaml(text, MAX_YAML_NODES)
     except yaml.YAMLError as error:
-        raise RulesError([_describe_yaml_error(error, source)]) from error
+        raise RulesError([describe_yaml_error(error, source)]) from error
 
     if "rules" not in document or not isinstance(document["rules"], list):
         raise RulesError([f"{source}: no list under `rules:`; start the file with `rules:`"])
@@ -235,32 +194,20 @@ def load_rules(text: str, *, source: str) -> RuleSet:
         raise RulesError([f"{source}: {len(entries):,} rules, at most {MAX_RULES:,}: merge some"])
 
     rules: list[Rule] = []
+    places: list[str] = []
     problems: list[str] = []
-    line_of_name: dict[str, int] = {}
     for entry, line in zip(entries, lines, strict=True):
-        where = f"{source}, line {line}"
+        place = f"{source}, line {line}"
         if not _is_block(entry):
-            problems.append(f"{where}: a rule is a block of keys that starts with `- name:`")
+            problems.append(f"{place}: a rule is a block of keys that starts with `- name:`")
             continue
-        where += f", rule {entry['name']!r}" if "name" in entry else ", rule without a name"
-        kinds = [key for key in _KINDS if key in entry]
-        if len(kinds) != 1:
-            problems.append(
-                f"{where}: needs either `emotion` with `threshold` or `combination` with "
-                f"`min_sum`, and has {'both' if kinds else 'neither'}"
-            )
-            continue
-        kind = _KINDS[kinds[0]]
+        place += f", rule {entry['name']!r}" if "name" in entry else ", rule without a name"
         try:
-            rule = kind.model_validate(entry)
+            rules.append(_read_rule(entry))
+            places.append(place)
         except ValidationError as error:
-            problems += [f"{where}: {problem}" for problem in _describe_problems(error, kind)]
-            continue
-        if rule.name in line_of_name:
-            first = line_of_name[rule.name]
-            problems.append(f"{where}: the rule in line {first} has the same name: rename one")
-        line_of_name.setdefault(rule.name, line)
-        rules.append(rule)
+            problems += [f"{place}: {problem}" for problem in _describe_problems(error, entry)]
+    problems += _find_conflicts(rules, places)
     if problems:
         raise RulesError(problems)
     return RuleSet(tuple(rules))
@@ -270,108 +217,133 @@ def _is_block(value: object) -> TypeGuard[dict[str, object]]:
     return isinstance(value, dict)
 
 
-def _describe_problems(error: ValidationError, kind: type[_Rule]) -> list[str]:
-    """pydantic's findings in the words of the file."""
+def _read_rule(entry: dict[str, object]) -> Rule:
+    """A rule's block holds its condition's keys beside its own."""
+    own = {key: value for key, value in entry.items() if key in RULE_KEYS}
+    condition = {key: value for key, value in entry.items() if key not in RULE_KEYS}
+    return Rule.model_validate({**own, "condition": condition})
+
+
+def _find_conflicts(rules: Sequence[Rule], places: Sequence[str]) -> list[str]:
+    """What is wrong between rules that are each right."""
     problems: list[str] = []
-    for finding in error.errors(include_url=False, include_context=False):
-        path = finding["loc"]
-        key = ".".join(str(part) for part in path)
-        message = finding["msg"].removeprefix("Value error, ")
-        if finding["type"] == "extra_forbidden":
-            hint = _suggest(str(path[-1]), list((When if path[0] == "when" else kind).model_fields))
-            problems.append(f"`{key}` is no key of a rule{hint}")
-        elif finding["type"] == "missing":
-            problems.append(f"`{key}` is missing: add it")
-        elif finding["type"] == "string_type":
-            problems.append(f"`{key}` is not text: put it in quotes")
-        elif finding["type"] == "string_pattern_mismatch":
-            problems.append(
-                f"`{key}` may hold letters, digits, space, _ . and -, at most 80, "
-                "and starts with a letter or digit"
-            )
-        elif finding["type"] == "model_type":
-            problems.append(f"`{key}` is a block of keys, such as `{key}: {{line: vip}}`")
-        elif path:
-            message = message.replace("Input should be", "must be").replace(
-                "a valid tuple", "a list"
-            )
-            given = repr(finding["input"])
-            given = given if len(given) <= 40 else given[:39] + "…"
-            problems.append(f"`{key}`: {message} (here: {given})")
-        else:
-            problems.append(message)
+    first: dict[str, str] = {}
+    for rule, place in zip(rules, places, strict=True):
+        if rule.name in first:
+            line = first[rule.name].split(", ")[-2]
+            problems.append(f"{place}: the rule in {line} has the same name: rename one")
+        first.setdefault(rule.name, place)
+    by_name = {rule.name: rule for rule in rules}
+    for rule, place in zip(rules, places, strict=True):
+        for name in rule.inhibits:
+            if name not in by_name:
+                hint = _suggest(name, list(by_name))
+                problems.append(f"{place}: `inhibits` names {name!r}, which is no rule{hint}")
+            elif _inhibits(by_name, name, rule.name):
+                problems.append(
+                    f"{place}: `inhibits` names {name!r}, which inhibits {rule.name!r} in turn: "
+                    "delete one of the two"
+                )
+    regexes = sum(_count_regexes(rule) for rule in rules)
+    if regexes > MAX_REGEXES:
+        problems.append(
+            f"{places[-1]}: {regexes:,} regular expressions up to here, at most {MAX_REGEXES}: "
+            "write phrases where they do"
+        )
     return problems
+
+
+def _inhibits(by_name: dict[str, Rule], name: str, other: str) -> bool:
+    """True where `name` inhibits `other`, itself or through rules that it inhibits."""
+    seen: set[str] = set()
+    open_names = [name]
+    while open_names:
+        current = open_names.pop()
+        if current == other:
+            return True
+        if current in by_name and current not in seen:
+            open_names += by_name[current].inhibits
+        seen.add(current)
+    return False
+
+
+def _count_regexes(rule: Rule) -> int:
+    return sum(
+        isinstance(pattern, Regex)
+        for leaf in leaves(rule.condition)
+        if isinstance(leaf, TextCondition)
+        for pattern in leaf.text.patterns
+    )
+
+
+def _describe_problems(error: ValidationError, entry: dict[str, object]) -> list[str]:
+    """pydantic's findings in the words of the file."""
+    return [
+        _describe(finding["type"], finding["msg"], finding["loc"], finding["input"], entry)
+        for finding in error.errors(include_url=False, include_context=False)
+    ]
+
+
+def _describe(
+    kind: str,
+    message: str,
+    location: tuple[int | str, ...],
+    given: object,
+    entry: dict[str, object],
+) -> str:
+    # The parts of the location that the file does not show: our own split, and tags.
+    shown = [part for part in location if part != "condition" and not str(part).startswith("<")]
+    key = ".".join(str(part) for part in shown)
+    message = message.removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        return f"`{key}` is no key here{_suggest(str(shown[-1]), _keys_at(location))}"
+    if kind == "missing":
+        return f"`{key}` is missing: add it"
+    if kind == "kind":
+        has = " and ".join(f"`{name}`" for name in kinds_named(given)) or "none"
+        return f"{f'`{key}` ' if key else ''}{message}, and has {has}{_misspelt(given)}"
+    if kind == "string_type":
+        return f"`{key}` is not text: put it in quotes"
+    if kind == "string_pattern_mismatch":
+        return (
+            f"`{key}` may hold letters, digits, space, _ . and -, at most 80, "
+            "and starts with a letter or digit"
+        )
+    if kind in ("model_type", "dict_type"):
+        example = "{line: vip}" if key == "when" else "{…}"
+        return f"`{key}` is a block of keys, such as `{key}: {example}`"
+    if not shown:
+        return message
+    message = message.replace("Input should be", "must be").replace("a valid tuple", "a list")
+    text = repr(given)
+    return f"`{key}`: {message} (here: {text if len(text) <= 40 else text[:39] + '…'})"
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the block around a location may have."""
+    if location[0] == "when":
+        return list(When.model_fields)
+    tag = next(part for part in reversed(location) if str(part) in KINDS or part == "text")
+    if "text" in location[location.index(tag) :]:
+        return list(Text.model_fields)
+    fields = KINDS[str(tag)].model_fields
+    keys = [field.alias or name for name, field in fields.items()]
+    nested = len([part for part in location if str(part) in KINDS]) > 1
+    return keys if nested else [*keys, *RULE_KEYS]
+
+
+def _misspelt(given: object) -> str:
+    """A hint where a key looks like one that tells a kind."""
+    for key in given if _is_block(given) else ():
+        if close := difflib.get_close_matches(str(key), ("emotion", "combination", "acoustic"), 1):
+            if close[0] != key:
+                return f": did you mean `{close[0]}` by `{key}`?"
+    return ""
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
     return f": did you mean `{close[0]}`?" if close else f": choose from {', '.join(known)}"
-
-
-class _RulesLoader(yaml.SafeLoader):
-    """YAML without what a rules file has no use for: aliases, deep nesting, repeated keys."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.depth = 0
-        self.nodes = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = cast(Any, self).peek_event()
-        self.nodes += 1
-        self.depth += 1
-        if isinstance(event, yaml.AliasEvent):
-            raise _refusal("aliases (*name) are not allowed: write the value out", event)
-        if self.nodes > MAX_YAML_NODES:
-            raise _refusal(f"more entries than {MAX_RULES:,} rules have: merge rules", event)
-        if self.depth > MAX_YAML_DEPTH:
-            raise _refusal("nested too deep for a rules file", event)
-        node = cast(Any, super()).compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise _refusal(f"the key `{key.value}` stands twice: delete one", key)
-            seen.add(str(key.value))
-        return cast(Any, super()).construct_mapping(node, deep=deep)
-
-    def construct_object(self, node: Any, deep: bool = False) -> Any:
-        try:
-            return cast(Any, super()).construct_object(node, deep=deep)
-        # Scalars that look like a date or a number and are none, such as 2025-13-45.
-        except ValueError as error:
-            raise _refusal("neither a date nor a number: put it in quotes", node) from error
-
-
-def _refusal(problem: str, at: Any) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)
-
-
-def _read_yaml(text: str) -> tuple[dict[str, object], list[int]]:
-    """The document as plain Python, and the line (from 1) at which each rule begins."""
-    loader: Any = _RulesLoader(text)
-    try:
-        root = loader.get_single_node()
-        if not isinstance(root, yaml.MappingNode):
-            return {}, []
-        lines = [
-            item.start_mark.line + 1
-            for key, value in root.value
-            if key.value == "rules" and isinstance(value, yaml.SequenceNode)
-            for item in value.value
-        ]
-        return loader.construct_document(root), lines
-    finally:
-        loader.dispose()
-
-
-def _describe_yaml_error(error: yaml.YAMLError, source: str) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"{source}, line {error.problem_mark.line + 1}: {error.problem or error.context}"
-    return f"{source}: not readable as YAML: {str(error).splitlines()[0]}"
 
 
 def _canonical_sha256(value: object) -> str:

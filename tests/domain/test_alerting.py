@@ -16,8 +16,6 @@ from hypothesis import strategies as st
 
 from callqa_assets.domain.alerting import (
     MAX_EVIDENCE_POINTS,
-    CallContext,
-    ChannelTrack,
     FiredAlert,
     StoredAlert,
     carry_ids,
@@ -25,7 +23,9 @@ from callqa_assets.domain.alerting import (
     make_alert_id,
 )
 from callqa_assets.domain.emotion_labels import EMOTIONS
-from callqa_assets.domain.rules import EmotionRule, RuleSet, load_rules
+from callqa_assets.domain.heard import CallContext, ChannelTrack, Heard
+from callqa_assets.domain.rules import Rule, RuleSet, load_rules
+from callqa_assets.domain.rules_conditions import EmotionCondition
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 WINDOW_S = 2.0
