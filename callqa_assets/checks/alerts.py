@@ -9,9 +9,12 @@ from callqa_assets.checks.day_checks import (
     Scope,
     failed_stage_runs,
     integrity_check,
+    judgement_check,
     missing_stage_runs,
     warning_check,
 )
+from callqa_assets.domain.alert_volume import judge_volume
+from callqa_assets.warehouse.alert_volume import TRAILING_DAYS, read_volume, trailing_days
 from callqa_assets.warehouse.rule_sets import read_rules
 from callqa_assets.warehouse.tables import alerts as table
 from callqa_assets.warehouse.tables import recordings, rule_sets
@@ -40,6 +43,11 @@ def _faults(scope: Scope) -> list[str]:
         or row.rule_hash not in known
         or not 0 <= row.started_s < row.ended_s <= row.duration_s + 0.02
     ]
+
+
+def _odd_volume(connection: sa.Connection, day: str) -> str | None:
+    *past, today = read_volume(connection, trailing_days(day))
+    return "; ".join(judge_volume(today, past)) or None
 
 
 @dg.asset_check(
@@ -72,6 +80,12 @@ CHECKS = [
     ),
     warning_check(
         ASSET, "alerts_failures", "Recordings that were not judged.", failed_stage_runs(STAGE)
+    ),
+    judgement_check(
+        ASSET,
+        "alert_volume",
+        f"As many alerts, by rule and altogether, as the {TRAILING_DAYS} days before let expect.",
+        _odd_volume,
     ),
     rules_file_is_in_force,
 ]

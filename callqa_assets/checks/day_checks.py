@@ -1,4 +1,4 @@
-"""The two kinds of asset check, built from one judgement a day: integrity and drift.
+"""The kinds of asset check, each built from one judgement a day: integrity, warning, drift.
 
 A run may cover a range of days, so every check goes through the run's days and names those that
 fail. What is judged stands in the modules beside this one, one a guarded asset.
@@ -45,6 +45,9 @@ class Scope:
 
 Faults = Callable[[Scope], list[str]]
 """Recordings that break a promise, each named once or more."""
+
+Judgement = Callable[[sa.Connection, str], str | None]
+"""What is odd about a day, in words; None where it is ordinary."""
 
 Measure = Callable[[sa.Connection, str], float | None]
 """A day's value; None where the day has nothing to measure."""
@@ -138,6 +141,25 @@ def drift_check(
             passed=not odd,
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"values": dg.MetadataValue.json(values), **_table(odd)},
+        )
+
+    return check
+
+
+def judgement_check(
+    asset: str, name: str, description: str, judge_day: Judgement
+) -> dg.AssetChecksDefinition:
+    """A check that warns of days that are odd in more than one value."""
+
+    @dg.asset_check(asset=asset, name=name, description=description)
+    def check(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+    ) -> dg.AssetCheckResult:
+        with warehouse.open().read() as connection:
+            judged = {day: judge_day(connection, day) for day in _days_of(context, connection)}
+        odd = {day: finding for day, finding in judged.items() if finding}
+        return dg.AssetCheckResult(
+            passed=not odd, severity=dg.AssetCheckSeverity.WARN, metadata=_table(odd)
         )
 
     return check

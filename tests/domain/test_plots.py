@@ -11,8 +11,15 @@ import polars as pl
 import pytest
 
 from callqa_assets.domain.emotion_labels import EMOTIONS
-from callqa_assets.domain.plots import EMOTION_COLOURS, emotion_day_plot, emotion_timeline_text
+from callqa_assets.domain.plots import (
+    EMOTION_COLOURS,
+    PRIORITY_COLOURS,
+    alert_volume_plot,
+    emotion_day_plot,
+    emotion_timeline_text,
+)
 from callqa_assets.domain.plots import _draw_day as draw_day
+from callqa_assets.domain.plots import _draw_volume as draw_volume
 
 DAY = date(2025, 3, 14)
 
@@ -58,6 +65,41 @@ def test_an_empty_day_says_so():
     assert [text.get_text() for text in axes.texts] == ["no speech"]
 
 
+TWO_WEEKS = [date(2025, 3, day) for day in range(1, 16)]
+
+
+def volume_of(*rows: tuple[str, str, int]) -> pl.DataFrame:
+    schema = {"day": pl.String, "priority": pl.String, "alerts": pl.Int64}
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+@pytest.mark.parametrize("rows", [[], [("2025-03-15", "low", 3)]], ids=["none", "some"])
+def test_volume_plot_is_a_small_png(rows):
+    png = alert_volume_plot(volume_of(*rows), TWO_WEEKS)
+    assert struct.unpack(">II", png[16:24]) == (700, 300)
+    assert len(png) <= 60_000
+
+
+def test_the_volumes_bars_stand_for_the_counts_of_their_days():
+    volume = volume_of(
+        ("2025-03-15", "low", 3), ("2025-03-02", "high", 5), ("2025-03-15", "high", 2)
+    )
+    (axes,) = draw_volume(volume, TWO_WEEKS).axes
+    bars = {
+        (round(b.get_x() + b.get_width() / 2), b.get_y(), b.get_height())
+        for b in axes.patches
+        if b.get_height()
+    }
+    assert bars == {(1, 0, 5), (14, 0, 2), (14, 2, 3)}  # low on top of high
+    assert axes.get_title(loc="left") == "Alerts to 2025-03-15 · 5 on that day"
+    assert [tick.get_text() for tick in axes.get_xticklabels()][-1] == "03-15"
+
+
+def test_two_weeks_without_alerts_say_so():
+    (axes,) = draw_volume(volume_of(), TWO_WEEKS).axes
+    assert [text.get_text() for text in axes.texts] == ["no alerts"]
+
+
 def test_every_emotion_has_a_colour():
     assert set(EMOTION_COLOURS) == set(EMOTIONS)
 
@@ -82,9 +124,10 @@ def to_lab(colour: str, sight: np.ndarray) -> np.ndarray:
     "sight", [np.eye(3), DEUTERANOPIA, PROTANOPIA], ids=["usual", "deuteranopia", "protanopia"]
 )
 def test_colours_are_told_apart(sight: list[list[float]]):
-    seen = {emotion: to_lab(c, np.array(sight)) for emotion, c in EMOTION_COLOURS.items()}
-    for one, other in combinations(seen, 2):
-        assert np.linalg.norm(seen[one] - seen[other]) > 15, (one, other)
+    for colours in (EMOTION_COLOURS, PRIORITY_COLOURS):
+        seen = {name: to_lab(colour, np.array(sight)) for name, colour in colours.items()}
+        for one, other in combinations(seen, 2):
+            assert np.linalg.norm(seen[one] - seen[other]) > 15, (one, other)
 
 
 def test_timeline_reads_as_in_the_mission():

@@ -1,0 +1,128 @@
+"""The volume of days as the check and the plot see it: live, standing, on sound that was judged."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from callqa_assets.checks.alerts import _odd_volume as odd_volume
+from callqa_assets.domain.alert_volume import DayVolume
+from callqa_assets.headless import hear_drop_folder
+from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.alert_volume import (
+    read_volume,
+    read_volume_by_priority,
+    trailing_days,
+)
+from tests.calls import write_call
+from tests.direct import DirectHearing
+from tests.snapshot import read_rows
+from tests.toy_models import ToyModels
+
+DAY = "2025-03-14"
+CALL_HOURS = 6 / 3600
+
+
+@pytest.fixture
+def heard(home, warehouse, rules: Path) -> DirectHearing:
+    """Two angry calls and a calm one on the day, one angry call on the day before."""
+    for seed, (day, anger) in enumerate([(DAY, 0.2), (DAY, 0.2), (DAY, 0.05), ("2025-03-13", 0.2)]):
+        write_call(home.drop, day, f"10{seed}", seed=seed, anger=anger)
+    direct = DirectHearing(home, warehouse, rules)
+    direct.hear(ToyModels())
+    return direct
+
+
+def volume(warehouse, *days: str) -> list[DayVolume]:
+    with warehouse.read() as connection:
+        return read_volume(connection, days)
+
+
+def test_two_weeks_are_the_fourteen_days_before_and_the_day():
+    days = trailing_days("2025-03-03")
+    assert (len(days), days[0], days[-1]) == (15, "2025-02-17", "2025-03-03")
+
+
+def test_a_days_volume_is_its_alerts_by_rule_and_its_judged_hours(heard, warehouse):
+    before, day, after = volume(warehouse, "2025-03-13", DAY, "2025-03-15")
+    assert before == DayVolume(pytest.approx(CALL_HOURS), {"anger": 1})
+    assert day == DayVolume(pytest.approx(3 * CALL_HOURS), {"anger": 2})
+    assert after == DayVolume(0.0, {})
+
+
+@pytest.mark.parametrize("values", [{"mode": "shadow"}, {"superseded_at": sa.func.now()}])
+def test_alerts_on_trial_and_superseded_ones_do_not_count(heard, warehouse, values):
+    with warehouse.write() as connection:
+        connection.execute(sa.update(tables.alerts).values(**values))
+    assert volume(warehouse, DAY) == [DayVolume(pytest.approx(3 * CALL_HOURS), {})]
+
+
+def test_sound_that_no_rule_has_judged_does_not_count(heard, warehouse):
+    runs = tables.stage_runs
+    with warehouse.write() as connection:
+        connection.execute(sa.delete(runs).where(runs.c.stage == "alerts", runs.c.day == DAY))
+    assert volume(warehouse, DAY)[0].audio_hours == 0
+
+
+def test_the_plot_gets_alerts_by_priority(heard, warehouse):
+    with warehouse.write() as connection:
+        (first, *_) = read_rows(warehouse, tables.alerts)
+        connection.execute(
+            sa.update(tables.alerts)
+            .where(tables.alerts.c.alert_id == first["alert_id"])
+            .values(priority="low")
+        )
+    with warehouse.read() as connection:
+        frame = read_volume_by_priority(connection, trailing_days(DAY))
+    assert frame["alerts"].sum() == 3
+    assert sorted(frame["priority"].unique()) == ["high", "low"]
+
+
+def test_a_flood_after_quiet_days_is_told_and_a_quiet_day_is_not(home, warehouse, rules):
+    days = trailing_days(DAY)[-7:]
+    for n, day in enumerate(days):
+        write_call(home.drop, day, seed=n)
+    for n in range(4):
+        write_call(home.drop, DAY, f"20{n}", seed=10 + n, anger=0.2)
+    DirectHearing(home, warehouse, rules).hear(ToyModels())
+    with warehouse.read() as connection:
+        assert odd_volume(connection, days[-2]) is None
+        finding = odd_volume(connection, DAY)
+    assert finding is not None
+    assert finding.startswith("all rules: 4 alerts in 0.0 audio hours, where the 6 days before")
+    assert "; anger: 4 alerts" in finding
+
+
+@pytest.mark.integration
+def test_a_flood_warns_in_dagster_and_the_day_carries_its_picture(
+    dagster_home, warehouse, rules, monkeypatch
+):
+    monkeypatch.setenv("CALLQA_RULES", str(rules))
+    for n, day in enumerate(trailing_days(DAY)[-7:]):
+        write_call(dagster_home.drop, day, seed=n)
+    for n in range(4):
+        write_call(dagster_home.drop, DAY, f"20{n}", seed=10 + n, anger=0.2)
+    models = dg.ResourceDefinition.hardcoded_resource(ToyModels())
+    result = hear_drop_folder(
+        lambda *_: None, copy=False, resource_overrides={"speech_models": models}
+    )
+    assert result.failed_runs == {}
+    with dg.DagsterInstance.get() as instance:
+        records = instance.get_event_records(
+            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        )
+        materialized = instance.fetch_materializations(
+            dg.AssetRecordsFilter(dg.AssetKey("alerts"), asset_partitions=[DAY]), limit=1
+        ).records
+    results = [r.event_log_entry.dagster_event.asset_check_evaluation_data for r in records]
+    (volume_check,) = (r for r in results if r.check_name == "alert_volume")
+    assert not volume_check.passed
+    assert volume_check.severity == dg.AssetCheckSeverity.WARN
+    (finding,) = volume_check.metadata["failing_days"].records
+    assert finding.data["day"] == DAY
+    picture = materialized[0].asset_materialization.metadata["alert_volume"].value
+    assert base64.b64decode(picture.split("base64,")[1][:-1])[1:4] == b"PNG"
