@@ -12,7 +12,7 @@ import json
 import logging
 import random
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,8 @@ class _Layout:
     """`model` in config.yaml: funasr's class."""
     files: tuple[str, ...]
     """As ModelScope names them; a configuration.json in the folder may name others."""
+    unused: tuple[str, ...] = ()
+    """How the weights begin that only training uses: releases leave them out of model.pt."""
 
 
 _LAYOUTS: Mapping[Family, _Layout] = {
@@ -55,7 +57,9 @@ _LAYOUTS: Mapping[Family, _Layout] = {
     "sensevoice": _Layout("SenseVoiceSmall", ("am.mvn", "bpe.model")),
     "nano": _Layout("FunASRNano", ("am.mvn", "Qwen3-0.6B")),
     "ct-punc": _Layout("CTTransformer", ("tokens.json",)),
-    "emotion2vec": _Layout("Emotion2vec", ("tokens.txt",)),
+    "emotion2vec": _Layout(
+        "Emotion2vec", ("tokens.txt",), unused=("modality_encoders.AUDIO.decoder.",)
+    ),
 }
 
 
@@ -81,8 +85,8 @@ def load_model(
     ModelFolderError where the folder is no model of the family, lacks a file or a weight, or holds
     a weight of another shape.
     """
-    _check_folder(folder, family)
-    weights = _read_shapes(folder / "model.pt")
+    config = _check_folder(folder, family)
+    weights = _read_shapes(folder / "model.pt", config.get("scope_map") or [])
     with process_as_found():
         from funasr import AutoModel
     with process_as_found():
@@ -95,7 +99,12 @@ def load_model(
             log_level="ERROR",
         )
     model: Any = loaded.model
-    _check_weights(folder / "model.pt", weights, model.state_dict())
+    used = {
+        name: weight
+        for name, weight in model.state_dict().items()
+        if not name.startswith(_LAYOUTS[family].unused)
+    }
+    _check_weights(folder / "model.pt", weights, used)
     model.requires_grad_(requires_grad=False)
     if cast_weights:
         model.to(device.dtype)
@@ -115,7 +124,8 @@ def computing(device: Device) -> Iterator[None]:
         yield
 
 
-def _check_folder(folder: Path, family: Family) -> None:
+def _check_folder(folder: Path, family: Family) -> Mapping[str, Any]:
+    """The folder's config.yaml."""
     layout = _LAYOUTS[family]
     if not folder.is_dir():
         raise ModelFolderError(f"{folder} is no folder, so there is no {family} in it: {CURE}")
@@ -131,6 +141,7 @@ def _check_folder(folder: Path, family: Family) -> None:
         raise ModelFolderError(
             f"{folder / 'config.yaml'} describes a {found}, not {layout.model} ({family}): {CURE}"
         )
+    return config
 
 
 def _named_files(folder: Path, layout: _Layout) -> Iterator[str]:
@@ -158,8 +169,11 @@ def _leaves(metas: Any) -> Iterator[str]:
         yield metas
 
 
-def _read_shapes(path: Path) -> dict[str, torch.Size]:
-    """Names and shapes of a checkpoint's weights, unwrapped as funasr unwraps them."""
+def _read_shapes(path: Path, scope_map: Sequence[str]) -> dict[str, torch.Size]:
+    """Names and shapes of a checkpoint's weights, unwrapped and renamed as funasr does.
+
+    `scope_map` of config.yaml: a prefix in the checkpoint, the one in the model or `none`, ...
+    """
     import torch
 
     try:
@@ -169,13 +183,20 @@ def _read_shapes(path: Path) -> dict[str, torch.Size]:
         for wrapper in ("state_dict", "model_state_dict", "model"):
             state = state.get(wrapper, state)
         return {
-            name.removeprefix("module."): value.shape
+            _rename(name, ("module.", "none", *scope_map)): value.shape
             for name, value in state.items()
             if isinstance(value, torch.Tensor)
         }
     except (OSError, EOFError, RuntimeError, ValueError, AttributeError, UnpicklingError) as error:
         cause = str(error).partition("\n")[0]
         raise ModelFolderError(f"{path} is no checkpoint, or damaged ({cause}): {CURE}") from error
+
+
+def _rename(name: str, scope_map: Sequence[str]) -> str:
+    for stored, named in zip(scope_map[::2], scope_map[1::2], strict=True):
+        if name.startswith(stored):
+            return ("" if named.lower() == "none" else named) + name.removeprefix(stored)
+    return name
 
 
 def _check_weights(
