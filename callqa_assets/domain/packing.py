@@ -77,7 +77,9 @@ def pack_segments(
     packs: list[Pack] = []
     pieces: list[Piece] = []
     offset = 0
-    for number, (start, stop) in enumerate(_with_margins(segments, channel_samples, config)):
+    for number, (start, stop) in enumerate(
+        add_margins(segments, channel_samples, margin_s=config.margin_s, longest_s=config.window_s)
+    ):
         if pieces and offset + stop - start > config.max_s * SAMPLE_RATE_HZ:
             packs.append(Pack(tuple(pieces)))
             pieces, offset = [], 0
@@ -86,14 +88,19 @@ def pack_segments(
     return [*packs, Pack(tuple(pieces))] if pieces else packs
 
 
-def _with_margins(
-    segments: Sequence[Span], channel_samples: int, config: PackingConfig
+def add_margins(
+    segments: Sequence[Span], channel_samples: int, *, margin_s: float, longest_s: float
 ) -> list[tuple[int, int]]:
+    """Samples (start, stop) of each segment with up to `margin_s` on both sides.
+
+    Neighbours share what is between them, and no margin makes a segment longer than `longest_s`.
+    Raises ValueError where segments overlap, leave the channel or are longer than that.
+    """
     bounds = [
         (round(segment.start_s * SAMPLE_RATE_HZ), round(segment.end_s * SAMPLE_RATE_HZ))
         for segment in segments
     ]
-    window = round(config.window_s * SAMPLE_RATE_HZ)
+    window = round(longest_s * SAMPLE_RATE_HZ)
     widened: list[tuple[int, int]] = []
     for number, (start, stop) in enumerate(bounds):
         before = bounds[number - 1][1] if number else 0
@@ -102,9 +109,9 @@ def _with_margins(
             raise ValueError(
                 f"segment {number} ({segments[number]}) overlaps its neighbour, leaves its channel "
                 f"of {channel_samples / SAMPLE_RATE_HZ:.3f} s, is empty or exceeds "
-                f"{config.window_s:g} s"
+                f"{longest_s:g} s"
             )
-        margin = min(round(config.margin_s * SAMPLE_RATE_HZ), (window - (stop - start)) // 2)
+        margin = min(round(margin_s * SAMPLE_RATE_HZ), (window - (stop - start)) // 2)
         floor = (before + start) // 2 if number else 0
         ceiling = (stop + after) // 2 if number + 1 < len(bounds) else channel_samples
         widened.append((max(start - margin, floor), min(stop + margin, ceiling)))

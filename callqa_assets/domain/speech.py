@@ -44,6 +44,8 @@ class SpeechChannel:
     segments: Sequence[Span]
     language: str | None = None
     """ISO 639-1 code where the queue's configuration names it; None to detect."""
+    hotwords: Sequence[str] = ()
+    """Words that the queue's callers are likely to say; models that take none ignore them."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class SegmentTranscript:
     """Times in seconds from the start of the channel."""
     confidence: float
     """exp(mean token log-probability), 0..1; 0 where nothing was decoded."""
+    doubtful_hotwords: Sequence[str] = ()
+    """Hotwords in the text that the sound does not support."""
+    text_without_hotwords: str | None = None
+    """As decoded without hotwords, where the text holds a doubtful one."""
 
 
 @dataclass(frozen=True)

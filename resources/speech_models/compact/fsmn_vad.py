@@ -14,17 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
+from callqa_assets.domain.speech import Waveform
+from resources.speech_models.filter_banks import FRAME_SAMPLES, SHIFT_SAMPLES, FilterBanks
 
 if TYPE_CHECKING:
     import torch
 
-FRAME_SAMPLES = 400
-"""25 ms, Kaldi's frame; a frame starts every `SHIFT_SAMPLES`."""
-SHIFT_SAMPLES = 160
-FFT_SAMPLES = 512
-PREEMPHASIS = 0.97
-LOWEST_HZ = 20.0
 BLOCK_FRAMES = 1000
 """Frames scored at a time, which still fit the processor's cache: 10 s of sound."""
 
@@ -35,13 +30,10 @@ class SilenceScorer:
     def __init__(self, encoder: Any, frontend: Any) -> None:
         """`encoder` and `frontend` are funasr's FSMN and WavFrontendOnline, with 16 kHz, a Hamming
         window, no dither and one output frame per input frame (the model's own config.yaml)."""
-        import torch
-
         self._encoder = encoder
         self._shift, self._scale = frontend.cmvn
         self._context = (frontend.lfr_m - 1) // 2
-        self._window = torch.hamming_window(FRAME_SAMPLES, periodic=False)
-        self._mel = torch.from_numpy(_mel_weights(frontend.n_mels))
+        self._banks = FilterBanks(frontend.n_mels)
 
     def score(self, waveform: Waveform) -> NDArray[np.float32]:
         """Silence posteriors, shape [(samples - 400) // 160 + 1], of at least 400 samples.
@@ -73,42 +65,11 @@ class SilenceScorer:
 
         low, high = max(start - self._context, 0), min(stop + self._context, total)
         samples = waveform[low * SHIFT_SAMPLES : (high - 1) * SHIFT_SAMPLES + FRAME_SAMPLES]
-        banks = self._filter_banks(torch.tensor(samples, dtype=torch.float32))
+        banks = self._banks.compute(torch.tensor(samples, dtype=torch.float32))
         wanted = torch.arange(start - self._context, stop + self._context).clamp_(0, total - 1)
         stacked = banks[wanted - low].unfold(0, 2 * self._context + 1, 1).transpose(1, 2)
         # The rows overlap in memory: what is done in place comes after the first new tensor.
         return (stacked.reshape(stop - start, -1) + self._shift).mul_(self._scale)
-
-    def _filter_banks(self, samples: torch.Tensor) -> torch.Tensor:
-        """Log mel energies, shape [frames, 80], as Kaldi's compute-fbank-feats without dither."""
-        import torch
-
-        # Kaldi's samples are 16-bit numbers.
-        frames = (samples * 32768.0).unfold(0, FRAME_SAMPLES, SHIFT_SAMPLES)
-        frames = frames - frames.mean(1, keepdim=True)
-        previous = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
-        frames = frames.sub_(previous, alpha=PREEMPHASIS).mul_(self._window)
-        spectrum = torch.fft.rfft(frames, FFT_SAMPLES)
-        power = spectrum.real.square().add_(spectrum.imag.square())
-        energies = power @ self._mel
-        return energies.clamp_min_(torch.finfo(torch.float32).eps).log_()
-
-
-def _mel_weights(bands: int) -> NDArray[np.float32]:
-    """Triangles evenly spaced on the mel scale from 20 Hz to 8 kHz, shape [257, bands] (Kaldi)."""
-
-    frequencies_hz = np.fft.rfftfreq(FFT_SAMPLES, 1 / SAMPLE_RATE_HZ)
-    bins = np.array([_mel(hertz) for hertz in frequencies_hz])[:, None]
-    edges = np.linspace(_mel(LOWEST_HZ), _mel(SAMPLE_RATE_HZ / 2), bands + 2)
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    weights = np.minimum(rising, falling).clip(min=0)
-    weights[-1] = 0  # Kaldi leaves the Nyquist frequency out.
-    return weights.astype(np.float32)
-
-
-def _mel(hertz: float) -> float:
-    return 1127.0 * math.log1p(hertz / 700.0)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""Log mel energies as Kaldi computes them, for every family that hears them, on any device."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    import torch
+
+FRAME_SAMPLES = 400
+"""25 ms, Kaldi's frame; a frame starts every `SHIFT_SAMPLES`."""
+SHIFT_SAMPLES = 160
+FFT_SAMPLES = 512
+PREEMPHASIS = 0.97
+LOWEST_HZ = 20.0
+
+
+class FilterBanks:
+    """Waveforms → log mel energies, as Kaldi's compute-fbank-feats: Hamming window, no dither."""
+
+    def __init__(self, bands: int, device: str = "cpu") -> None:
+        import torch
+
+        self._window = torch.hamming_window(FRAME_SAMPLES, periodic=False, device=device)
+        self._mel = torch.from_numpy(_mel_weights(bands)).to(device)
+
+    def compute(self, samples: torch.Tensor) -> torch.Tensor:
+        """[..., samples] in [-1, 1] → [..., (samples - 400) // 160 + 1, bands]."""
+        import torch
+
+        # Kaldi's samples are 16-bit numbers.
+        frames = (samples * 32768.0).unfold(-1, FRAME_SAMPLES, SHIFT_SAMPLES)
+        frames = frames - frames.mean(-1, keepdim=True)
+        previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
+        frames = frames.sub_(previous, alpha=PREEMPHASIS).mul_(self._window)
+        spectrum = torch.fft.rfft(frames, FFT_SAMPLES)
+        power = spectrum.real.square().add_(spectrum.imag.square())
+        energies = power @ self._mel
+        return energies.clamp_min_(torch.finfo(torch.float32).eps).log_()
+
+
+def _mel_weights(bands: int) -> NDArray[np.float32]:
+    """Triangles evenly spaced on the mel scale from 20 Hz to 8 kHz, shape [257, bands] (Kaldi)."""
+    frequencies_hz = np.fft.rfftfreq(FFT_SAMPLES, 1 / SAMPLE_RATE_HZ)
+    bins = np.array([_mel(hertz) for hertz in frequencies_hz])[:, None]
+    edges = np.linspace(_mel(LOWEST_HZ), _mel(SAMPLE_RATE_HZ / 2), bands + 2)
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    weights = np.minimum(rising, falling).clip(min=0)
+    weights[-1] = 0  # Kaldi leaves the Nyquist frequency out.
+    return weights.astype(np.float32)
+
+
+def _mel(hertz: float) -> float:
+    return 1127.0 * math.log1p(hertz / 700.0)

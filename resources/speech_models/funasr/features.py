@@ -1,0 +1,93 @@
+"""What the ASR families hear: stacked, normalised filter banks of a batch, made on the device.
+
+The same numbers as funasr's WavFrontend without dither, which computes them clip by clip on the
+CPU: behind an accelerator that would be the bottleneck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
+from resources.speech_models.device import Device
+from resources.speech_models.filter_banks import FRAME_SAMPLES, SHIFT_SAMPLES, FilterBanks
+
+if TYPE_CHECKING:
+    import torch
+
+_KNOWN = {
+    "fs": SAMPLE_RATE_HZ,
+    "window": "hamming",
+    "frame_length": 25,
+    "frame_shift": 10,
+    "upsacle_samples": True,
+    "snip_edges": True,
+}
+"""The front end of every released ASR family; another one would be computed wrongly."""
+
+
+class FrontendError(CallqaError):
+    """config.yaml describes another front end than the released models have."""
+
+
+class Features:
+    """Waveforms → [rows, frames, bands · lfr_m] and the frames of each row."""
+
+    def __init__(self, frontend: Any, device: Device) -> None:
+        """`frontend` is funasr's WavFrontend. Raises FrontendError where it is built otherwise."""
+        for name, value in _KNOWN.items():
+            if getattr(frontend, name) != value:
+                raise FrontendError(
+                    f"frontend_conf.{name} of config.yaml is {getattr(frontend, name)!r}, and "
+                    f"callqa computes {value!r} only: use a released model"
+                )
+        self._device = device
+        self._banks = FilterBanks(frontend.n_mels, device.name)
+        self._stacked, self._step = frontend.lfr_m, frontend.lfr_n
+        self._shift, self._scale = frontend.cmvn.to(device.name)
+        self.frame_s = self._step * SHIFT_SAMPLES / SAMPLE_RATE_HZ
+        """Seconds from one stacked frame to the next."""
+
+    def compute(self, waveforms: Sequence[Waveform]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features and lengths (int32) of waveforms of at least 25 ms; rows end in zeros.
+
+        A row depends on its own waveform alone.
+        """
+        import torch
+
+        samples = torch.zeros(
+            len(waveforms),
+            max(len(waveform) for waveform in waveforms),
+            pin_memory=self._device.kind == "cuda",
+        )
+        for row, waveform in enumerate(waveforms):
+            samples[row, : len(waveform)] = torch.from_numpy(waveform)
+        frames = torch.tensor(
+            [(len(waveform) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1 for waveform in waveforms]
+        )
+        name = self._device.name
+        return self._stack(
+            self._banks.compute(samples.to(name, non_blocking=True)),
+            frames.to(name, non_blocking=True),
+        )
+
+    def _stack(
+        self, banks: torch.Tensor, frames: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Every `lfr_n`-th frame with its neighbours, the first and last repeated beyond the ends.
+
+        Low frame rate of Paraformer (Gao et al. 2022): 7 frames of 10 ms, every 60 ms.
+        """
+        import torch
+
+        lengths = (frames + self._step - 1) // self._step
+        starts = torch.arange(-(-banks.shape[1] // self._step), device=banks.device) * self._step
+        offsets = torch.arange(self._stacked, device=banks.device) - (self._stacked - 1) // 2
+        wanted = (starts[:, None] + offsets).clamp_min(0)
+        wanted = torch.minimum(wanted, frames[:, None, None] - 1)
+        rows = torch.arange(len(banks), device=banks.device)[:, None, None]
+        stacked = (banks[rows, wanted].flatten(2) + self._shift) * self._scale
+        beyond = torch.arange(stacked.shape[1], device=banks.device) >= lengths[:, None]
+        return stacked.masked_fill_(beyond[..., None], 0.0), lengths.int()
