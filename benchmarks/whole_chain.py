@@ -42,7 +42,8 @@ from callqa_assets.domain.speech import (
     SegmentTranscript,
     SpeechChannel,
 )
-from resources.speech_models.speech_models import SpeechModels, load_profile
+from resources.speech_models.profiles import load_profile
+from resources.speech_models.speech_models import SpeechModels
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel

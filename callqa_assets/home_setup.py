@@ -13,7 +13,7 @@ from callqa_assets.domain.errors import CallqaError
 from callqa_assets.partitions import GPU_POOL
 from callqa_assets.warehouse.database import Warehouse
 from resources.home import Home, configs_folder
-from resources.speech_models.speech_models import load_profile
+from resources.speech_models.profiles import load_profile
 
 
 class HomeError(CallqaError):

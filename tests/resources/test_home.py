@@ -16,7 +16,7 @@ from callqa_assets.cli import app
 from callqa_assets.home_setup import GPU_POOL, HomeError, prepare_home
 from callqa_assets.warehouse.database import open_warehouse
 from resources.home import REPO, Home
-from resources.speech_models.speech_models import ProfileError
+from resources.speech_models.profiles import ProfileError
 from tests.hearing_process import run_processes
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from callqa_assets.domain.audio import decode_audio, to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span
-from resources.speech_models.compact.detector import FsmnVad, VadConfig, _process_as_found
+from resources.speech_models.compact.detector import FsmnVad, VadConfig
 from resources.speech_models.compact.fsmn_vad import SegmentRules, SilenceScorer, find_segments_ms
+from resources.speech_models.funasr.loading import process_as_found
 from resources.speech_models.model_files import ModelFileError
 
 
@@ -28,7 +29,7 @@ def call(testdata):
 @pytest.fixture(scope="module")
 def funasr_model(models_dir):
     """The same weights behind funasr's own inference: what our segments are held to."""
-    with _process_as_found():
+    with process_as_found():
         from funasr import AutoModel
 
         return AutoModel(

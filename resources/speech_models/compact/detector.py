@@ -6,11 +6,7 @@ plain signal processing and lives in `callqa_assets.domain.segments`.
 
 from __future__ import annotations
 
-import io
-import logging
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +20,12 @@ from resources.speech_models.compact.fsmn_vad import (
     SilenceScorer,
     find_segments_ms,
 )
-from resources.speech_models.model_files import model_sha256, require_model
+from resources.speech_models.device import Device
+from resources.speech_models.funasr.loading import load_model
+from resources.speech_models.model_files import WheelModel
+from resources.speech_models.model_store import Model
+
+RELEASED = WheelModel("fsmn-vad")
 
 
 @dataclass(frozen=True)
@@ -40,33 +41,31 @@ class FsmnVad:
 
     identity: ModelIdentity
 
-    def __init__(self, folder: Path, *, config: VadConfig, threads: int) -> None:
-        """Load from the models folder; `threads` are torch's, for the whole process.
+    def __init__(
+        self,
+        models: Path,
+        *,
+        config: VadConfig,
+        threads: int,
+        model: Model = RELEASED,
+    ) -> None:
+        """Load `model` from the models folder; `threads` are torch's, for the whole process.
 
-        Raises ModelFileError where a file is missing or damaged.
+        Raises ModelFileError where a file is missing or damaged, ModelFolderError where the folder
+        holds another model.
         """
-        path = require_model(folder, "fsmn-vad")
+        stored = model.require(models)
         self._split = SplitConfig(max_s=config.max_segment_s)
-        self.identity = self.identify(config)
-        with _process_as_found():
-            from funasr import AutoModel
-        with _process_as_found():
-            loaded = AutoModel(
-                model=str(path),
-                device="cpu",
-                ncpu=threads,
-                disable_update=True,
-                disable_pbar=True,
-                log_level="ERROR",
-            )
-        self._scorer = SilenceScorer(loaded.model.encoder, loaded.kwargs["frontend"])
+        self.identity = self.identify(config, stored.sha256)
+        loaded = load_model(stored.folder, "fsmn-vad", Device("cpu", "fp32", threads))
+        self._scorer = SilenceScorer(loaded.model.encoder, loaded.frontend)
         # The model would also cut long speech hard, mid-word: we cut at the quietest point instead.
         self._rules = SegmentRules.of(loaded.model.vad_opts, config.max_end_silence_ms)
 
     @staticmethod
-    def identify(config: VadConfig) -> ModelIdentity:
+    def identify(config: VadConfig, weights_sha256: str = RELEASED.sha256) -> ModelIdentity:
         """The detector's identity, without loading it."""
-        return ModelIdentity("fsmn-vad", model_sha256("fsmn-vad"), asdict(config))
+        return ModelIdentity("fsmn-vad", weights_sha256, asdict(config))
 
     def detect(self, waveforms: Sequence[Waveform]) -> list[list[Span]]:
         """Speech segments of each channel; none in less than 25 ms.
@@ -89,28 +88,3 @@ class FsmnVad:
             if start_ms / 1000 < duration_s
         ]
         return split_long_segments(waveform, spans, self._split)
-
-
-@contextmanager
-def _process_as_found() -> Iterator[None]:
-    """funasr reseeds the global random generators, takes over the root logger and prints notices.
-
-    Generators and logger are put back; what is printed (advice on packages that are not needed
-    here) goes to the debug log.
-    """
-    import torch
-
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    printed = io.StringIO()
-    try:
-        with redirect_stdout(printed):
-            yield
-    finally:
-        logging.getLogger(__name__).debug("funasr: %s", printed.getvalue().strip())
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
-        root.handlers[:] = handlers
-        root.setLevel(level)

@@ -1,0 +1,151 @@
+"""Model profiles: what `configs/models.yaml` may say, and what each backend needs.
+
+A profile is three parts (detector, transcriber, emotion), each of a backend, and where they
+compute. Only settings: models are loaded by `speech_models`, fetched by `model_files` and
+`model_store`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from callqa_assets.domain.emotion import LabelConfig, SpanConfig, WindowConfig
+from callqa_assets.domain.errors import CallqaError
+from resources.speech_models.compact.detector import RELEASED, VadConfig
+from resources.speech_models.compact.transcriber import TranscriberConfig
+from resources.speech_models.device import DEVICE_PATTERN, Precision
+from resources.speech_models.model_files import WheelModel
+from resources.speech_models.model_store import HubModel, Model
+
+
+class ProfileError(CallqaError):
+    """configs/models.yaml cannot be used; the message names the file, the key and the cure."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FsmnVadPart(_Section):
+    """FSMN-VAD, on the CPU: there it costs thousandths of the audio's length."""
+
+    backend: Literal["fsmn_vad"]
+    folder: Path | None = None
+    """Weights of one's own instead of the released ones; relative to the models folder."""
+    settings: VadConfig = VadConfig()
+
+    def model(self, profile: str) -> Model:
+        if self.folder is None:
+            return RELEASED
+        released = "iic/speech_fsmn_vad_zh-cn-16k-common-pytorch"
+        return HubModel("fsmn-vad", released, "v2.0.4", profile, self.folder)
+
+
+class WhisperPart(_Section):
+    """Whisper base through CTranslate2, on the CPU."""
+
+    backend: Literal["whisper"]
+    compute_type: str = "int8"
+    """CTranslate2's precision. Parts that name the same one share one model."""
+    settings: TranscriberConfig = TranscriberConfig()
+
+    def models(self, profile: str) -> list[Model]:
+        return [WheelModel("whisper-base")]
+
+
+class _Timeline(_Section):
+    """How emotions are windowed, labelled and drawn as a timeline."""
+
+    windows: WindowConfig = WindowConfig()
+    labels: LabelConfig = LabelConfig()
+    spans: SpanConfig = SpanConfig()
+
+
+class WhisperHeadPart(_Timeline):
+    """Our emotion head on Whisper's encoder, on the CPU."""
+
+    backend: Literal["whisper_head"]
+    compute_type: str = "int8"
+
+    def models(self, profile: str) -> list[Model]:
+        return [WheelModel("whisper-base")]
+
+
+class Profile(_Section):
+    name: str
+    """The key under `profiles`; not written a second time."""
+    rules: str
+    """Rules file in the configuration folder: thresholds belong to a model."""
+    device: str = Field("auto", pattern=f"^({DEVICE_PATTERN})$")
+    """Of the funasr backends; the others compute on the CPU."""
+    precision: Precision | Literal["auto"] = "auto"
+    threads: int = Field(0, ge=0)
+    """CPU threads; 0: every core."""
+    detector: FsmnVadPart
+    transcriber: WhisperPart
+    emotion: WhisperHeadPart
+
+    def models(self) -> dict[str, Sequence[Model]]:
+        """The models that each part needs."""
+        return {
+            "detector": [self.detector.model(self.name)],
+            "transcriber": self.transcriber.models(self.name),
+            "emotion": self.emotion.models(self.name),
+        }
+
+
+class _ProfilesFile(_Section):
+    profiles: dict[str, Profile]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_profiles(cls, content: Any) -> Any:
+        """A profile knows its own name."""
+        match content:
+            case {"profiles": dict(profiles)}:
+                named = {
+                    name: {**profile, "name": name} if isinstance(profile, dict) else profile
+                    for name, profile in profiles.items()
+                }
+                return {**content, "profiles": named}
+        return content
+
+
+def load_profiles(path: Path) -> dict[str, Profile]:
+    """Every profile of the file. Raises ProfileError."""
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ProfileError(f"{path} is missing: set CALLQA_CONFIGS to the configs folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path} is not YAML: {error}") from error
+    try:
+        return _ProfilesFile.model_validate(content).profiles
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {_describe(fault['type'])}"
+            f"{fault['msg']}"
+            for fault in error.errors(include_url=False)
+        )
+        raise ProfileError(f"{path}: {problems}") from error
+
+
+def _describe(fault: str) -> str:
+    unknown = {"extra_forbidden", "unexpected_keyword_argument"}
+    return "there is no such key, correct or remove it: " if fault in unknown else ""
+
+
+def load_profile(path: Path, name: str) -> Profile:
+    """One profile. Raises ProfileError."""
+    profiles = load_profiles(path)
+    if name not in profiles:
+        raise ProfileError(
+            f"{path} has no profile {name!r}: set CALLQA_MODEL_PROFILE to one of "
+            f"{', '.join(sorted(profiles))}"
+        )
+    return profiles[name]
