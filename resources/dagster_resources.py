@@ -15,6 +15,7 @@ from callqa_assets.domain.call_sources import MetadataConfig, load_config
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from resources.drop_folder import DropFolder
 from resources.home import Home, configs_folder, models_folder
+from resources.notifier.notifier import Notifier, load_notifier
 from resources.recording_archive import RecordingArchive
 from resources.speech_models.profiles import Profile, load_profile
 from resources.speech_models.speech_models import SpeechModels, cached_speech_models
@@ -82,6 +83,16 @@ class RulesResource(dg.ConfigurableResource):
         return Path(self.path)
 
 
+class NotifierResource(dg.ConfigurableResource):
+    """The channels by which people are told; their secrets stay in the environment."""
+
+    channels_file: str
+
+    def open(self) -> Notifier:
+        """Raises ChannelsError where the file is bad."""
+        return load_notifier(Path(self.channels_file))
+
+
 def resources_from_environment() -> dict[str, dg.ConfigurableResource]:
     """The resources as the environment (`CALLQA_HOME`, `CALLQA_DROP`, …) describes them."""
     home = Home.from_environment()
@@ -105,4 +116,7 @@ def resources_from_environment() -> dict[str, dg.ConfigurableResource]:
             profiles_file=str(profiles_file),
         ),
         "rules": RulesResource(path=str(rules)),
+        "notifier": NotifierResource(
+            channels_file=os.environ.get("CALLQA_CHANNELS") or str(configs / "channels.yaml")
+        ),
     }

@@ -1,6 +1,7 @@
 """Asset `alerts`: which rules fired, with the evidence. The rules' meaning is `domain.alerting`."""
 
 import base64
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -29,6 +30,7 @@ from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.alert_volume import read_volume_by_priority, trailing_days
 from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.deliveries import Outbox
 from callqa_assets.warehouse.results import (
     count_alerts,
     read_rows,
@@ -37,10 +39,18 @@ from callqa_assets.warehouse.results import (
 )
 from callqa_assets.warehouse.rule_sets import accept_rules
 from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs, read_runs
-from resources.dagster_resources import HomeResource, RulesResource, WarehouseResource
+from resources.dagster_resources import (
+    HomeResource,
+    NotifierResource,
+    RulesResource,
+    WarehouseResource,
+)
 from resources.emotion_lake import EmotionLake
+from resources.notifier.channels import ChannelsError
 
 CODE_VERSION = "1"
+BACKFILL_TAG = "dagster/backfill"
+"""Run tag of Dagster's, on every run of a backfill."""
 
 INPUTS = StageInputs(
     stage="alerts",
@@ -60,7 +70,12 @@ class HeardCall:
     """Of the stored emotions and transcripts: which models they came from."""
 
 
-def alerts_stage(warehouse: Warehouse, lake: EmotionLake, rules: RuleSet) -> Stage:
+def alerts_stage(
+    warehouse: Warehouse,
+    lake: EmotionLake,
+    rules: RuleSet,
+    outbox: Outbox = Outbox(),  # noqa: B008 - immutable
+) -> Stage:
     """The rule set over the stored tracks and transcripts."""
 
     def load(recording: Recording) -> HeardCall:
@@ -90,7 +105,7 @@ def alerts_stage(warehouse: Warehouse, lake: EmotionLake, rules: RuleSet) -> Sta
         prepare=lambda: None,
         load=load,
         compute=compute,
-        write=_write,
+        write=functools.partial(_write, outbox),
         batch_audio_s=float("inf"),
         batch_recordings=256,
     )
@@ -124,12 +139,17 @@ def _evidence(alert: FiredAlert, recording: Recording, call: HeardCall) -> dict[
 
 
 def _write(
+    outbox: Outbox,
     connection: sa.Connection,
     recording_id: str,
     day: str,
     fired: Sequence[tuple[FiredAlert, Mapping[str, Any]]],
 ) -> None:
-    """Old alerts that still fire keep their id; those that do not are superseded."""
+    """Old alerts that still fire keep their id; those that do not are superseded.
+
+    Who is to be told is decided in the same transaction: no alert without its deliveries.
+    """
+    now = datetime.now(UTC)
     carried, _ = carry_ids(
         [alert for alert, _ in fired], read_stored_alerts(connection, recording_id)
     )
@@ -140,7 +160,9 @@ def _write(
         }
         for alert, (_, evidence) in zip(carried, fired, strict=True)
     ]
-    upsert_alerts(connection, recording_id, day, rows, datetime.now(UTC))
+    upsert_alerts(connection, recording_id, day, rows, now)
+    told = [(alert, evidence) for alert, (_, evidence) in zip(carried, fired, strict=True)]
+    outbox.write(connection, recording_id, day, told, now)
 
 
 _COLUMNS = {column.name for column in tables.alerts.columns} - {"recording_id", "day", "evidence"}
@@ -159,6 +181,7 @@ def alerts(
     home: HomeResource,
     warehouse: WarehouseResource,
     rules: RulesResource,
+    notifier: NotifierResource,
     progress: dg.ResourceParam[Progress],
 ) -> None:
     """Rules that fired on the day's calls: what, when, how strongly, and the evidence."""
@@ -183,10 +206,22 @@ def alerts(
     materialize_stage(
         context,
         opened,
-        alerts_stage(opened, EmotionLake(home.open()), in_force.rules),
+        alerts_stage(
+            opened, EmotionLake(home.open()), in_force.rules, _open_outbox(context, notifier)
+        ),
         tables.alerts,
         force=config.force,
         progress=progress,
         describe=describe,
     )
     finish_day(context, opened)
+
+
+def _open_outbox(context: dg.AssetExecutionContext, notifier: NotifierResource) -> Outbox:
+    """A bad channels file must not cost a day its alerts: they wait until it is mended."""
+    is_backfill = BACKFILL_TAG in context.run.tags
+    try:
+        return Outbox(notifier.open().settings.deliver_max_age, is_backfill)
+    except ChannelsError as error:
+        context.log.error("%s; alerts are stored, and wait to be delivered", error)
+        return Outbox(is_backfill=is_backfill)

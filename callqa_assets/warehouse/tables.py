@@ -274,9 +274,9 @@ alert_deliveries = sa.Table(
         "status IN ('pending', 'sending', 'delivered', 'suppressed', 'dead')", name="status"
     ),
     sa.CheckConstraint(
-        "suppressed_because IN ('old', 'backfill', 'superseded')", name="suppressed_because"
+        "suppressed_because IN ('old', 'backfill', 'withdrawn')", name="suppressed_because"
     ),
-    sa.Index(None, "channel_name", "status", "next_attempt_at"),
+    sa.Index(None, "status", "channel_name", "next_attempt_at"),
 )
 
 channel_states = sa.Table(

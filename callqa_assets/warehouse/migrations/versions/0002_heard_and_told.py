@@ -53,7 +53,7 @@ def _deliveries() -> None:
             name=op.f("ck_alert_deliveries_status"),
         ),
         sa.CheckConstraint(
-            "suppressed_because IN ('old', 'backfill', 'superseded')",
+            "suppressed_because IN ('old', 'backfill', 'withdrawn')",
             name=op.f("ck_alert_deliveries_suppressed_because"),
         ),
         sa.ForeignKeyConstraint(
@@ -71,7 +71,7 @@ def _deliveries() -> None:
         ["recording_id"],
         ["day"],
         ["message_id"],
-        ["channel_name", "status", "next_attempt_at"],
+        ["status", "channel_name", "next_attempt_at"],
     ):
         name = op.f(f"ix_alert_deliveries_{'_'.join(columns)}")
         op.create_index(name, "alert_deliveries", columns, unique=False)

@@ -1,0 +1,115 @@
+"""What people are told of an alert: a copy of its facts that may leave the house.
+
+Numbers are masked here, so that no channel can forget to. How it reads is the notifier's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any, TypedDict
+
+from callqa_assets.domain.alerting import FiredAlert
+from callqa_assets.domain.masking import mask_identifier, mask_text
+from callqa_assets.domain.recording import Recording
+
+TIMELINE_MARGIN_S = 10.0
+"""Seconds before and after an alert of which the emotions are told."""
+MAX_SPANS = 20
+MAX_SAID = 12
+MAX_SAID_CHARACTERS = 300
+
+
+class Felt(TypedDict):
+    """One piece of the emotion timeline."""
+
+    start_s: float
+    end_s: float
+    emotion: str
+    confidence: float
+
+
+class Said(TypedDict):
+    start_s: float
+    end_s: float
+    text: str
+    """Masked."""
+
+
+class Notice(TypedDict):
+    """JSON-serialisable; times inside the call are seconds from its start."""
+
+    alert_id: str
+    rule: str
+    priority: str
+    role: str
+    needs_review: bool
+    agent_id: str | None
+    queue: str | None
+    line: str | None
+    business_line: str | None
+    call_id: str | None
+    recording_id: str
+    call_started_at: str
+    """ISO 8601 with offset."""
+    started_s: float
+    ended_s: float
+    fired_at_s: float
+    peak: float
+    timeline: list[Felt]
+    said: list[Said]
+    audio_path: str
+    """In the archive, relative to the home."""
+    run_id: str | None
+    """Dagster's run that fired the alert."""
+
+
+def write_notice(
+    recording: Recording,
+    alert: FiredAlert,
+    *,
+    spans: Iterable[Felt],
+    said: Sequence[Mapping[str, Any]],
+    run_id: str | None,
+    timezone: tzinfo,
+) -> Notice:
+    """The alert's facts, masked. `spans` are the channel's, ascending; `said` the evidence's."""
+    near: list[Felt] = [
+        span
+        for span in spans
+        if span["start_s"] < alert.ended_s + TIMELINE_MARGIN_S
+        and span["end_s"] > alert.started_s - TIMELINE_MARGIN_S
+    ]
+    return {
+        "alert_id": alert.alert_id,
+        "rule": alert.rule,
+        "priority": alert.priority,
+        "role": alert.role,
+        "needs_review": alert.needs_review,
+        "agent_id": _masked(recording.agent_id),
+        "queue": _masked(recording.queue),
+        "line": _masked(recording.line),
+        "business_line": _masked(recording.business_line),
+        "call_id": _masked(recording.call_id),
+        "recording_id": recording.recording_id,
+        "call_started_at": recording.started_at.astimezone(timezone).isoformat(timespec="seconds"),
+        "started_s": alert.started_s,
+        "ended_s": alert.ended_s,
+        "fired_at_s": alert.fired_at_s,
+        "peak": alert.peak,
+        "timeline": near[:MAX_SPANS],
+        "said": [
+            {
+                "start_s": piece["start_s"],
+                "end_s": piece["end_s"],
+                "text": mask_text(piece["text"])[:MAX_SAID_CHARACTERS],
+            }
+            for piece in said[:MAX_SAID]
+        ],
+        "audio_path": recording.archive_path,
+        "run_id": run_id,
+    }
+
+
+def _masked(identifier: str | None) -> str | None:
+    return None if identifier is None else mask_identifier(identifier)
