@@ -238,7 +238,7 @@ def _record_file(path: Path, before: _FileRecord | None) -> _FileRecord:
 def _read_record(path: Path) -> _Record | None:
     try:
         return _Record.model_validate_json(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except ValidationError as error:
         raise ModelFileError(
