@@ -83,3 +83,5 @@ class SegmentEmotion:
     window_end_s: NDArray[np.float64]
     windows: NDArray[np.float32]
     """Shape [n, 9], rows sum to 1."""
+    embedding: NDArray[np.float32] | None = None
+    """Shape [features], mean over the segment's frames; None where none are kept."""
