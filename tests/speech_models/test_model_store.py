@@ -180,7 +180,9 @@ def test_a_repository_without_a_file_is_not_passed_off_as_a_model(hub, models):
 
 def test_a_failed_download_says_what_may_be_done(hub, models):
     hub.files.clear()
-    with pytest.raises(ModelFileError, match=r"could not be fetched from ModelScope.*copy it to"):
+    with pytest.raises(
+        ModelFileError, match=r"(?s)could not be fetched from ModelScope.*copy it to"
+    ):
         EMOTION2VEC.pull(models, print)
 
 
