@@ -33,7 +33,7 @@ class FrontendError(CallqaError):
 
 
 class Features:
-    """Waveforms → [rows, frames, bands · lfr_m] and the frames of each row."""
+    """Waveforms → [rows, frames, bands · lfr_m]; each row depends on its own waveform alone."""
 
     def __init__(self, frontend: Any, device: Device) -> None:
         """`frontend` is funasr's WavFrontend. Raises FrontendError where it is built otherwise."""
@@ -51,9 +51,9 @@ class Features:
         """Seconds from one stacked frame to the next."""
 
     def compute(self, waveforms: Sequence[Waveform]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features and lengths (int32) of waveforms of at least 25 ms; rows end in zeros.
+        """Features, on the device, and frames of each row (int32), on the CPU; zeros beyond them.
 
-        A row depends on its own waveform alone.
+        Every waveform has 25 ms or more.
         """
         import torch
 
@@ -67,27 +67,21 @@ class Features:
         frames = torch.tensor(
             [(len(waveform) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1 for waveform in waveforms]
         )
-        name = self._device.name
-        return self._stack(
-            self._banks.compute(samples.to(name, non_blocking=True)),
-            frames.to(name, non_blocking=True),
-        )
+        banks = self._banks.compute(samples.to(self._device.name, non_blocking=True))
+        features = self._stack(banks, frames.to(self._device.name, non_blocking=True))
+        return features, ((frames + self._step - 1) // self._step).int()
 
-    def _stack(
-        self, banks: torch.Tensor, frames: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _stack(self, banks: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
         """Every `lfr_n`-th frame with its neighbours, the first and last repeated beyond the ends.
 
         Low frame rate of Paraformer (Gao et al. 2022): 7 frames of 10 ms, every 60 ms.
         """
         import torch
 
-        lengths = (frames + self._step - 1) // self._step
         starts = torch.arange(-(-banks.shape[1] // self._step), device=banks.device) * self._step
         offsets = torch.arange(self._stacked, device=banks.device) - (self._stacked - 1) // 2
         wanted = (starts[:, None] + offsets).clamp_min(0)
         wanted = torch.minimum(wanted, frames[:, None, None] - 1)
         rows = torch.arange(len(banks), device=banks.device)[:, None, None]
         stacked = (banks[rows, wanted].flatten(2) + self._shift) * self._scale
-        beyond = torch.arange(stacked.shape[1], device=banks.device) >= lengths[:, None]
-        return stacked.masked_fill_(beyond[..., None], 0.0), lengths.int()
+        return stacked.masked_fill_((starts >= frames[:, None])[..., None], 0.0)

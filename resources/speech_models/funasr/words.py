@@ -1,0 +1,124 @@
+"""Tokens of the ASR families become words: what belongs together, and where a space goes.
+
+A word carries the space before it, so that the words of a segment, joined, are its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from callqa_assets.domain.speech import Word
+
+CONTINUED = "@@"
+"""Paraformer's mark at the end of a token that the next one continues."""
+SPACE = "▁"
+"""SentencePiece's mark of a space before a piece."""
+
+
+def join_tokens(tokens: Iterable[tuple[str, float, float]]) -> list[Word]:
+    """Words of Paraformer's tokens, given as (token, start_s, end_s).
+
+    Parts of a word are joined, spaces stand between words of letters only, and letters spelt out
+    one by one are an abbreviation in capitals, as funasr writes them.
+    """
+    words: list[Word] = []
+    for word in _join_letters(list(_join_parts(tokens))):
+        spaced = bool(words) and is_latin(words[-1].word.strip()) and is_latin(word.word)
+        words.append(replace(word, word=" " + word.word) if spaced else word)
+    return words
+
+
+def join_pieces(pieces: Iterable[tuple[str, float, float]]) -> list[Word]:
+    """Words of SentencePiece's pieces, given as (piece, start_s, end_s).
+
+    Letters that follow letters, and marks that follow anything, belong to the word before.
+    """
+    words: list[Word] = []
+    for piece, start_s, end_s in pieces:
+        written = piece.replace(SPACE, " ")
+        before = words[-1].word if words else ""
+        if words and _continues(before, written):
+            words[-1] = Word(before + written, words[-1].start_s, end_s)
+        else:
+            words.append(Word(written, start_s, end_s))
+    return [word for word in words if word.word.strip()]
+
+
+def split_characters(text: str) -> list[str]:
+    """Words of a text without times: each character of Chinese, each run of letters or digits.
+
+    A space, and marks that follow, go with their word; joined they are the text.
+    """
+    words: list[str] = []
+    for character in text:
+        if words and (_continues(words[-1], character) or not words[-1].strip()):
+            words[-1] += character
+        else:
+            words.append(character)
+    return words
+
+
+def spread(words: Sequence[str], start_s: float, end_s: float) -> list[Word]:
+    """Give words their times evenly by their length."""
+    total = sum(len(word) for word in words)
+    timed: list[Word] = []
+    done = 0
+    for word in words:
+        start = start_s + (end_s - start_s) * done / total
+        done += len(word)
+        timed.append(Word(word, start, start_s + (end_s - start_s) * done / total))
+    return timed
+
+
+def shift(words: Iterable[Word], by_s: float, latest_s: float) -> list[Word]:
+    """Move words to their channel's time, none beyond `latest_s`, rounded to milliseconds."""
+    return [
+        replace(
+            word,
+            start_s=round(min(word.start_s + by_s, latest_s), 3),
+            end_s=round(min(word.end_s + by_s, latest_s), 3),
+        )
+        for word in words
+    ]
+
+
+def is_latin(word: str) -> bool:
+    """Whether a word is written in letters that want spaces between words."""
+    return bool(word) and all(c.isascii() and (c.isalnum() or c in "'-") for c in word)
+
+
+def _continues(before: str, written: str) -> bool:
+    if written.startswith(" "):
+        return False
+    if not any(character.isalnum() for character in written):
+        return True
+    return is_latin(before[-1:]) and is_latin(written)
+
+
+def _join_parts(tokens: Iterable[tuple[str, float, float]]) -> Iterator[Word]:
+    part, began_s, ended_s = "", 0.0, 0.0
+    for token, start_s, end_s in tokens:
+        began_s = began_s if part else start_s
+        part, ended_s = part + token.removesuffix(CONTINUED), end_s
+        if not token.endswith(CONTINUED):
+            yield Word(part, began_s, ended_s)
+            part = ""
+    if part:
+        yield Word(part, began_s, ended_s)
+
+
+def _join_letters(words: Sequence[Word]) -> Iterator[Word]:
+    run: list[Word] = []
+    for word in [*words, None]:
+        if word is not None and len(word.word) == 1 and word.word.isascii() and word.word.isalpha():
+            run.append(word)
+            continue
+        if len(run) > 1:
+            spelt = "".join(letter.word.upper() for letter in run)
+            yield Word(spelt, run[0].start_s, run[-1].end_s)
+        else:
+            yield from run
+        run = []
+        if word is not None:
+            yield word
