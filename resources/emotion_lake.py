@@ -6,6 +6,8 @@ import functools
 import os
 import time
 import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -66,21 +68,20 @@ class EmotionLake:
         partial.replace(path)
         return str(path.relative_to(self._home.root))
 
-    def read(self, artifact: str, recording_id: str) -> list[ChannelTrack]:
-        """One recording's tracks, a channel each. Raises FileNotFoundError naming the file."""
-        table = _read_file(self._home.root / artifact).filter(recording_id=recording_id)
-        parts = table.partition_by("channel", as_dict=True)
-        return [
-            ChannelTrack(
-                channel=channel,
-                segment_no=part["segment_no"].to_numpy(),
-                start_s=part["start_s"].to_numpy(),
-                end_s=part["end_s"].to_numpy(),
-                posteriors=part.select(EMOTIONS).to_numpy().astype(np.float64),
-                hop_s=part["hop_s"][0],
-            )
-            for (channel,), part in sorted(parts.items())
-        ]
+    def read(self, artifacts: Mapping[str, str]) -> dict[str, list[ChannelTrack]]:
+        """Recordings' tracks, each from the artifact that the ledger names for it.
+
+        Raises FileNotFoundError naming the file.
+        """
+        wanted: defaultdict[str, list[str]] = defaultdict(list)
+        for recording_id, artifact in artifacts.items():
+            wanted[artifact].append(recording_id)
+        tracks: dict[str, list[ChannelTrack]] = {recording_id: [] for recording_id in artifacts}
+        for artifact, ids in wanted.items():
+            table = _read_file(self._home.root / artifact)
+            for recording_id, track in _cut(table.filter(pl.col("recording_id").is_in(ids))):
+                tracks[recording_id].append(track)
+        return tracks
 
     def sweep(self, named: set[str]) -> list[str]:
         """Remove old files that the ledger does not name: left by killed runs, or replaced."""
@@ -97,3 +98,27 @@ class EmotionLake:
 def _read_file(path: Path) -> pl.DataFrame:
     # A file never changes once written, and a day's recordings share few files.
     return pl.read_parquet(path)
+
+
+def _cut(table: pl.DataFrame) -> Iterator[tuple[str, ChannelTrack]]:
+    """One track for each stretch of rows of the same recording and channel."""
+    if table.is_empty():
+        return
+    channel = table["channel"].to_numpy()
+    segment_no = table["segment_no"].to_numpy()
+    start_s, end_s = table["start_s"].to_numpy(), table["end_s"].to_numpy()
+    posteriors = table.select(EMOTIONS).to_numpy()
+    number = table.select(pl.struct("recording_id", "channel").rle_id()).to_series().to_numpy()
+    begins = np.flatnonzero(np.diff(number, prepend=-1.0))
+    for first, last in zip(begins, np.append(begins[1:], len(table)), strict=True):
+        yield (
+            table["recording_id"][int(first)],
+            ChannelTrack(
+                channel=int(channel[first]),
+                segment_no=segment_no[first:last],
+                start_s=start_s[first:last],
+                end_s=end_s[first:last],
+                posteriors=posteriors[first:last],
+                hop_s=table["hop_s"][int(first)],
+            ),
+        )

@@ -3,7 +3,7 @@
 import base64
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,15 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from callqa_assets.assets.heard_calls import STAGES, HeardCall, load_heard_calls
 from callqa_assets.assets.recordings import finish_day
 from callqa_assets.assets.stage_asset import (
     StageConfig,
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain.alerting import (
-    FiredAlert,
-    carry_ids,
-    evaluate,
-)
-from callqa_assets.domain.heard import CallContext, ChannelTrack, Heard
+from callqa_assets.domain.alerting import FiredAlert, evaluate_calls
+from callqa_assets.domain.alerting_identity import carry_ids
 from callqa_assets.domain.plots import alert_volume_plot
 from callqa_assets.domain.recording import Recording
 from callqa_assets.domain.rules import RuleSet
@@ -30,15 +27,14 @@ from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.alert_volume import read_volume_by_priority, trailing_days
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.deliveries import Outbox
+from callqa_assets.warehouse.outbox import Outbox
 from callqa_assets.warehouse.results import (
     count_alerts,
-    read_rows,
     read_stored_alerts,
     upsert_alerts,
 )
 from callqa_assets.warehouse.rule_sets import accept_rules
-from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs, read_runs
+from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs
 from resources.dagster_resources import (
     HomeResource,
     NotifierResource,
@@ -48,26 +44,15 @@ from resources.dagster_resources import (
 from resources.emotion_lake import EmotionLake
 from resources.notifier.channels import ChannelsError
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 BACKFILL_TAG = "dagster/backfill"
 """Run tag of Dagster's, on every run of a backfill."""
 
 INPUTS = StageInputs(
     stage="alerts",
-    upstream=("emotions", "transcripts"),
+    upstream=STAGES,
     facts=lambda recording: {"metadata": recording.metadata_version},
 )
-
-
-@dataclass(frozen=True)
-class HeardCall:
-    """What the rules look at, and what an alert must name as its source."""
-
-    tracks: list[ChannelTrack]
-    said: Sequence[sa.Row[Any]]
-    """Rows of `transcripts`."""
-    fingerprints: dict[str, str]
-    """Of the stored emotions and transcripts: which models they came from."""
 
 
 def alerts_stage(
@@ -76,26 +61,16 @@ def alerts_stage(
     rules: RuleSet,
     outbox: Outbox = Outbox(),  # noqa: B008 - immutable
 ) -> Stage:
-    """The rule set over the stored tracks and transcripts."""
+    """The rule set over the stored segments, transcripts and emotion tracks."""
 
-    def load(recording: Recording) -> HeardCall:
-        with warehouse.read() as connection:
-            runs = read_runs(connection, recording.recording_id)
-            said = read_rows(connection, tables.transcripts, recording.recording_id)
-        return HeardCall(
-            lake.read(runs["emotions"].artifact, recording.recording_id),
-            said,
-            {stage: runs[stage].fingerprint for stage in INPUTS.upstream},
-        )
-
-    def compute(batch: Sequence[tuple[Recording, HeardCall]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, None]]) -> BatchResult:
+        recordings = [recording for recording, _ in batch]
+        calls = load_heard_calls(warehouse, lake, recordings)
+        fired = evaluate_calls(rules, [(call.context, call.heard) for call in calls])
         return BatchResult(
             {
-                recording.recording_id: [
-                    (alert, _evidence(alert, recording, call))
-                    for alert in evaluate(rules, _context(recording), Heard(call.tracks))
-                ]
-                for recording, call in batch
+                recording.recording_id: [(a, _evidence(a, recording, call)) for a in alerts]
+                for recording, call, alerts in zip(recordings, calls, fired, strict=True)
             }
         )
 
@@ -103,7 +78,8 @@ def alerts_stage(
         inputs=INPUTS,
         fingerprint=Fingerprint(INPUTS.stage, CODE_VERSION, {"rules": rules.rule_hash}),
         prepare=lambda: None,
-        load=load,
+        # A batch is loaded in a few reads, when it is computed: a call alone would cost as many.
+        load=lambda recording: None,
         compute=compute,
         write=functools.partial(_write, outbox),
         batch_audio_s=float("inf"),
@@ -111,30 +87,12 @@ def alerts_stage(
     )
 
 
-def _context(recording: Recording) -> CallContext:
-    return CallContext(
-        recording_id=recording.recording_id,
-        duration_s=recording.duration_s,
-        roles=recording.channel_roles,
-        line=recording.line,
-        queue=recording.queue,
-        agent_id=recording.agent_id,
-    )
-
-
 def _evidence(alert: FiredAlert, recording: Recording, call: HeardCall) -> dict[str, Any]:
-    """What shows that the alert is right: sound, models, window values, and the words around it."""
+    """What shows that the alert is right: what was found, in which sound, by which models."""
     return {
         **alert.evidence,
         "audio_sha256": recording.content_sha256,
         "model_fingerprints": call.fingerprints,
-        "said": [
-            {"start_s": row.start_s, "end_s": row.end_s, "text": row.text}
-            for row in call.said
-            if row.channel == alert.channel
-            and row.start_s < alert.ended_s
-            and row.end_s > alert.started_s
-        ],
     }
 
 
@@ -173,7 +131,7 @@ _COLUMNS = {column.name for column in tables.alerts.columns} - {"recording_id", 
     group="alerts",
     kinds={"python", "sql"},
     code_version=CODE_VERSION,
-    deps=["emotion_scores", "transcripts"],
+    deps=["vad_segments", "transcripts", "emotion_scores"],
 )
 def alerts(
     context: dg.AssetExecutionContext,

@@ -21,7 +21,7 @@ from callqa_assets.warehouse.tables import recordings, rule_sets
 from resources.dagster_resources import RulesResource, WarehouseResource
 
 ASSET, STAGE = "alerts", "alerts"
-_EVIDENCE = ("audio_sha256", "model_fingerprints", "windows", "said")
+_EVIDENCE = ("audio_sha256", "model_fingerprints", "found", "said")
 
 
 def _faults(scope: Scope) -> list[str]:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from typing import Annotated, Literal, TypeGuard, cast
 
 import yaml
@@ -170,6 +171,16 @@ class RuleSet:
         """SHA-256 of what the rules say: comments, layout and order do not matter."""
         by_name = sorted(self.rules, key=lambda rule: rule.name)
         return _canonical_sha256([rule.definition_hash for rule in by_name])
+
+    @cached_property
+    def in_order_of_inhibition(self) -> tuple[Rule, ...]:
+        """Rules that inhibit others, each behind those that may inhibit it."""
+        by_name = {rule.name: rule for rule in self.rules}
+        order = TopologicalSorter({rule.name: () for rule in self.rules})
+        for rule in self.rules:
+            for name in rule.inhibits:
+                order.add(name, rule.name)
+        return tuple(by_name[name] for name in order.static_order() if by_name[name].inhibits)
 
 
 def load_rules(text: str, *, source: str) -> RuleSet:

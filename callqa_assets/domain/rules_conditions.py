@@ -7,9 +7,8 @@ call in `alerting_conditions`; their meaning for people in docs/rules.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
-import re2  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from callqa_assets.domain.alerting_text import MAX_PROGRAM_SIZE, compile_regex, fold
+from callqa_assets.domain.alerting_text import MAX_PROGRAM_SIZE, RegexError, compile_regex, fold
 from callqa_assets.domain.emotion_labels import EMOTIONS
 
 MAX_PATTERN_LENGTH = 200
@@ -160,11 +159,9 @@ class Regex(Keys):
     @classmethod
     def _compiles(cls, pattern: str) -> str:
         try:
-            compiled: Any = compile_regex(pattern)
-        except re2.error as error:
-            said = error.args[0]
-            said = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-            raise ValueError(f"no regular expression that RE2 takes ({said})") from error
+            compiled = compile_regex(pattern)
+        except RegexError as error:
+            raise ValueError(f"no regular expression that RE2 takes ({error})") from error
         if compiled.programsize > MAX_PROGRAM_SIZE:
             raise ValueError(
                 f"compiles to {compiled.programsize:,} steps, at most {MAX_PROGRAM_SIZE:,}: "
@@ -246,6 +243,12 @@ class LoudnessCondition(_Sustained):
     rise_db: Annotated[float, Field(gt=0, le=60, strict=True)]
     baseline_sec: SomeSeconds = 5.0
     """Speech of the channel before which no rise can be told."""
+
+
+Leaf = (
+    EmotionCondition | CombinationCondition | TextCondition | ActivityCondition | LoudnessCondition
+)
+"""A condition that looks at the call itself."""
 
 
 class _Composed(Keys):
@@ -340,7 +343,7 @@ AllCondition.model_rebuild()
 AnyCondition.model_rebuild()
 
 
-def leaves(condition: Condition) -> Sequence[Condition]:
+def leaves(condition: Condition) -> Sequence[Leaf]:
     """The conditions that look at the call themselves, `not` members included."""
     if isinstance(condition, AllCondition | AnyCondition):
         return [leaf for m in (*condition.members, *condition.not_) for leaf in leaves(m)]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import sqlalchemy as sa
 
-from callqa_assets.domain.alerting import StoredAlert
+from callqa_assets.domain.alerting_identity import StoredAlert
 from callqa_assets.warehouse.tables import alerts, emotion_spans, recordings
 
 Rows = Mapping[sa.Table, Sequence[Mapping[str, Any]]]

@@ -224,6 +224,8 @@ alerts = sa.Table(
     sa.Column("peak", sa.Double, nullable=False),
     sa.Column("mode", sa.String(8), nullable=False),
     sa.Column("needs_review", sa.Boolean, nullable=False),
+    # Id of the alert of the same call beside which this one is not delivered.
+    sa.Column("inhibited_by", sa.Text),
     sa.Column("evidence", Json, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("superseded_at", UtcDateTime),

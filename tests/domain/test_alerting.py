@@ -14,14 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callqa_assets.domain import alerting
 from callqa_assets.domain.alerting import (
-    MAX_EVIDENCE_POINTS,
     FiredAlert,
-    StoredAlert,
-    carry_ids,
-    evaluate,
     make_alert_id,
 )
+from callqa_assets.domain.alerting_conditions import MAX_EVIDENCE_POINTS
+from callqa_assets.domain.alerting_identity import StoredAlert, carry_ids
 from callqa_assets.domain.emotion_labels import EMOTIONS
 from callqa_assets.domain.heard import CallContext, ChannelTrack, Heard
 from callqa_assets.domain.rules import Rule, RuleSet, load_rules
@@ -48,7 +47,6 @@ def make_track(
     segments: Sequence[Segment],
     emotion: str = "angry",
     channel: int = 1,
-    role: str = "customer",
 ) -> ChannelTrack:
     windows = [
         (number, start_s + k * HOP_S, value)
@@ -58,7 +56,6 @@ def make_track(
     start_s = np.array([start for _, start, _ in windows])
     return ChannelTrack(
         channel=channel,
-        role=role,
         segment_no=np.array([number for number, _, _ in windows]),
         start_s=start_s,
         end_s=start_s + WINDOW_S,
@@ -93,7 +90,16 @@ def shipped(name: str) -> RuleSet:
     return load_rules((CONFIGS / name).read_text(encoding="utf-8"), source=name)
 
 
-CALL = CallContext("r1", line="hotline", queue="loans", agent_id="A7")
+CALL = CallContext(
+    "r1", 3600.0, ("agent", "customer"), line="hotline", queue="loans", agent_id="A7"
+)
+
+
+def evaluate(
+    rules: RuleSet, call: CallContext, tracks: Sequence[ChannelTrack]
+) -> list[FiredAlert]:
+    """Alerts of a call of which emotions alone are known."""
+    return alerting.evaluate(rules, call, Heard(tracks))
 
 
 def times(alerts: Sequence[FiredAlert]) -> list[tuple[float, float, float]]:
@@ -167,7 +173,6 @@ def test_missing_windows_are_gaps_wherever_they_lie():
     keep = np.r_[0:4, 8:12]
     as_absent = ChannelTrack(
         channel=1,
-        role="customer",
         segment_no=track.segment_no[keep],
         start_s=track.start_s[keep],
         end_s=track.end_s[keep],
@@ -187,8 +192,8 @@ def test_missing_windows_are_gaps_wherever_they_lie():
 
 def test_channels_are_judged_apart():
     both = [
-        make_track([(0.0, [0.9])], channel=0, role="agent"),
-        make_track([(2.0, [0.9])], channel=1, role="customer"),
+        make_track([(0.0, [0.9])], channel=0),
+        make_track([(2.0, [0.9])], channel=1),
     ]
     assert evaluate(rule_set("threshold: 0.5, duration_sec: 3"), CALL, both) == []
     alerts = evaluate(rule_set("threshold: 0.5, duration_sec: 2"), CALL, both)
@@ -197,8 +202,8 @@ def test_channels_are_judged_apart():
 
 def test_role_limits_a_rule_to_channels():
     both = [
-        make_track([(0.0, [0.9])], channel=0, role="agent"),
-        make_track([(2.0, [0.9])], channel=1, role="customer"),
+        make_track([(0.0, [0.9])], channel=0),
+        make_track([(2.0, [0.9])], channel=1),
     ]
     rules = rule_set("threshold: 0.5, role: [customer, mixed]")
     assert [alert.role for alert in evaluate(rules, CALL, both)] == ["customer"]
@@ -222,7 +227,7 @@ def test_when_limits_a_rule_to_calls(when: str, fires: bool):
 
 def test_when_never_matches_what_is_not_known():
     rules = rule_set("threshold: 0.5, when: {line: vip}")
-    assert evaluate(rules, CallContext("r1"), [make_track([(0.0, [0.9])])]) == []
+    assert evaluate(rules, CallContext("r1", 60.0, ("agent", "customer")), [make_track([(0.0, [0.9])])]) == []
 
 
 def test_mode_and_review_reach_the_alert():
@@ -240,8 +245,9 @@ def test_evidence_shows_the_windows_and_levels_and_is_bounded():
     rules = rule_set("threshold: 0.5, threshold_off: 0.4, duration_sec: 2")
     (alert,) = evaluate(rules, CALL, [make_track([(0.0, values)])])
     evidence = json.loads(json.dumps(alert.evidence))
-    assert (evidence["level_on"], evidence["level_off"]) == (0.5, 0.4)
     assert evidence["definition_hash"] == rules.rules[0].definition_hash
+    (evidence,) = evidence["found"]
+    assert (evidence["level_on"], evidence["level_off"]) == (0.5, 0.4)
     windows = evidence["windows"]
     assert evidence["windows_in_stretch"] == 200
     assert len(windows["angry"]) == len(windows["start_s"]) <= MAX_EVIDENCE_POINTS
@@ -257,8 +263,10 @@ def test_a_track_with_the_wrong_shape_is_refused():
         replace(track, posteriors=track.posteriors[:, :7])
     with pytest.raises(ValueError, match="a window ends before it starts"):
         replace(track, end_s=track.start_s)
-    with pytest.raises(ValueError, match="parts of channel 1 disagree in role or hop"):
-        evaluate(rule_set("threshold: 0.5"), CALL, [track, replace(track, role="agent")])
+    with pytest.raises(ValueError, match="parts of channel 1 disagree in hop"):
+        evaluate(rule_set("threshold: 0.5"), CALL, [track, replace(track, hop_s=0.5)])
+    with pytest.raises(ValueError, match="channel 2 was heard, the call has 2"):
+        evaluate(rule_set("threshold: 0.5"), CALL, [replace(track, channel=2)])
 
 
 # The shipped rules, by example.
@@ -273,7 +281,7 @@ def test_shipped_anger_rule_pages_for_two_angry_seconds_of_a_customer():
         ("dingtalk",),
     )
     assert evaluate(rules, CALL, [make_track([(0.0, [0.7])])]) == []
-    assert evaluate(rules, CALL, [make_track([(0.0, [0.8])], role="agent")]) == []
+    assert evaluate(rules, CALL, [make_track([(0.0, [0.8])], channel=0)]) == []
 
 
 def test_shipped_fear_rule_listens_to_the_vip_line_only():
@@ -305,10 +313,10 @@ def test_shipped_unclear_emotion_goes_to_review():
 def test_shipped_compact_rules_fire_on_customers_alone(emotion: str, name: str):
     rules = shipped("alert_rules_compact.yaml")
     (rule,) = (rule for rule in rules.rules if rule.name == name)
-    enough = make_track([(0.0, [rule.level_on] * 12)], emotion=emotion)
+    enough = make_track([(0.0, [rule.condition.level_on] * 12)], emotion=emotion)
     assert [alert.rule for alert in evaluate(rules, CALL, [enough])] == [name]
-    assert evaluate(rules, CALL, [replace(enough, role="agent")]) == []
-    calm = make_track([(0.0, [rule.level_on - 0.05] * 12)], emotion=emotion)
+    assert evaluate(rules, CALL, [replace(enough, channel=0)]) == []
+    calm = make_track([(0.0, [rule.condition.level_on - 0.05] * 12)], emotion=emotion)
     assert evaluate(rules, CALL, [calm]) == []
 
 
@@ -333,14 +341,16 @@ def segment_lists(draw: st.DrawFn) -> list[Segment]:
 def anger_rules(draw: st.DrawFn) -> RuleSet:
     return RuleSet(
         (
-            EmotionRule(
+            Rule(
                 name="anger",
-                emotion="angry",
-                threshold=0.5,
-                threshold_off=draw(st.sampled_from([0.3, 0.4, 0.5])),
-                duration_sec=draw(st.sampled_from([0.0, 0.25, 1.0, 1.5, 2.25, 3.0])),
-                keep_firing_sec=draw(st.sampled_from([0.0, 0.25, 0.5, 1.25])),
-                max_gap_sec=draw(st.sampled_from([0.0, 0.25, 1.0, 2.0])),
+                condition=EmotionCondition(
+                    emotion="angry",
+                    threshold=0.5,
+                    threshold_off=draw(st.sampled_from([0.3, 0.4, 0.5])),
+                    duration_sec=draw(st.sampled_from([0.0, 0.25, 1.0, 1.5, 2.25, 3.0])),
+                    keep_firing_sec=draw(st.sampled_from([0.0, 0.25, 0.5, 1.25])),
+                    max_gap_sec=draw(st.sampled_from([0.0, 0.25, 1.0, 2.0])),
+                ),
             ),
         )
     )
@@ -348,7 +358,7 @@ def anger_rules(draw: st.DrawFn) -> RuleSet:
 
 def walk(pieces: Sequence[Piece], rules: RuleSet) -> list[tuple[float, float]]:
     """Start and end of each firing, by a plain walk through time."""
-    (rule,) = rules.rules
+    (rule,) = [rule.condition for rule in rules.rules]
     slack = 1e-6
     firings: list[tuple[float, float]] = []
     before_s = -np.inf
@@ -391,7 +401,7 @@ def test_evaluation_agrees_with_a_plain_walk_through_time(segments: list[Segment
 @given(segment_lists(), anger_rules())
 @settings(max_examples=100, deadline=None)
 def test_hysteresis_never_flaps(segments: list[Segment], rules: RuleSet):
-    (rule,) = rules.rules
+    (rule,) = [rule.condition for rule in rules.rules]
     pieces = cut_pieces(segments)
     alerts = evaluate(rules, CALL, [make_track(segments)])
     for alert in alerts:
@@ -425,7 +435,7 @@ def test_missing_windows_never_satisfy(
             if alert.started_s <= start_s and end_s <= alert.ended_s
         ]
         known_s = sum(seconds for seconds, lost in inside if not lost)
-        assert known_s >= rules.rules[0].duration_sec - 1e-3
+        assert known_s >= rules.rules[0].condition.duration_sec - 1e-3
         assert not inside[0][1]
         assert not inside[-1][1]
 
@@ -441,7 +451,6 @@ def test_order_and_parts_of_the_rows_change_nothing(
     split = [
         ChannelTrack(
             channel=track.channel,
-            role=track.role,
             segment_no=track.segment_no[part],
             start_s=track.start_s[part],
             end_s=track.end_s[part],

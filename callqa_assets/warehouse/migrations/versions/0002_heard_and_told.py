@@ -15,6 +15,7 @@ def upgrade() -> None:
     _alerts()
     _deliveries()
     _reviews()
+    _stage_models()
 
 
 def _transcripts() -> None:
@@ -23,6 +24,7 @@ def _transcripts() -> None:
 
 def _alerts() -> None:
     """Inhibition."""
+    op.add_column("alerts", sa.Column("inhibited_by", sa.Text(), nullable=True))
 
 
 def _deliveries() -> None:
@@ -139,6 +141,19 @@ def _reviews() -> None:
         op.f("ix_alert_reviews_recording_id"), "alert_reviews", ["recording_id"], unique=False
     )
     op.execute(RULE_PRECISION)
+
+
+STAGE_MODELS = """
+CREATE VIEW stage_models AS
+SELECT s.recording_id, s.day, s.stage, s.status, f.model_id, f.weights_sha256, f.code_version,
+       s.fingerprint, s.run_id, s.finished_at
+FROM stage_runs s JOIN fingerprints f ON f.fingerprint = s.fingerprint
+"""
+
+
+def _stage_models() -> None:
+    """Which model wrote what is stored of a recording."""
+    op.execute(STAGE_MODELS)
 
 
 def downgrade() -> None:

@@ -1,0 +1,227 @@
+"""Stretches of time on many lines at once: one mechanism for every kind of condition.
+
+A *line* is the time of one channel of one call. All lines of a batch lie one behind the other on
+one axis of whole microseconds, far enough apart that nothing reaches from one to the next. So sums
+are exact, and a call gives the same stretches whatever else is in its batch. What the stretches
+mean is the conditions' business (`alerting_conditions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ticks = NDArray[np.int64]
+"""Microseconds on the batch's axis."""
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+LINE_BITS = 40
+MAX_LINE_US = 1 << (LINE_BITS - 1)
+"""Longest call, some six days: the other half of a line keeps neighbours apart."""
+SLACK_US = 10
+"""Slack in every comparison of times: they are sums of window hops, rounded to microseconds."""
+
+
+def to_us(seconds: Floats) -> Ticks:
+    return np.rint(seconds * 1e6).astype(np.int64)
+
+
+def us(seconds: float) -> int:
+    return round(seconds * 1e6)
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Stretches of satisfied time, ascending, disjoint and apart; shape [n] each."""
+
+    start: Ticks
+    end: Ticks
+    fired: Ticks
+    """When it was known that the stretch counts. Ascending too."""
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def where(self, chosen: Bools) -> Stretches:
+        return Stretches(self.start[chosen], self.end[chosen], self.fired[chosen])
+
+    @property
+    def line(self) -> Ticks:
+        return self.start >> LINE_BITS
+
+
+_NOTHING = np.zeros(0, np.int64)
+NONE = Stretches(_NOTHING, _NOTHING, _NOTHING)
+
+
+def sustain(
+    start: Ticks,
+    end: Ticks,
+    on: Bools,
+    hold: Bools,
+    *,
+    duration_us: int,
+    keep_us: int,
+    max_gap_us: int,
+) -> Stretches:
+    """Stretches of a level that is known in pieces of time only.
+
+    Pieces are ascending and disjoint; `hold` contains `on`. A stretch begins with an `on` piece,
+    counts the `on` pieces that follow without another between them, and fires when the count
+    reaches `duration_us`. It lasts to the last piece that holds it: `keep_us` of pieces that do
+    not hold ends it. Time between pieces counts for nothing, and above `max_gap_us` ends both.
+    """
+    if not on.any():
+        return NONE
+    seconds = end - start
+    breaks = np.empty(len(start), np.bool_)
+    breaks[0] = True
+    np.greater(start[1:] - end[:-1], max_gap_us + SLACK_US, out=breaks[1:])
+
+    counted = np.cumsum(np.where(on, seconds, 0))
+    after_off = np.empty(len(on), np.bool_)
+    after_off[0] = True
+    np.logical_not(on[:-1], out=after_off[1:])
+    first = np.flatnonzero(on & (breaks | after_off))
+    limit = np.append(first[1:], len(on))
+    before = counted[first] - seconds[first]
+    # Past its stretch the count stays flat: a piece found beyond `limit` belongs to another one.
+    fired = np.searchsorted(counted, before + max(duration_us - SLACK_US, 0))
+    fired = np.maximum(fired, first)
+    reached = fired < limit
+    first, fired, before = first[reached], fired[reached], before[reached]
+    fired_at = end[fired] - np.maximum(0, counted[fired] - before - duration_us)
+
+    # Pieces that hold fall into groups that keep and gaps do not part; a firing lasts as long as
+    # the group in which it fires, so the first one of a group is the only one.
+    held = np.flatnonzero(hold)
+    below = np.cumsum(np.where(hold, 0, seconds))[held]
+    gaps = np.cumsum(breaks)[held]
+    parted = (np.diff(below) > keep_us + SLACK_US) | (np.diff(gaps) > 0)
+    group = np.concatenate([[0], np.cumsum(parted)])
+    last_of_group = held[np.append(np.flatnonzero(parted), len(held) - 1)]
+    group_fired = group[np.searchsorted(held, fired)]
+    chosen = _first_of_each(group_fired)
+    return Stretches(
+        start[first[chosen]], end[last_of_group[group_fired[chosen]]], fired_at[chosen]
+    )
+
+
+def last_out(found: Stretches, *, duration_us: int, keep_us: int) -> Stretches:
+    """Of stretches whose time is all known: those that last, with what follows within `keep_us`.
+
+    A stretch of at least `duration_us` fires when it has lasted that long, 0 when it fired
+    before; every later one within `keep_us` of the one before prolongs it.
+    """
+    if not len(found):
+        return NONE
+    group = np.concatenate([[0], np.cumsum(found.start[1:] - found.end[:-1] > keep_us + SLACK_US)])
+    long = np.flatnonzero(found.end - found.start >= duration_us - SLACK_US)
+    long = long[_first_of_each(group[long])]
+    last = np.searchsorted(group, group[long], "right") - 1
+    fired = np.minimum(found.start + duration_us, found.end) if duration_us else found.fired
+    return Stretches(found.start[long], found.end[last], fired[long])
+
+
+def unite(start: Ticks, end: Ticks, fired: Ticks) -> Stretches:
+    """Stretches in any order as one set: those that overlap or touch become one."""
+    if not len(start):
+        return NONE
+    order = np.lexsort((end, start))
+    start, end, fired = start[order], end[order], fired[order]
+    until = np.maximum.accumulate(end)
+    begins = np.flatnonzero(np.concatenate([[True], start[1:] > until[:-1]]))
+    last = np.append(begins[1:], len(start)) - 1
+    return Stretches(start[begins], until[last], np.minimum.reduceat(fired, begins))
+
+
+def meet(members: Sequence[Stretches], within_us: int) -> Stretches:
+    """Where every member is found, at most `within_us` apart.
+
+    A member is in effect from when it fired until `within_us` after it ended. The whole fires
+    when all are in effect at once, starts with the earliest and ends with the latest of them.
+    """
+    if len(members) == 1:
+        return members[0]
+    effects = [unite(m.fired, np.maximum(m.end, m.fired) + within_us, m.fired) for m in members]
+    start, end = effects[0].start, effects[0].end
+    for other in effects[1:]:
+        low = np.searchsorted(other.end, start, "left")
+        high = np.searchsorted(other.start, end, "right")
+        mine, theirs = spread_ranges(low, high)
+        start = np.maximum(start[mine], other.start[theirs])
+        end = np.minimum(end[mine], other.end[theirs])
+    if not len(start):
+        return NONE
+    begins, ends = start.copy(), np.full_like(end, -1)
+    for m in members:
+        first = np.searchsorted(np.maximum(m.end, m.fired) + within_us, start, "left")
+        last = np.searchsorted(m.fired, end, "right") - 1
+        begins = np.minimum(begins, m.start[first])
+        ends = np.maximum(ends, m.end[last])
+    return unite(begins, ends, start)
+
+
+def without(found: Stretches, unwanted: Stretches, within_us: int, call_end: Ticks) -> Stretches:
+    """Stretches with nothing unwanted within `within_us` of them, before, in or after.
+
+    That nothing came is known `within_us` after the end, or at the end of the call (`call_end`,
+    one a stretch).
+    """
+    near = np.searchsorted(unwanted.start, found.end + within_us, "right") - np.searchsorted(
+        unwanted.end, found.start - within_us, "left"
+    )
+    known = np.maximum(found.fired, np.minimum(found.end + within_us, call_end))
+    return Stretches(found.start, found.end, known).where(near <= 0)
+
+
+def find_gaps(found: Stretches, start: Ticks, end: Ticks) -> Stretches:
+    """What `found` leaves free of the lines from `start` to `end`, one of each a line."""
+    begins = np.sort(np.concatenate([start, found.end]))
+    ends = np.sort(np.concatenate([end, found.start]))
+    free = ends > begins
+    return Stretches(begins[free], ends[free], begins[free])
+
+
+def find_depth(start: Ticks, end: Ticks, depth: int) -> Stretches:
+    """Where at least `depth` of the stretches lie over each other."""
+    at = np.concatenate([end, start])
+    step = np.concatenate([np.full(len(end), -1), np.ones(len(start), np.int64)])
+    order = np.argsort(at, kind="stable")  # an end comes before a start at the same time
+    at, deep = at[order], np.cumsum(step[order]) >= depth
+    if not deep.any():
+        return NONE
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], deep, [False]]).astype(np.int8)))
+    begins, ends = at[turns[::2]], at[turns[1::2]]
+    some = ends > begins
+    return unite(begins[some], ends[some], begins[some])
+
+
+def move(found: Stretches, source: Ticks, target: Ticks) -> Stretches:
+    """Copies of what lies on each `source` line on the `target` line beside it, as one set."""
+    low = np.searchsorted(found.start, source << LINE_BITS)
+    high = np.searchsorted(found.start, (source + 1) << LINE_BITS)
+    pair, index = spread_ranges(low, high)
+    shift = (target[pair] - source[pair]) << LINE_BITS
+    return unite(found.start[index] + shift, found.end[index] + shift, found.fired[index] + shift)
+
+
+def spread_ranges(
+    low: NDArray[np.integer], high: NDArray[np.integer]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every (i, j) with low[i] <= j < high[i], in order."""
+    counts = np.maximum(high - low, 0)
+    owner = np.repeat(np.arange(len(low)), counts)
+    offset = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return owner, low[owner] + offset
+
+
+def _first_of_each(ascending: NDArray[np.integer]) -> Bools:
+    """True at the first of equal neighbours."""
+    first = np.ones(len(ascending), np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    return first
