@@ -55,6 +55,8 @@ class Stage:
     compute: Callable[[Sequence[tuple[Recording, Any]]], BatchResult]
     write: Callable[[sa.Connection, str, str, Any], None]
     """(connection, recording_id, day, rows): inside the batch's one transaction."""
+    halvings: Callable[[], int] = lambda: 0
+    """How often, in this process so far, a model's batch was halved for want of memory."""
     batch_audio_s: float = 600.0
     batch_recordings: int = 32
 

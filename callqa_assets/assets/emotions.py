@@ -74,6 +74,7 @@ def emotions_stage(
         load=lambda recording: load_segmented(warehouse, archive, recording),
         compute=compute,
         write=replace_rows,
+        halvings=lambda: models.out_of_memory_halvings,
     )
 
 

@@ -95,13 +95,18 @@ def materialize_stage(
     """
     tag_process(context)
     for day in context.partition_keys:
+        halvings = stage.halvings()
         report = run_stage(
             warehouse, stage, day, run_id=context.run.run_id, force=force, progress=progress
         )
         for recording_id, error in report.failed.items():
             context.log.error("%s %s: recording %s: %s", stage.name, day, recording_id, error)
         with warehouse.read() as connection:
-            metadata = {**day_metadata(connection, table, day, report), **describe(connection, day)}
+            metadata = {
+                **day_metadata(connection, table, day, report),
+                **model_metadata(stage, stage.halvings() - halvings),
+                **describe(connection, day),
+            }
         context.add_asset_metadata(metadata, partition_key=day)
 
 
@@ -122,4 +127,17 @@ def day_metadata(
         "recordings_in_other_runs": report.elsewhere,
         "audio_hours_computed": round(report.audio_s / 3600, 4),
         **({} if factor is None else {"real_time_factor": round(factor, 5)}),
+    }
+
+
+def model_metadata(stage: Stage, halvings: int) -> dict[str, Any]:
+    """Which model a stage uses; nothing for a stage without one."""
+    fingerprint = stage.fingerprint
+    if fingerprint.model_id is None:
+        return {}
+    return {
+        "model": fingerprint.model_id,
+        "weights_sha256": fingerprint.weights_sha256,
+        "fingerprint": fingerprint.hash,
+        "out_of_memory_halvings": halvings,
     }

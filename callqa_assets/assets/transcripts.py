@@ -66,6 +66,7 @@ def transcripts_stage(
         load=lambda recording: load_segmented(warehouse, archive, recording),
         compute=compute,
         write=replace_rows,
+        halvings=lambda: models.out_of_memory_halvings,
     )
 
 
