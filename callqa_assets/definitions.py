@@ -14,6 +14,7 @@ from callqa_assets.assets.recordings import raw_recordings
 from callqa_assets.assets.segments import vad_segments
 from callqa_assets.assets.transcripts import transcripts
 from callqa_assets.jobs import hear_calls
+from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
 from callqa_assets.sensors.dead_runs import dead_runs_sensor
 from callqa_assets.sensors.drop_folder import drop_folder_sensor
 from resources.dagster_resources import resources_from_environment
@@ -30,7 +31,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         assets=[raw_recordings, vad_segments, transcripts, emotion_scores, alerts],
         asset_checks=checks.ALL,
         jobs=[hear_calls],
-        sensors=[drop_folder_sensor, dead_runs_sensor],
+        sensors=[drop_folder_sensor, dead_runs_sensor, alert_deliveries_sensor],
         # One process and one load of the models a run: a process per step would load them anew.
         executor=dg.in_process_executor,
         resources={

@@ -16,7 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import sqlalchemy as sa
+
 from callqa_assets.domain.digest import digest
+from callqa_assets.domain.notice import SAMPLE_NOTICE
 from callqa_assets.process_identity import ProcessIdentity
 from callqa_assets.warehouse import deliveries
 from callqa_assets.warehouse.database import Warehouse
@@ -105,16 +108,7 @@ def _drain_channel(
 ) -> ChannelReport:
     report = ChannelReport()
     try:
-        channel = notifier.channel(name)
-        work = _ChannelWork(
-            warehouse,
-            name,
-            channel,
-            notifier.open(name),
-            notifier.writer(channel),
-            notifier.settings.retry,
-            clock,
-        )
+        work = _open_channel(warehouse, notifier, name, clock)
     except ChannelUnusableError as error:
         report.reason = str(error)
         with warehouse.write() as connection:
@@ -123,7 +117,7 @@ def _drain_channel(
     while clock.now() < deadline:
         step = work.claim_next()
         if isinstance(step, _Claimed):
-            report.delivered += work.send(step)
+            report.delivered += work.deliver(step)
             report.messages += 1
             report.reason = None
             continue
@@ -132,6 +126,35 @@ def _drain_channel(
             break
         clock.sleep(max(0.0, (step.until - clock.now()).total_seconds()))
     return report
+
+
+def try_channel(
+    warehouse: Warehouse,
+    notifier: Notifier,
+    name: str,
+    *,
+    clock: Clock = Clock(),
+) -> Answer:
+    """Send a sample message through a channel, and return what its receiver says.
+
+    Raises ChannelUnusableError where the channel is not configured.
+    """
+    return _open_channel(warehouse, notifier, name, clock).try_out()
+
+
+def _open_channel(
+    warehouse: Warehouse, notifier: Notifier, name: str, clock: Clock
+) -> _ChannelWork:
+    channel = notifier.channel(name)
+    return _ChannelWork(
+        warehouse,
+        name,
+        channel,
+        notifier.open(name),
+        notifier.writer(channel),
+        notifier.settings.retry,
+        clock,
+    )
 
 
 @dataclass(frozen=True)
@@ -175,26 +198,47 @@ class _ChannelWork:
             due = deliveries.read_due(connection, self.name, now, limit=2 * MAX_DIGEST)
             if not due:
                 return _Wait(deliveries.read_next_due(connection, self.name))
-            if state.resting_until is not None and state.resting_until > now:
-                return _Wait(state.resting_until, "the receiver asked for a pause")
-            limits, seconds = self.channel.limits, now.timestamp()
-            tokens = count_tokens(limits, state.sent, seconds)
-            if tokens == 0:
-                free_at = next_token_at(limits, state.sent, seconds)
-                return _Wait(datetime.fromtimestamp(free_at, UTC), "the channel's rate limit")
-            group = self._choose(due, tokens)
+            if (pause := self._pause(state, now)) is not None:
+                return pause
+            group = self._choose(due, count_tokens(self.channel.limits, state.sent, _seconds(now)))
             if group[0].message_id is not None:  # all that waits of a message sent before
                 group = deliveries.read_message(connection, self.name, group[0].message_id)
             message_id = group[0].message_id or _message_id(group)
-            token = f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
+            token = self._take_token(connection, state, now)
             lease_until = now + self.channel.lease
             deliveries.claim(connection, group, message_id, token=token, lease_until=lease_until)
-            # Until its answer is known the attempt counts as made as late as it can be.
-            sent = {**still_counting(limits, state.sent, seconds), token: lease_until.timestamp()}
-            deliveries.write_state(connection, self.name, replace(state, sent=sent))
         notices = [delivery.notice for delivery in group]
         message = Message(message_id, notices, group[0].taken_by)
         return _Claimed(message, token, max(d.attempts for d in group) + 1)
+
+    def _pause(self, state: ChannelState, now: datetime) -> _Wait | None:
+        """Until when nothing may be sent; None where something may be sent now."""
+        if state.resting_until is not None and state.resting_until > now:
+            return _Wait(state.resting_until, "the receiver asked for a pause")
+        free_at = next_token_at(self.channel.limits, state.sent, _seconds(now))
+        if free_at > _seconds(now):
+            return _Wait(datetime.fromtimestamp(free_at, UTC), "the channel's rate limit")
+        return None
+
+    def _take_token(self, connection: sa.Connection, state: ChannelState, now: datetime) -> str:
+        """Until its answer is known an attempt counts as made as late as it can be."""
+        token = f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
+        counting = still_counting(self.channel.limits, state.sent, _seconds(now))
+        sent = {**counting, token: _seconds(now + self.channel.lease)}
+        deliveries.write_state(connection, self.name, replace(state, sent=sent))
+        return token
+
+    def _note_answer(
+        self, connection: sa.Connection, token: str, answer: Answer, now: datetime
+    ) -> None:
+        """What an answer means for the channel as a whole."""
+        state = deliveries.read_state(connection, self.name)
+        state = replace(state, sent={**state.sent, token: _seconds(now)})
+        if answer.verdict == "throttled":
+            state = replace(state, resting_until=now + timedelta(seconds=answer.rest_s))
+        elif answer.verdict == "gone":
+            state = replace(state, disabled_at=now, disabled_because=answer.error)
+        deliveries.write_state(connection, self.name, state)
 
     def _choose(self, due: Sequence[Delivery], tokens: int) -> Sequence[Delivery]:
         """The most important message, or where there are too many new ones a digest of them."""
@@ -204,19 +248,12 @@ class _ChannelWork:
             return new[: self.writer.count_that_fit(notices, self.channel.max_text_bytes)]
         return due[:1]
 
-    def send(self, claimed: _Claimed) -> int:
+    def deliver(self, claimed: _Claimed) -> int:
         """Make the attempt and write down its answer; returns the number of alerts delivered."""
-        try:
-            answer = self.sender.send(claimed.message)
-        except Exception as error:  # noqa: BLE001 - the boundary: recorded for its deliveries
-            # Its text could repeat what was said in the call.
-            answer = Answer("unknown", f"{type(error).__name__} while writing or sending it")
+        answer = self._attempt(claimed.message)
         with self.warehouse.write(lock=self._lock) as connection:
             now = self.clock.now()
-            state = deliveries.read_state(connection, self.name)
-            sent = {**state.sent, claimed.token: now.timestamp()}
-            state = replace(state, sent=sent)
-            deliveries.write_state(connection, self.name, _after(state, answer, now))
+            self._note_answer(connection, claimed.token, answer, now)
             if answer.verdict == "taken":
                 return deliveries.mark_delivered(connection, claimed.token, answer.taken_by, now)
             taken_by = claimed.message.taken_by | answer.taken_by
@@ -237,6 +274,26 @@ class _ChannelWork:
             )
         return 0
 
+    def try_out(self) -> Answer:
+        """Send a sample, within the rate limit; no delivery is touched."""
+        with self.warehouse.write(lock=self._lock) as connection:
+            now = self.clock.now()
+            state = deliveries.read_state(connection, self.name)
+            if (pause := self._pause(state, now)) is not None:
+                return Answer("refused", f"not sent: {pause.reason}")
+            token = self._take_token(connection, state, now)
+        answer = self._attempt(Message(uuid.uuid4().hex, [SAMPLE_NOTICE]))
+        with self.warehouse.write(lock=self._lock) as connection:
+            self._note_answer(connection, token, answer, self.clock.now())
+        return answer
+
+    def _attempt(self, message: Message) -> Answer:
+        try:
+            return self.sender.send(message)
+        except Exception as error:  # noqa: BLE001 - the boundary: recorded for its deliveries
+            # Its text could repeat what was said in the call.
+            return Answer("unknown", f"{type(error).__name__} while writing or sending it")
+
     def _backoff(self, attempts: int) -> timedelta:
         """Doubling, up to the longest wait; a random part is taken off, lest all come at once."""
         doubled = self.retry.first_wait_sec * 2.0 ** min(attempts - 1, 60)
@@ -244,12 +301,9 @@ class _ChannelWork:
         return timedelta(seconds=wait_s * random.uniform(0.5, 1.0))  # noqa: S311
 
 
-def _after(state: ChannelState, answer: Answer, now: datetime) -> ChannelState:
-    if answer.verdict == "throttled":
-        return replace(state, resting_until=now + timedelta(seconds=answer.rest_s))
-    if answer.verdict == "gone":
-        return replace(state, disabled_at=now, disabled_because=answer.error)
-    return state
+def _seconds(moment: datetime) -> float:
+    """Unix time."""
+    return moment.timestamp()
 
 
 def _message_id(group: Sequence[Delivery]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,9 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from callqa_assets.delivery import drain
 from callqa_assets.headless import HeadlessResult, hear_drop_folder
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.tables import alerts, recordings, stage_runs
+from resources.notifier.channels import ChannelsError
+from resources.notifier.notifier import channels_file, load_notifier
+
+_DELIVERY_BUDGET = timedelta(seconds=60)
 
 
 def hear_with_progress(console: Console, *, copy: bool, force: bool = False) -> HeadlessResult:
@@ -60,6 +66,17 @@ def print_summary(console: Console, result: HeadlessResult, warehouse: Warehouse
     )
     for run_id, cause in result.failed_runs.items():
         console.print(f"[bold red]run {run_id[:8]} failed[/]", cause, highlight=False)
+
+
+def deliver_with_report(console: Console, warehouse: Warehouse) -> None:
+    """Deliver what is due. What cannot be delivered is told and waits; the run is no failure."""
+    try:
+        report = drain(warehouse, load_notifier(channels_file()), budget=_DELIVERY_BUDGET)
+    except ChannelsError as error:
+        console.print(f"alerts wait: {error}", markup=False, highlight=False, soft_wrap=True)
+        return
+    if report.channels:
+        console.print(f"alerts: {report}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _counter(connection: sa.Connection, table: sa.Table, day: str):

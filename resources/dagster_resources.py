@@ -15,7 +15,7 @@ from callqa_assets.domain.call_sources import MetadataConfig, load_config
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from resources.drop_folder import DropFolder
 from resources.home import Home, configs_folder, models_folder
-from resources.notifier.notifier import Notifier, load_notifier
+from resources.notifier.notifier import Notifier, channels_file, load_notifier
 from resources.recording_archive import RecordingArchive
 from resources.speech_models.profiles import Profile, load_profile
 from resources.speech_models.speech_models import SpeechModels, cached_speech_models
@@ -116,7 +116,5 @@ def resources_from_environment() -> dict[str, dg.ConfigurableResource]:
             profiles_file=str(profiles_file),
         ),
         "rules": RulesResource(path=str(rules)),
-        "notifier": NotifierResource(
-            channels_file=os.environ.get("CALLQA_CHANNELS") or str(configs / "channels.yaml")
-        ),
+        "notifier": NotifierResource(channels_file=str(channels_file())),
     }

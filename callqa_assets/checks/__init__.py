@@ -1,6 +1,6 @@
 """Asset checks, one module a guarded asset. Integrity blocks what is downstream; drift warns."""
 
-from callqa_assets.checks import alerts, emotions, recordings, segments, transcripts
+from callqa_assets.checks import alerts, deliveries, emotions, recordings, segments, transcripts
 
 ALL = [
     *recordings.CHECKS,
@@ -8,4 +8,5 @@ ALL = [
     *transcripts.CHECKS,
     *emotions.CHECKS,
     *alerts.CHECKS,
+    *deliveries.CHECKS,
 ]

@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.console import Console
 
-from callqa_assets.cli import hearing, models, review
+from callqa_assets.cli import alerts, hearing, models, review, rules
 from callqa_assets.domain.errors import CallqaError
 
 app = typer.Typer(
@@ -21,8 +21,10 @@ app = typer.Typer(
     help="Hear every call of a contact centre: recordings in, searchable tables and alerts out.",
 )
 app.add_typer(hearing.app)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
+app.add_typer(rules.app, name="rules")
 
 
 def main() -> None:

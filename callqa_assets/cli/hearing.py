@@ -59,6 +59,9 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Compute anew what is up to date, too.")
     ] = False,
+    no_deliver: Annotated[
+        bool, typer.Option("--no-deliver", help="Leave alerts in the outbox, tell nobody yet.")
+    ] = False,
     warehouse_url: WarehouseOption = None,
     switch: SwitchOption = False,
 ) -> None:
@@ -67,7 +70,11 @@ def run(
     Runs in this process, through Dagster; the runs are seen in the UI like any other. Killed
     anywhere, the same command goes on where it stopped.
     """
-    from callqa_assets.terminal_report import hear_with_progress, print_summary
+    from callqa_assets.terminal_report import (
+        deliver_with_report,
+        hear_with_progress,
+        print_summary,
+    )
     from callqa_assets.warehouse.database import open_warehouse
 
     used = use_settings(home, profile, warehouse_url, switch=switch)
@@ -78,6 +85,8 @@ def run(
     result = hear_with_progress(console, copy=copy, force=force)
     store = open_warehouse(os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url)
     print_summary(console, result, store)
+    if not no_deliver:
+        deliver_with_report(console, store)
     console.print(f"tables: {store.label}", soft_wrap=True)
     if result.failed_runs:
         raise typer.Exit(1)

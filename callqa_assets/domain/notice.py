@@ -30,6 +30,9 @@ class Felt(TypedDict):
 
 
 class Said(TypedDict):
+    """One stretch of speech."""
+
+    role: str
     start_s: float
     end_s: float
     text: str
@@ -100,6 +103,7 @@ def write_notice(
         "timeline": near[:MAX_SPANS],
         "said": [
             {
+                "role": recording.channel_roles[piece["channel"]],
                 "start_s": piece["start_s"],
                 "end_s": piece["end_s"],
                 "text": mask_text(piece["text"])[:MAX_SAID_CHARACTERS],
@@ -113,3 +117,28 @@ def write_notice(
 
 def _masked(identifier: str | None) -> str | None:
     return None if identifier is None else mask_identifier(identifier)
+
+
+SAMPLE_NOTICE: Notice = {
+    "alert_id": "0" * 32,
+    "rule": "callqa alerts test",
+    "priority": "low",
+    "role": "customer",
+    "needs_review": False,
+    "agent_id": "1001",
+    "queue": None,
+    "line": None,
+    "business_line": None,
+    "call_id": None,
+    "recording_id": "0" * 32,
+    "call_started_at": "2025-03-14T09:30:00+08:00",
+    "started_s": 12.5,
+    "ended_s": 15.0,
+    "fired_at_s": 14.5,
+    "peak": 0.9,
+    "timeline": [{"start_s": 12.5, "end_s": 15.0, "emotion": "angry", "confidence": 0.9}],
+    "said": [],
+    "audio_path": "archive/00/sample.wav",
+    "run_id": None,
+}
+"""For trying a channel out."""

@@ -1,156 +1,29 @@
-"""The outbox: who is to be told of which alert, what is being sent, and what came of it.
+"""Rows of the outbox: what waits, what is being sent and what came of it; the state of channels.
 
-`Outbox.write` puts deliveries in, in the alerts' own transaction; the rest serves
-`callqa_assets.delivery`, which takes them out.
+How they get there is `outbox`; when what is sent, `callqa_assets.delivery`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.alerting import FiredAlert
-from callqa_assets.domain.digest import digest
-from callqa_assets.domain.notice import Felt, Notice, write_notice
-from callqa_assets.domain.recording import Recording
-from callqa_assets.partitions import TIMEZONE
+from callqa_assets.domain.notice import Notice
 from callqa_assets.process_identity import ProcessIdentity
 from callqa_assets.warehouse.database import chunks
-from callqa_assets.warehouse.recordings import read_recording, recording_from_row
 from callqa_assets.warehouse.tables import (
     alert_deliveries,
     alerts,
     channel_states,
-    emotion_spans,
     recordings,
-    stage_runs,
 )
 
 WAITING = ("pending", "sending")
 _PRIORITIES = ("high", "medium", "low")
-
-
-@dataclass(frozen=True)
-class Outbox:
-    """Decides, when an alert is stored, whether anybody is to be told."""
-
-    deliver_max_age: timedelta = timedelta(hours=48)
-    is_backfill: bool = False
-    """Whether the run fills in days at somebody's request: then nobody is told."""
-
-    def write(
-        self,
-        connection: sa.Connection,
-        recording_id: str,
-        day: str,
-        fired: Sequence[tuple[FiredAlert, Mapping[str, Any]]],
-        now: datetime,
-    ) -> None:
-        """One delivery for each live alert and channel of its rule, in the caller's transaction.
-
-        `fired` are alerts under their final ids, with their evidence, already stored. A delivery
-        that exists stays, whatever became of it: an alert that moves tells nobody again. One that
-        still waits tells of the alert as it is now; one that was suppressed because its alert had
-        gone is decided anew, as it was never sent.
-        """
-        wanted = [(a, evidence) for a, evidence in fired if a.mode == "live" and a.notify_channels]
-        if not wanted:
-            return
-        row = read_recording(connection, recording_id)
-        if row is None:
-            raise LookupError(f"no recording {recording_id}")
-        recording = recording_from_row(row)
-        because = self._suppress_because(recording, now)
-        earlier = _read_of_recording(connection, recording_id)
-        writer = _NoticeWriter(connection, recording)
-        for alert, evidence in wanted:
-            for channel_name in dict.fromkeys(alert.notify_channels):
-                before = earlier.get((alert.alert_id, channel_name))
-                if before is None or before.suppressed_because == "withdrawn":
-                    values = {
-                        "status": "pending" if because is None else "suppressed",
-                        "suppressed_because": because,
-                        "payload": writer.write(alert, evidence) if because is None else None,
-                        "next_attempt_at": now if because is None else None,
-                        "waiting_since": now,
-                    }
-                elif before.status == "pending":
-                    values = {"payload": writer.write(alert, evidence)}
-                else:
-                    continue
-                if before is None:
-                    connection.execute(
-                        sa.insert(alert_deliveries).values(
-                            alert_id=alert.alert_id,
-                            channel_name=channel_name,
-                            recording_id=recording_id,
-                            day=day,
-                            delivery_id=digest("delivery", alert.alert_id, channel_name)[:32],
-                            created_at=now,
-                            **values,
-                        )
-                    )
-                else:
-                    _update(connection, [before.delivery_id], **values)
-
-    def _suppress_because(self, recording: Recording, now: datetime) -> str | None:
-        if self.is_backfill:
-            return "backfill"
-        ended_at = recording.started_at + timedelta(seconds=recording.duration_s)
-        return "old" if now - ended_at > self.deliver_max_age else None
-
-
-class _NoticeWriter:
-    """Notices of one recording's alerts; what they share is read once, and only if needed."""
-
-    def __init__(self, connection: sa.Connection, recording: Recording) -> None:
-        self._connection = connection
-        self._recording = recording
-        self._run_id: str | None = None
-        self._spans: dict[int, list[Felt]] | None = None
-
-    def write(self, alert: FiredAlert, evidence: Mapping[str, Any]) -> Notice:
-        if self._spans is None:
-            self._read()
-        return write_notice(
-            self._recording,
-            alert,
-            spans=(self._spans or {}).get(alert.channel, []),
-            said=evidence.get("said", []),
-            run_id=self._run_id,
-            timezone=ZoneInfo(TIMEZONE),
-        )
-
-    def _read(self) -> None:
-        of = self._recording.recording_id
-        self._run_id = self._connection.execute(
-            sa.select(stage_runs.c.run_id).where(
-                stage_runs.c.recording_id == of, stage_runs.c.stage == "alerts"
-            )
-        ).scalar_one_or_none()
-        self._spans = {}
-        query = sa.select(emotion_spans).where(emotion_spans.c.recording_id == of)
-        for row in self._connection.execute(query.order_by(emotion_spans.c.start_s)):
-            self._spans.setdefault(row.channel, []).append(
-                {
-                    "start_s": row.start_s,
-                    "end_s": row.end_s,
-                    "emotion": row.emotion,
-                    "confidence": row.confidence,
-                }
-            )
-
-
-def _read_of_recording(
-    connection: sa.Connection, recording_id: str
-) -> dict[tuple[str, str], sa.Row[Any]]:
-    query = sa.select(alert_deliveries).where(alert_deliveries.c.recording_id == recording_id)
-    return {(row.alert_id, row.channel_name): row for row in connection.execute(query)}
 
 
 @dataclass(frozen=True)
@@ -296,7 +169,9 @@ def _waiting_of(channel_name: str) -> sa.Select[Any]:
 
 def _stands() -> sa.ColumnElement[bool]:
     """True for alerts of which people are to be told; a recompute may change its mind."""
-    return (alerts.c.mode == "live") & alerts.c.superseded_at.is_(None)
+    return sa.and_(
+        alerts.c.superseded_at.is_(None), alerts.c.mode == "live", alerts.c.inhibited_by.is_(None)
+    )
 
 
 def _lock(query: sa.Select[Any]) -> sa.Select[Any]:
@@ -454,7 +329,7 @@ def count_by_channel(
         sa.select(
             table.c.channel_name,
             table.c.status,
-            sa.func.count().label("count"),
+            sa.func.count().label("letters"),
             sa.func.min(table.c.waiting_since).label("oldest"),
         )
         .where(table.c.status.in_(statuses))
@@ -466,9 +341,36 @@ def count_by_channel(
         oldest = before.oldest_waiting
         if row.status in WAITING:
             oldest = min(filter(None, (oldest, row.oldest)))
-        by_status = {**before.by_status, row.status: row.count}
+        by_status = {**before.by_status, row.status: row.letters}
         counts[row.channel_name] = ChannelCounts(by_status, oldest)
     return counts
+
+
+def count_dead_since(connection: sa.Connection, since: datetime) -> dict[str, int]:
+    """Dead letters by channel, of deliveries that began to wait after `since`."""
+    table = alert_deliveries
+    query = (
+        sa.select(table.c.channel_name, sa.func.count().label("letters"))
+        .where(table.c.status == "dead", table.c.waiting_since >= since)
+        .group_by(table.c.channel_name)
+        .order_by(table.c.channel_name)
+    )
+    return {row.channel_name: row.letters for row in connection.execute(query)}
+
+
+def read_states(connection: sa.Connection) -> dict[str, ChannelState]:
+    """Every channel that was ever used."""
+    names = connection.execute(sa.select(channel_states.c.channel_name)).scalars().all()
+    return {name: read_state(connection, name) for name in names}
+
+
+def enable(connection: sa.Connection, channel_name: str) -> bool:
+    """Let a channel that its receiver closed send again; False where it was not disabled."""
+    state = read_state(connection, channel_name)
+    if state.disabled_at is None:
+        return False
+    write_state(connection, channel_name, replace(state, disabled_at=None, disabled_because=None))
+    return True
 
 
 def read_letters(

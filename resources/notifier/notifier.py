@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resources.home import configs_folder
 from resources.notifier.answers import Sender
 from resources.notifier.channels import (
     Channel,
@@ -68,6 +69,11 @@ class Notifier:
         if isinstance(channel, FeishuChannel):
             return FeishuRobot(*shape, secrets.get(channel.secret_env or ""))
         return WeComRobot(*shape)
+
+
+def channels_file() -> Path:
+    """`CALLQA_CHANNELS`, else channels.yaml among the configs."""
+    return Path(os.environ.get("CALLQA_CHANNELS") or configs_folder() / "channels.yaml").resolve()
 
 
 def load_notifier(path: Path) -> Notifier:

@@ -37,7 +37,7 @@ class Limit(BaseModel):
 def count_tokens(limits: Sequence[Limit], sent: Sent, now: float) -> int:
     """How many messages may go now."""
     return min(
-        max(0, limit.messages - sum(over > now - limit.period_s for over in sent.values()))
+        max(0, limit.messages - sum(over + limit.period_s > now for over in sent.values()))
         for limit in limits
     )
 
@@ -46,7 +46,7 @@ def next_token_at(limits: Sequence[Limit], sent: Sent, now: float) -> float:
     """Unix time (s) from which a message may go; `now` where one may go at once."""
     moments = [now]
     for limit in limits:
-        counting = sorted(over for over in sent.values() if over > now - limit.period_s)
+        counting = sorted(over for over in sent.values() if over + limit.period_s > now)
         if len(counting) >= limit.messages:
             moments.append(counting[-limit.messages] + limit.period_s)
     return max(moments)
@@ -55,4 +55,4 @@ def next_token_at(limits: Sequence[Limit], sent: Sent, now: float) -> float:
 def still_counting(limits: Sequence[Limit], sent: Sent, now: float) -> dict[str, float]:
     """What of `sent` still holds a token; the rest may be forgotten."""
     longest_s = max(limit.period_s for limit in limits)
-    return {sending: over for sending, over in sent.items() if over > now - longest_s}
+    return {sending: over for sending, over in sent.items() if over + longest_s > now}

@@ -1,0 +1,78 @@
+"""Checks on the delivery of alerts. They judge the outbox as it is now, not the run's days."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from callqa_assets.warehouse.deliveries import (
+    WAITING,
+    count_by_channel,
+    count_dead_since,
+    read_states,
+)
+from resources.dagster_resources import NotifierResource, WarehouseResource
+from resources.notifier.channels import ChannelsError, ChannelUnusableError
+
+ASSET = "alerts"
+_DEAD_COUNT_FOR = timedelta(days=7)
+"""Older dead letters have been seen; `callqa alerts dead` still lists them."""
+
+
+@dg.asset_check(asset=ASSET, description="No alert waits for long to be delivered.")
+def deliveries_are_young(
+    warehouse: WarehouseResource, notifier: NotifierResource
+) -> dg.AssetCheckResult:
+    try:
+        settings = notifier.open().settings
+    except ChannelsError as error:
+        return _warn({"channels file": str(error)})
+    oldest_allowed = datetime.now(UTC) - timedelta(minutes=settings.undelivered_warn_after_min)
+    with warehouse.open().read() as connection:
+        counts = count_by_channel(connection, WAITING)
+    return _warn(
+        {
+            name: f"{count.waiting} wait, since {count.oldest_waiting:%Y-%m-%d %H:%M} UTC"
+            for name, count in counts.items()
+            if count.oldest_waiting is not None and count.oldest_waiting < oldest_allowed
+        }
+    )
+
+
+@dg.asset_check(
+    asset=ASSET,
+    description="Channels with something to deliver are configured, on, and leave no dead letters.",
+)
+def channels_are_healthy(
+    warehouse: WarehouseResource, notifier: NotifierResource
+) -> dg.AssetCheckResult:
+    try:
+        opened = notifier.open()
+    except ChannelsError as error:
+        return _warn({"channels file": str(error)})
+    with warehouse.open().read() as connection:
+        waiting = count_by_channel(connection, WAITING)
+        dead = count_dead_since(connection, datetime.now(UTC) - _DEAD_COUNT_FOR)
+        states = read_states(connection)
+    findings: dict[str, list[str]] = {}
+    for name in waiting:
+        try:
+            opened.open(name)
+        except ChannelUnusableError as error:
+            findings.setdefault(name, []).append(str(error))
+    for name, state in states.items():
+        if state.disabled_at is not None:
+            words = f"disabled: {state.disabled_because}; see `callqa alerts enable`"
+            findings.setdefault(name, []).append(words)
+    for name, count in dead.items():
+        findings.setdefault(name, []).append(f"{count} dead letters; see `callqa alerts dead`")
+    return _warn({name: "; ".join(words) for name, words in findings.items()})
+
+
+def _warn(findings: dict[str, str]) -> dg.AssetCheckResult:
+    metadata = dict(sorted(findings.items()))
+    return dg.AssetCheckResult(
+        passed=not findings, severity=dg.AssetCheckSeverity.WARN, metadata=metadata
+    )
+
+
+CHECKS = [deliveries_are_young, channels_are_healthy]
