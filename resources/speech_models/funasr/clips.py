@@ -60,7 +60,6 @@ class Recognizer(Protocol):
     identity: ModelIdentity
     takes_hotwords: bool
     has_word_times: bool
-    writes_punctuation: bool
 
     def together(self, clip: Clip) -> Hashable:
         """Only clips for which this is equal may share a batch."""

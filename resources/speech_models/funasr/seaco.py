@@ -47,7 +47,6 @@ class SeacoRecognizer:
     """Paraformer, with or without SeACo's hotwords."""
 
     has_word_times = True
-    writes_punctuation = False
 
     def __init__(
         self,
