@@ -5,10 +5,13 @@ A word carries the space before it, so that the words of a segment, joined, are 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
+from itertools import groupby
 
-from callqa_assets.domain.speech import Word
+from callqa_assets.domain.speech import Span, Word
 
 CONTINUED = "@@"
 """Paraformer's mark at the end of a token that the next one continues."""
@@ -71,8 +74,36 @@ def spread(words: Sequence[str], start_s: float, end_s: float) -> list[Word]:
     return timed
 
 
+def align(words: Sequence[str], timed: Sequence[Word], segment: Span) -> list[Word]:
+    """Give words the times of the same characters in another reading of the same segment.
+
+    Characters are matched as a whole (difflib); a word of which none is matched shares the time
+    between its neighbours, or the segment's edge, evenly with others like it.
+    """
+    own = [(c.casefold(), number) for number, word in enumerate(words) for c in word if c.isalnum()]
+    theirs = [(c.casefold(), word) for word in timed for c in word.word if c.isalnum()]
+    matcher = SequenceMatcher(None, [c for c, _ in own], [c for c, _ in theirs], autojunk=False)
+    found: dict[int, list[Word]] = defaultdict(list)
+    for block in matcher.get_matching_blocks():
+        for offset in range(block.size):
+            found[own[block.a + offset][1]].append(theirs[block.b + offset][1])
+    result: list[Word] = []
+    for is_found, run in groupby(range(len(words)), key=lambda number: number in found):
+        numbers = list(run)
+        if is_found:
+            result += [Word(words[n], found[n][0].start_s, found[n][-1].end_s) for n in numbers]
+            continue
+        after = numbers[-1] + 1
+        edges = (
+            result[-1].end_s if result else segment.start_s,
+            found[after][0].start_s if after < len(words) else segment.end_s,
+        )
+        result += spread([words[n] for n in numbers], min(edges), max(edges))
+    return result
+
+
 def shift(words: Iterable[Word], by_s: float, latest_s: float) -> list[Word]:
-    """Move words to their channel's time, none beyond `latest_s`, rounded to milliseconds."""
+    """Move words in time, none beyond `latest_s`, rounded to milliseconds."""
     return [
         replace(
             word,
