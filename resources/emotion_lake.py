@@ -1,17 +1,25 @@
-"""Emotion tracks as Parquet: too many windows for SQL. One file a batch, named in `stage_runs`."""
+"""What is too much for SQL: emotion tracks as Parquet, embeddings as npy.
+
+One file of tracks a batch, named in `stage_runs`; one of embeddings a recording, named in its rows
+of `emotion_scores`. A file never changes once written, and is on disk before what names it commits.
+"""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import io
 import os
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from callqa_assets.domain.emotion_labels import EMOTIONS
 from callqa_assets.domain.heard import ChannelTrack
@@ -31,7 +39,7 @@ _ORPHAN_AGE_S = 24 * 3600
 
 
 class EmotionLake:
-    """The tracks of one home. A reader opens only files that the ledger names."""
+    """The tracks and embeddings of one home. A reader opens only files that the warehouse names."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -58,14 +66,8 @@ class EmotionLake:
             for track in parts
         ]
         path = self._home.emotion_tracks / f"{uuid.uuid4().hex}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
         table = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
-        with partial.open("wb") as file:
-            table.write_parquet(file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        _write_whole(path, table.write_parquet)
         return str(path.relative_to(self._home.root))
 
     def read(self, artifacts: Mapping[str, str]) -> dict[str, list[ChannelTrack]]:
@@ -83,15 +85,60 @@ class EmotionLake:
                 tracks[recording_id].append(track)
         return tracks
 
+    def write_embeddings(self, recording_id: str, embeddings: NDArray[np.float32]) -> str:
+        """Store a recording's embeddings [segments, features], in the order of its segments.
+
+        Returns the path relative to the home. Its name holds the content's hash: another model's
+        embeddings go beside these, which committed rows may still name.
+        """
+        content = io.BytesIO()
+        np.save(content, embeddings)
+        digest = hashlib.sha256(content.getbuffer()).hexdigest()[:16]
+        path = self._folder_of_embeddings(recording_id) / f"{recording_id}.{digest}.npy"
+        _write_whole(path, lambda file: file.write(content.getbuffer()))
+        return str(path.relative_to(self._home.root))
+
     def sweep(self, named: set[str]) -> list[str]:
-        """Remove old files that the ledger does not name: left by killed runs, or replaced."""
+        """Remove old tracks that the ledger does not name: left by killed runs, or replaced."""
+        return self._remove_orphans(self._home.emotion_tracks.glob("*"), named)
+
+    def sweep_embeddings(self, named: Mapping[str, set[str]]) -> list[str]:
+        """Remove old embeddings of these recordings that none of their rows names.
+
+        `named` holds the paths in the rows, by recording.
+        """
+        folders = {self._folder_of_embeddings(recording_id) for recording_id in named}
+        found = (
+            path
+            for folder in folders
+            for path in folder.glob("*")
+            if path.name.partition(".")[0] in named
+        )
+        return self._remove_orphans(found, set().union(*named.values()))
+
+    def _folder_of_embeddings(self, recording_id: str) -> Path:
+        """One of 256: file systems and people dislike folders of millions."""
+        return self._home.embeddings / recording_id[:2]
+
+    def _remove_orphans(self, paths: Iterable[Path], named: set[str]) -> list[str]:
         removed: list[str] = []
-        for path in self._home.emotion_tracks.glob("*"):
+        for path in paths:
             relative = str(path.relative_to(self._home.root))
             if relative not in named and time.time() - path.stat().st_mtime > _ORPHAN_AGE_S:
                 path.unlink()
                 removed.append(relative)
         return removed
+
+
+def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """A file that is there is whole and on disk, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    with partial.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
 
 
 @functools.lru_cache(maxsize=8)

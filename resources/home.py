@@ -43,6 +43,10 @@ class Home:
         return self.root / "lake" / "emotion_tracks"
 
     @property
+    def embeddings(self) -> Path:
+        return self.root / "lake" / "embeddings"
+
+    @property
     def dagster(self) -> Path:
         return self.root / "dagster"
 

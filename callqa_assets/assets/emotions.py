@@ -26,7 +26,12 @@ from callqa_assets.partitions import DAYS, GPU_POOL
 from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.results import Rows, read_emotion_hours, replace_rows
+from callqa_assets.warehouse.results import (
+    Rows,
+    named_embeddings,
+    read_emotion_hours,
+    replace_rows,
+)
 from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs, named_artifacts
 from resources.dagster_resources import HomeResource, SpeechModelsResource, WarehouseResource
 from resources.emotion_lake import EmotionLake
@@ -52,9 +57,14 @@ def emotions_stage(
         tracks: dict[str, list[ChannelTrack]] = {}
         for recording, audio in batch:
             found = [list(zip(keys, next(felt), strict=True)) for keys in audio.keys]
+            path = _keep_embeddings(
+                lake, recording, [emotion for part in found for _, emotion in part]
+            )
             rows[recording.recording_id] = {
                 tables.emotion_scores: [
-                    _score_row(key, emotion, labels) for part in found for key, emotion in part
+                    _score_row(key, emotion, labels, path)
+                    for part in found
+                    for key, emotion in part
                 ],
                 tables.emotion_spans: [row for part in found for row in _span_rows(part, spans)],
             }
@@ -74,18 +84,32 @@ def emotions_stage(
         load=lambda recording: load_segmented(warehouse, archive, recording),
         compute=compute,
         write=replace_rows,
-        halvings=lambda: models.out_of_memory_halvings,
     )
 
 
-def _score_row(key: Mapping[str, Any], felt: SegmentEmotion, config: LabelConfig) -> dict[str, Any]:
+def _keep_embeddings(
+    lake: EmotionLake, recording: Recording, felt: Sequence[SegmentEmotion]
+) -> str | None:
+    """The file of the recording's embeddings, in the order of its rows; None without any."""
+    embeddings = [emotion.embedding for emotion in felt if emotion.embedding is not None]
+    if not embeddings:
+        return None
+    return lake.write_embeddings(recording.recording_id, np.stack(embeddings))
+
+
+def _score_row(
+    key: Mapping[str, Any],
+    felt: SegmentEmotion,
+    config: LabelConfig,
+    embedding_path: str | None,
+) -> dict[str, Any]:
     emotion, confidence = label_emotion(felt.scores, config)
     return {
         **key,
         **{name: float(score) for name, score in zip(EMOTIONS, felt.scores, strict=True)},
         "emotion": emotion,
         "confidence": confidence,
-        "embedding_path": None,
+        "embedding_path": embedding_path,
     }
 
 
@@ -164,3 +188,5 @@ def emotion_scores(
     )
     with opened.read() as connection:
         lake.sweep(named_artifacts(connection, INPUTS.stage))
+        for day in context.partition_keys:
+            lake.sweep_embeddings(named_embeddings(connection, day))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,21 +12,27 @@ import polars as pl
 import sqlalchemy as sa
 
 from callqa_assets.domain.alerting_identity import StoredAlert
-from callqa_assets.warehouse.tables import alerts, emotion_spans, recordings
+from callqa_assets.warehouse.database import chunks
+from callqa_assets.warehouse.tables import alerts, emotion_scores, emotion_spans, recordings
 
 Rows = Mapping[sa.Table, Sequence[Mapping[str, Any]]]
 """A recording's rows by table, without `recording_id` and `day`."""
 
 
-def replace_rows(connection: sa.Connection, recording_id: str, day: str, rows: Rows) -> None:
-    """Make `rows` the recording's only rows in each of the tables named."""
-    for table, values in rows.items():
-        connection.execute(sa.delete(table).where(table.c.recording_id == recording_id))
+def replace_rows(
+    connection: sa.Connection, days: Mapping[str, str], rows: Mapping[str, Rows]
+) -> None:
+    """Make `rows` the only rows of these recordings in each of the tables named."""
+    for table in {table: None for own in rows.values() for table in own}:
+        for ids in chunks(list(rows)):
+            connection.execute(sa.delete(table).where(table.c.recording_id.in_(ids)))
+        values = [
+            {**row, "recording_id": recording_id, "day": days[recording_id]}
+            for recording_id, own in rows.items()
+            for row in own.get(table, ())
+        ]
         if values:
-            connection.execute(
-                sa.insert(table),
-                [{**row, "recording_id": recording_id, "day": day} for row in values],
-            )
+            connection.execute(sa.insert(table), values)
 
 
 def read_rows(
@@ -36,42 +43,58 @@ def read_rows(
     return connection.execute(query.order_by(*table.primary_key.columns)).all()
 
 
+def named_embeddings(connection: sa.Connection, day: str) -> dict[str, set[str]]:
+    """Lake files that the day's emotion scores name, by recording."""
+    scores = emotion_scores.c
+    query = sa.select(scores.recording_id, scores.embedding_path).distinct()
+    named: dict[str, set[str]] = {}
+    for recording_id, path in connection.execute(query.where(scores.day == day)):
+        named.setdefault(recording_id, set()).update([path] if path else [])
+    return named
+
+
 def upsert_alerts(
     connection: sa.Connection,
-    recording_id: str,
-    day: str,
     fired: Sequence[Mapping[str, Any]],
+    ended: Collection[str],
+    stored: Collection[str],
     now: datetime,
 ) -> None:
     """Store what fired; what fired earlier and no longer does is superseded, never deleted.
 
-    `fired` rows carry their `alert_id`, already that of the stored alert they continue.
+    `fired` are whole rows under the ids of the alerts that they continue; those among `stored`
+    exist. `ended` are ids of stored alerts that none continues.
     """
-    ids = [row["alert_id"] for row in fired]
-    connection.execute(
-        sa.update(alerts)
-        .where(
-            alerts.c.recording_id == recording_id,
-            alerts.c.alert_id.not_in(ids),
-            alerts.c.superseded_at.is_(None),
+    for ids in chunks(sorted(ended)):
+        connection.execute(
+            sa.update(alerts)
+            .where(alerts.c.alert_id.in_(ids), alerts.c.superseded_at.is_(None))
+            .values(superseded_at=now)
         )
-        .values(superseded_at=now)
-    )
-    for row in fired:
-        values = {**row, "recording_id": recording_id, "day": day, "superseded_at": None}
-        updated = connection.execute(
-            sa.update(alerts).where(alerts.c.alert_id == row["alert_id"]).values(**values)
+    continued = [row for row in fired if row["alert_id"] in stored]
+    if continued:
+        columns = {key: sa.bindparam(key) for key in continued[0] if key != "alert_id"}
+        connection.execute(
+            sa.update(alerts)
+            .where(alerts.c.alert_id == sa.bindparam("of_alert"))
+            .values(**columns, superseded_at=None),
+            [{"of_alert": row["alert_id"], **{k: row[k] for k in columns}} for row in continued],
         )
-        if updated.rowcount == 0:
-            connection.execute(sa.insert(alerts).values(**values, created_at=now))
+    new = [{**row, "created_at": now} for row in fired if row["alert_id"] not in stored]
+    if new:
+        connection.execute(sa.insert(alerts), new)
 
 
-def read_stored_alerts(connection: sa.Connection, recording_id: str) -> list[StoredAlert]:
-    """Every alert the recording ever had, superseded ones too."""
-    return [
-        StoredAlert(r.alert_id, r.recording_id, r.channel, r.rule, r.started_s, r.ended_s)
-        for r in connection.execute(sa.select(alerts).where(alerts.c.recording_id == recording_id))
-    ]
+def read_stored_alerts(
+    connection: sa.Connection, recording_ids: Sequence[str]
+) -> dict[str, list[StoredAlert]]:
+    """Every alert that the recordings ever had, superseded ones too, by recording."""
+    found: dict[str, list[StoredAlert]] = {recording_id: [] for recording_id in recording_ids}
+    columns = [alerts.c[field.name] for field in fields(StoredAlert)]
+    for ids in chunks(recording_ids):
+        for row in connection.execute(sa.select(*columns).where(alerts.c.recording_id.in_(ids))):
+            found[row.recording_id].append(StoredAlert(*row))
+    return found
 
 
 def count_alerts(connection: sa.Connection, day: str) -> int:
