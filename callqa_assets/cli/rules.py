@@ -1,0 +1,249 @@
+"""`callqa rules …`: alert rules linted, tested and tried on calls that were heard."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from callqa_assets.cli.options import (
+    HomeOption,
+    ProfileOption,
+    WarehouseOption,
+    console,
+    open_home,
+)
+from resources.home import configs_folder
+
+if TYPE_CHECKING:
+    from callqa_assets.domain.rules import RuleSet
+    from callqa_assets.domain.rules_lint import Surroundings
+    from callqa_assets.rules_diff import Example, RulesDiff
+    from resources.speech_models.profiles import Profile
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Alert rules: lint, test, and try on calls that were heard.",
+)
+
+
+@app.command()
+def lint(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="Rules files [default: those that the profiles of configs/models.yaml name].",
+            show_default=False,
+        ),
+    ] = None,
+    profile: ProfileOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings, too.")] = False,
+) -> None:
+    """Tell what is wrong or suspicious in rules files, with line and cure.
+
+    Fails where there is an error; a warning may be meant. Emotions are those of the model of
+    --profile; without it, of the profiles that name the file.
+    """
+    from callqa_assets.domain.rules_lint import lint_rules
+
+    findings = [
+        finding
+        for file in files or _shipped_rules()
+        for finding in lint_rules(
+            _read(file), source=str(file), around=_look_around(file.name, profile)
+        )
+    ]
+    for finding in findings:
+        _print(str(finding))
+    errors = sum(finding.severity == "error" for finding in findings)
+    _print(f"{errors} errors, {len(findings) - errors} warnings")
+    if errors or (strict and findings):
+        raise typer.Exit(1)
+
+
+@app.command("test")
+def run_suites(
+    suites: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="Suites [default: configs/rule_tests/*.yaml].",
+            show_default=False,
+        ),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            "--rules", exists=True, dir_okay=False, help="Rules instead of the suite's own."
+        ),
+    ] = None,
+) -> None:
+    """Run suites of cases: small calls, and the alerts that they should fire."""
+    from callqa_assets.domain.rules_suite import load_suite, run_case
+
+    failed = total = 0
+    for file in suites or sorted((configs_folder() / "rule_tests").glob("*.yaml")):
+        suite = load_suite(_read(file), source=str(file))
+        rule_set = _load_rules(rules or configs_folder() / suite.rules)
+        for case in suite.cases:
+            result = run_case(case, rule_set)
+            total += 1
+            if not result.passed:
+                failed += 1
+                _print(f"{file}: {result.name}")
+                for line in result.describe():
+                    _print(f"  {line}")
+    _print(f"{total - failed} of {total} cases passed")
+    if failed or not total:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(
+    rules: Annotated[
+        Path, typer.Option("--rules", exists=True, dir_okay=False, help="The rules to try.")
+    ],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            exists=True,
+            dir_okay=False,
+            help="Rules to compare with [default: the alerts that stand].",
+            show_default=False,
+        ),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option("--examples", min=0, help="Shown of each rule and kind of change.")
+    ] = 3,
+    home: HomeOption = None,
+    warehouse_url: WarehouseOption = None,
+) -> None:
+    """Show what other rules would have found in calls that were heard: added, gone, moved.
+
+    Nothing is heard again and nothing is written.
+    """
+    from rich.progress import Progress
+
+    from callqa_assets.rules_diff import diff_rules
+    from resources.emotion_lake import EmotionLake
+
+    tried = _load_rules(rules)
+    compared = None if against is None else _load_rules(against)
+    used, warehouse = open_home(home, warehouse_url)
+    days = (f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}")
+    with Progress(console=console, transient=True) as bars:
+        task = bars.add_task("calls judged", total=None)
+        found = diff_rules(
+            warehouse,
+            EmotionLake(used),
+            tried,
+            days,
+            against=compared,
+            examples=examples,
+            progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    _print(
+        f"{days[0]} to {days[1]}: {found.recordings} calls, {found.audio_hours:.2f} audio hours; "
+        f"{rules.name} against {against.name if against else 'the alerts that stand'}"
+    )
+    if found.left_out:
+        _print(f"{found.left_out} more calls are not heard to the end and left out")
+    _print_counts(found)
+    for (rule, kind), shown in sorted(found.examples.items()):
+        for example in shown:
+            _print(f"{kind} {rule}: {_describe(example)}")
+
+
+def _print_counts(found: RulesDiff) -> None:
+    table = Table("rule", "before", "after", "added", "gone", "moved", "per audio hour", box=None)
+    hours = found.audio_hours or 1.0
+    for label, rules in (*((rule, [rule]) for rule in found.rules), ("all rules", found.rules)):
+        before, after = found.before(*rules), found.after(*rules)
+        table.add_row(
+            label,
+            str(before),
+            str(after),
+            *(str(found.count(kind, *rules)) for kind in ("added", "gone", "moved")),
+            f"{before / hours:.2f} → {after / hours:.2f}",
+        )
+    console.print(table)
+
+
+def _describe(example: Example) -> str:
+    change = example.change
+    spans = [f"{s[0]:.1f}–{s[1]:.1f} s" for s in (change.before_s, change.after_s) if s]
+    return (
+        f"{example.day} {example.source_name}, {example.role} {' → '.join(spans)}: "
+        f"{example.said or '(no words)'}"
+    )
+
+
+def _shipped_rules() -> list[Path]:
+    from resources.speech_models.profiles import load_profiles
+
+    profiles = load_profiles(configs_folder() / "models.yaml").values()
+    return [configs_folder() / name for name in dict.fromkeys(p.rules for p in profiles)]
+
+
+def _look_around(file_name: str, profile: str | None) -> Surroundings:
+    """Emotions that the models of the file's profiles all know, and the configured channels."""
+    from callqa_assets.domain.emotion_labels import EMOTIONS
+    from callqa_assets.domain.rules_lint import Surroundings
+    from resources.dagster_resources import DEFAULT_PROFILE
+    from resources.notifier.channels import load_settings
+    from resources.notifier.notifier import channels_file
+    from resources.speech_models.profiles import load_profile, load_profiles
+
+    models = configs_folder() / "models.yaml"
+    naming = [p for p in load_profiles(models).values() if p.rules == file_name]
+    if profile is not None or not naming:
+        chosen = profile or os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE
+        naming = [load_profile(models, chosen)]
+    known = [_known_emotions(p) for p in naming]
+    return Surroundings(
+        emotions=[emotion for emotion in EMOTIONS if all(emotion in some for some in known)],
+        channels=list(load_settings(channels_file()).channels),
+    )
+
+
+def _known_emotions(profile: Profile) -> Sequence[str]:
+    from callqa_assets.domain.emotion_labels import EMOTIONS
+    from resources.speech_models.compact.emotion import HEAD_WEIGHTS, EmotionHead
+    from resources.speech_models.profiles import WhisperHeadPart
+
+    if isinstance(profile.emotion, WhisperHeadPart):
+        return EmotionHead.read(HEAD_WEIGHTS).emotions
+    return EMOTIONS
+
+
+def _load_rules(file: Path) -> RuleSet:
+    from callqa_assets.domain.rules import load_rules
+
+    return load_rules(_read(file), source=str(file))
+
+
+def _read(file: Path) -> str:
+    from callqa_assets.domain.rules import RulesError
+
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulesError(
+            [f"{file} cannot be read ({type(error).__name__}): save it as UTF-8 text"]
+        ) from error
+
+
+def _print(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
