@@ -12,11 +12,13 @@ from pathlib import Path
 import dagster as dg
 
 from callqa_assets.domain.call_sources import MetadataConfig, load_config
+from callqa_assets.domain.hotwords import HotwordLists
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from resources.drop_folder import DropFolder
 from resources.home import Home, configs_folder, models_folder
 from resources.notifier.notifier import Notifier, channels_file, load_notifier
 from resources.recording_archive import RecordingArchive
+from resources.speech_models.funasr.hotwords import read_hotwords
 from resources.speech_models.profiles import Profile, load_profile
 from resources.speech_models.speech_models import SpeechModels, cached_speech_models
 
@@ -72,6 +74,10 @@ class SpeechModelsResource(dg.ConfigurableResource):
 
     def open(self) -> SpeechModels:
         return cached_speech_models(self.load_profile(), Path(self.models_folder))
+
+    def read_hotwords(self) -> HotwordLists:
+        """The lists in hotwords/ beside the profiles, as they are now. Raises HotwordError."""
+        return read_hotwords(Path(self.profiles_file).parent / "hotwords")
 
 
 class RulesResource(dg.ConfigurableResource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,10 @@ class SegmentedAudio:
 
 
 def load_segmented(
-    warehouse: Warehouse, archive: RecordingArchive, recording: Recording
+    warehouse: Warehouse,
+    archive: RecordingArchive,
+    recording: Recording,
+    hotwords: Sequence[str] = (),
 ) -> SegmentedAudio:
     """Read the segments from the warehouse and the audio from the archive."""
     with warehouse.read() as connection:
@@ -40,7 +44,10 @@ def load_segmented(
         )
     channels = [
         SpeechChannel(
-            waveform, [Span(key["start_s"], key["end_s"]) for key in part], recording.language
+            waveform,
+            [Span(key["start_s"], key["end_s"]) for key in part],
+            recording.language,
+            hotwords,
         )
         for waveform, part in zip(waveforms, keys, strict=True)
     ]

@@ -1,7 +1,8 @@
 """Asset `transcripts`: what was said, segment by segment, with word times."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
+from typing import Any
 
 import dagster as dg
 
@@ -11,7 +12,11 @@ from callqa_assets.assets.stage_asset import (
     daily_asset,
     materialize_stage,
 )
+from callqa_assets.domain import itn
+from callqa_assets.domain.hotwords import HotwordLists
 from callqa_assets.domain.recording import Recording
+from callqa_assets.domain.speech import SegmentTranscript
+from callqa_assets.domain.text_alignment import chain, find_differences
 from callqa_assets.partitions import GPU_POOL
 from callqa_assets.stage_contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
@@ -22,19 +27,23 @@ from resources.dagster_resources import HomeResource, SpeechModelsResource, Ware
 from resources.recording_archive import RecordingArchive
 from resources.speech_models.speech_models import SpeechModels
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
-INPUTS = StageInputs(
-    stage="transcripts",
-    upstream=("segments",),
-    facts=lambda r: {"language": r.language, "queue": r.queue},
-)
+STAGE = "transcripts"
 
 
 def transcripts_stage(
-    warehouse: Warehouse, archive: RecordingArchive, models: SpeechModels
+    warehouse: Warehouse,
+    archive: RecordingArchive,
+    models: SpeechModels,
+    hotwords: HotwordLists | None = None,
 ) -> Stage:
-    """Speech recognition over the segments of every channel."""
+    """Speech recognition over the segments of every channel, and what is written of it.
+
+    A queue's hotwords are part of its recordings' input where the model takes any.
+    """
+    identity = models.transcriber_identity
+    lists = hotwords if hotwords and identity.takes_hotwords else HotwordLists()
 
     def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
         channels = [channel for _, audio in batch for channel in audio.channels]
@@ -43,16 +52,9 @@ def transcripts_stage(
             {
                 recording.recording_id: {
                     tables.transcripts: [
-                        {
-                            **segment,
-                            "language": text.language,
-                            "text_raw": text.text_raw,
-                            "text": text.text,
-                            "words": [asdict(word) for word in text.words],
-                            "confidence": text.confidence,
-                        }
+                        {**segment, **_row(transcript)}
                         for keys in audio.keys
-                        for segment, text in zip(keys, next(written), strict=True)
+                        for segment, transcript in zip(keys, next(written), strict=True)
                     ]
                 }
                 for recording, audio in batch
@@ -60,20 +62,42 @@ def transcripts_stage(
         )
 
     return Stage(
-        inputs=INPUTS,
-        fingerprint=Fingerprint.of_model(INPUTS.stage, CODE_VERSION, models.transcriber_identity),
+        inputs=StageInputs(
+            stage=STAGE,
+            upstream=("segments",),
+            facts=lambda r: {"language": r.language, "hotwords": lists.of(r.queue)},
+        ),
+        fingerprint=Fingerprint.of_model(STAGE, CODE_VERSION, identity, itn=itn.VERSION),
         prepare=models.transcriber,
-        load=lambda recording: load_segmented(warehouse, archive, recording),
+        load=lambda r: load_segmented(warehouse, archive, r, lists.of(r.queue)),
         compute=compute,
         write=replace_rows,
-        halvings=lambda: models.out_of_memory_halvings,
     )
+
+
+def _row(transcript: SegmentTranscript) -> dict[str, Any]:
+    """A segment's own columns; spoken numerals of Chinese text become digits."""
+    text = transcript.text
+    alignment = find_differences(transcript.text_raw, text)
+    if transcript.language in ("zh", "yue"):
+        normalized = itn.normalize(text)
+        text, alignment = normalized.text, chain(alignment, normalized.alignment)
+    return {
+        "language": transcript.language,
+        "text_raw": transcript.text_raw,
+        "text": text,
+        "alignment": [astuple(piece) for piece in alignment],
+        "words": [asdict(word) for word in transcript.words],
+        "confidence": transcript.confidence,
+        "doubtful_hotwords": list(transcript.doubtful_hotwords),
+        "text_without_hotwords": transcript.text_without_hotwords,
+    }
 
 
 @daily_asset(
     tables=["transcripts"],
     group="speech",
-    kinds={"whisper", "sql"},
+    kinds={"pytorch", "sql"},
     code_version=CODE_VERSION,
     deps=["vad_segments"],
     pool=GPU_POOL,
@@ -91,7 +115,9 @@ def transcripts(
     materialize_stage(
         context,
         opened,
-        transcripts_stage(opened, home.open_archive(), speech_models.open()),
+        transcripts_stage(
+            opened, home.open_archive(), speech_models.open(), speech_models.read_hotwords()
+        ),
         tables.transcripts,
         force=config.force,
         progress=progress,

@@ -26,6 +26,8 @@ class ModelIdentity:
     weights_sha256: str
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON-serialisable settings: thresholds in their units, precision, beam size."""
+    takes_hotwords: bool = False
+    """Whether a queue's hotwords change what it hears; then they are part of its input."""
 
 
 @dataclass(frozen=True)

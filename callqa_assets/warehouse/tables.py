@@ -173,8 +173,13 @@ transcripts = sa.Table(
     sa.Column("language", sa.String(16), nullable=False),
     sa.Column("text_raw", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
+    # [raw_start, raw_end, text_start, text_end] of each piece in which text_raw and text differ.
+    sa.Column("alignment", Json, nullable=False),
     sa.Column("words", Json, nullable=False),
     sa.Column("confidence", sa.Double, nullable=False),
+    # Hotwords that the sound does not support, and what was decoded without hotwords.
+    sa.Column("doubtful_hotwords", Json, nullable=False),
+    sa.Column("text_without_hotwords", sa.Text),
 )
 
 emotion_scores = sa.Table(

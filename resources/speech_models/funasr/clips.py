@@ -58,7 +58,6 @@ class Recognizer(Protocol):
     """One ASR family. What it hears in a clip does not depend on the rest of the batch."""
 
     identity: ModelIdentity
-    takes_hotwords: bool
     has_word_times: bool
 
     def together(self, clip: Clip) -> Hashable:

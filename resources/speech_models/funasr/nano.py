@@ -38,8 +38,6 @@ class NanoConfig:
 class NanoRecognizer:
     """Fun-ASR-Nano, decoded greedily."""
 
-    takes_hotwords = True
-
     def __init__(
         self,
         folder: Path,
@@ -80,6 +78,7 @@ class NanoRecognizer:
                 **asdict(config or NanoConfig()),
                 "word_times": asdict(aligner) if aligner else "spread evenly over the segment",
             },
+            takes_hotwords=True,
         )
 
     def together(self, clip: Clip) -> Hashable:

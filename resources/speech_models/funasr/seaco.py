@@ -57,7 +57,6 @@ class SeacoRecognizer:
     ) -> None:
         """Raises ModelFolderError, FrontendError or PredictorError for an unusable folder."""
         self.identity = self.identify(weights_sha256, device.precision, family)
-        self.takes_hotwords = family == "seaco"
         loaded = load_model(folder, family, device)
         self._device = device
         self._model = loaded.model
@@ -75,13 +74,15 @@ class SeacoRecognizer:
         family: Literal["seaco", "paraformer"] = "seaco",
     ) -> ModelIdentity:
         """The recognizer's identity, without loading it."""
-        return ModelIdentity(family, weights_sha256, {"precision": precision})
+        return ModelIdentity(
+            family, weights_sha256, {"precision": precision}, takes_hotwords=family == "seaco"
+        )
 
     def together(self, clip: Clip) -> Hashable:
-        return clip.hotwords if self.takes_hotwords else ()
+        return clip.hotwords if self.identity.takes_hotwords else ()
 
     def hear(self, clips: Sequence[Clip]) -> list[Heard]:
-        hotwords = self._tokenize(clips[0].hotwords) if self.takes_hotwords else None
+        hotwords = self._tokenize(clips[0].hotwords) if self.identity.takes_hotwords else None
         read = self._read(clips, hotwords)
         return [self._write(clip, result) for clip, result in zip(clips, read, strict=True)]
 
@@ -127,7 +128,7 @@ class SeacoRecognizer:
         if tokens.embeddings.shape[1] == 0:
             return encoded.new_zeros(len(encoded), 0, len(self._vocabulary))
         on_device = lengths.to(encoded.device)
-        if not self.takes_hotwords:
+        if not self.identity.takes_hotwords:
             return self._model.cal_decoder_with_predictor(
                 encoded, on_device, tokens.embeddings, tokens.counts
             )[0]

@@ -34,7 +34,6 @@ _EVENT_QUERY, _EMOTION_QUERY = 1, 2
 class SenseVoiceRecognizer:
     """SenseVoice Small."""
 
-    takes_hotwords = False
     has_word_times = True
 
     def __init__(self, folder: Path, device: Device, weights_sha256: str) -> None:

@@ -79,12 +79,8 @@ class FunasrTranscriber:
                 **recognizer.params,
                 "punctuation": asdict(punctuator) if punctuator else None,
             },
+            recognizer.takes_hotwords,
         )
-
-    @property
-    def halvings(self) -> int:
-        """How often a batch was halved because the device had no room for it."""
-        return self._memory.halvings
 
     def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
         """One transcript a segment, in the order given; '' where nothing was said.
@@ -120,7 +116,7 @@ class FunasrTranscriber:
         self, clips: Sequence[Clip], heard: Sequence[Heard]
     ) -> dict[int, Heard]:
         """A second reading, by index, of the clips in whose text there is a hotword."""
-        if not self._recognizer.takes_hotwords:
+        if not self._recognizer.identity.takes_hotwords:
             return {}
         suspicious = [
             index

@@ -20,6 +20,9 @@ def upgrade() -> None:
 
 def _transcripts() -> None:
     """How raw and normalised text correspond, and hotwords that the sound does not support."""
+    for name in ("alignment", "doubtful_hotwords"):
+        op.add_column("transcripts", sa.Column(name, Json, nullable=False, server_default="[]"))
+    op.add_column("transcripts", sa.Column("text_without_hotwords", sa.Text(), nullable=True))
 
 
 def _alerts() -> None:
