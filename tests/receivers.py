@@ -59,7 +59,10 @@ class Received:
 
 @dataclass
 class HttpReceiver:
-    """A webhook or robot. `fail` may answer for it: a Reply, 'hang', 'reset' or None (no fault)."""
+    """A webhook or robot. `fail` may answer for it: a Reply, 'hang', 'reset' or None (no fault).
+
+    With 'lost' it takes the message, and its answer does not arrive.
+    """
 
     kind: str
     limit: tuple[int, float] | None = None
@@ -77,10 +80,10 @@ class HttpReceiver:
             self._arrivals.append(at)
             body = json.loads(raw)
             fault = self.fail(number)
-            reply = fault or self._judge(at, path, headers, raw, body)
+            reply = self._judge(at, path, headers, raw, body) if fault in (None, "lost") else fault
             taken = not isinstance(reply, str) and reply[0] < 300 and not _code(reply[1])
             self.received.append(Received(at, body, headers, taken))
-        return reply
+        return "reset" if fault == "lost" else reply
 
     @property
     def taken(self) -> list[Received]:
@@ -230,7 +233,7 @@ PASSWORD = "mail-password-9f8e7d"
 
 def _login(server, session, envelope, mechanism, data) -> AuthResult:
     right = isinstance(data, LoginPassword) and data.password == PASSWORD.encode()
-    return AuthResult(success=right)
+    return AuthResult(success=right, handled=False)
 
 
 @contextmanager

@@ -46,8 +46,8 @@ class _Channel(_Keys):
     language: Literal["zh", "en"] = "zh"
     limits: tuple[Limit, ...] = Field(min_length=1)
     """All of them hold, in front of the receiver, whatever process sends."""
-    fold_above: int = Field(default=10, ge=1, le=MAX_DIGEST)
-    """More alerts than this, or than may be sent at the moment, become one digest."""
+    fold_above: int = Field(default=10, ge=1, le=1_000)
+    """More new alerts than this, or than may be sent at the moment, become one digest."""
     timeout_sec: float = Field(default=10.0, gt=0, le=60)
     """For each step of talking to the receiver."""
 
@@ -87,7 +87,7 @@ class WebhookChannel(_HttpChannel):
     secret_env: VariableName
     """Of the signing secret, `whsec_…`."""
     limits: tuple[Limit, ...] = (Limit(messages=100, per_sec=10),)
-    fold_above: int = Field(default=50, ge=1, le=MAX_DIGEST)
+    fold_above: int = Field(default=50, ge=1, le=1_000)
 
     max_text_bytes = 1_000_000
 

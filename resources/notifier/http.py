@@ -6,6 +6,7 @@ import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -49,7 +50,8 @@ class Poster:
     ) -> None:
         try:
             parsed = httpx.URL(url)
-        except httpx.InvalidURL:
+            urlsplit(url)  # the stricter of the two
+        except (httpx.InvalidURL, ValueError):
             parsed = None
         if parsed is None or parsed.scheme not in ("http", "https") or not parsed.host:
             raise ChannelUnusableError("its URL is no http(s) URL: correct the variable")
@@ -57,7 +59,8 @@ class Poster:
         self._scrubber = Scrubber([url, *secrets])
         self._timeout_s = timeout_s
         self.rest_s = rest_s
-        self._tls: ssl.SSLContext | bool = open_tls(ca_file) if ca_file else True
+        # Once: reading the certificates takes longer than most requests.
+        self._tls = open_tls(ca_file) if ca_file else httpx.create_ssl_context()
 
     def scrub(self, text: str) -> str:
         return self._scrubber.scrub(text)
