@@ -53,10 +53,8 @@ class Stage:
     prepare: Callable[[], object]
     load: Callable[[Recording], Any]
     compute: Callable[[Sequence[tuple[Recording, Any]]], BatchResult]
-    write: Callable[[sa.Connection, str, str, Any], None]
-    """(connection, recording_id, day, rows): inside the batch's one transaction."""
-    halvings: Callable[[], int] = lambda: 0
-    """How often, in this process so far, a model's batch was halved for want of memory."""
+    write: Callable[[sa.Connection, Mapping[str, str], Mapping[str, Any]], None]
+    """(connection, day by recording, rows by recording): inside the batch's one transaction."""
     batch_audio_s: float = 600.0
     batch_recordings: int = 32
 
@@ -242,27 +240,17 @@ class _StageWork:
                 self.token,
                 [item.recording.recording_id for item, _ in batch],
             )
-            for item, _ in batch:
-                recording = item.recording
-                if recording.recording_id not in days:
-                    continue  # the lease ran out and another run took it
-                self.stage.write(
-                    connection,
-                    recording.recording_id,
-                    days[recording.recording_id],
-                    result.rows[recording.recording_id],
-                )
-                share = recording.duration_s / audio_s if audio_s else 1 / len(batch)
-                stage_runs.mark_ok(
-                    connection,
-                    self.stage.name,
-                    self.stage.fingerprint.hash,
-                    item,
-                    stage_runs.StageRecord(
-                        seconds * share, recording.duration_s, self.run_id, result.artifact
-                    ),
-                    force=self.force,
-                )
+            # Without those whose lease ran out: another run took them.
+            mine = [item for item, _ in batch if item.recording.recording_id in days]
+            self.stage.write(connection, days, {i: result.rows[i] for i in days})
+            stage_runs.mark_ok(
+                connection,
+                self.stage.name,
+                self.stage.fingerprint.hash,
+                mine,
+                stage_runs.BatchRecord(seconds, audio_s, len(batch), self.run_id, result.artifact),
+                force=self.force,
+            )
         if self.force:
             self.forced.update(dict.fromkeys(days, stage_runs.MAX_FAILURES))
         self.report.computed += len(days)

@@ -6,13 +6,11 @@ of `emotion_scores`. A file never changes once written, and is on disk before wh
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import os
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -75,13 +73,21 @@ class EmotionLake:
 
         Raises FileNotFoundError naming the file.
         """
-        wanted: defaultdict[str, list[str]] = defaultdict(list)
-        for recording_id, artifact in artifacts.items():
-            wanted[artifact].append(recording_id)
+        paths = {artifact: str(self._home.root / artifact) for artifact in artifacts.values()}
+        for path in paths.values():
+            if not Path(path).is_file():
+                raise FileNotFoundError(f"{path} is gone: compute the emotions of its day anew")
         tracks: dict[str, list[ChannelTrack]] = {recording_id: [] for recording_id in artifacts}
-        for artifact, ids in wanted.items():
-            table = _read_file(self._home.root / artifact)
-            for recording_id, track in _cut(table.filter(pl.col("recording_id").is_in(ids))):
+        if not artifacts:
+            return tracks
+        table = (
+            pl.scan_parquet(list(paths.values()), glob=False, include_file_paths="path")
+            .filter(pl.col("recording_id").is_in(list(artifacts)))
+            .collect()
+        )
+        for path, recording_id, track in _cut(table):
+            # An older file may hold the recording too, for the sake of others in it.
+            if path == paths[artifacts[recording_id]]:
                 tracks[recording_id].append(track)
         return tracks
 
@@ -141,31 +147,21 @@ def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     partial.replace(path)
 
 
-@functools.lru_cache(maxsize=8)
-def _read_file(path: Path) -> pl.DataFrame:
-    # A file never changes once written, and a day's recordings share few files.
-    return pl.read_parquet(path)
-
-
-def _cut(table: pl.DataFrame) -> Iterator[tuple[str, ChannelTrack]]:
-    """One track for each stretch of rows of the same recording and channel."""
-    if table.is_empty():
-        return
-    channel = table["channel"].to_numpy()
+def _cut(table: pl.DataFrame) -> Iterator[tuple[str, str, ChannelTrack]]:
+    """Path, recording and track of each stretch of rows of the same file, recording, channel."""
+    same = pl.struct("path", "recording_id", "channel").rle_id()
+    begins = np.flatnonzero(np.diff(table.select(same).to_series().to_numpy(), prepend=-1.0))
+    heads = table[begins].select("path", "recording_id", "channel", "hop_s").rows()
     segment_no = table["segment_no"].to_numpy()
     start_s, end_s = table["start_s"].to_numpy(), table["end_s"].to_numpy()
     posteriors = table.select(EMOTIONS).to_numpy()
-    number = table.select(pl.struct("recording_id", "channel").rle_id()).to_series().to_numpy()
-    begins = np.flatnonzero(np.diff(number, prepend=-1.0))
-    for first, last in zip(begins, np.append(begins[1:], len(table)), strict=True):
+    ends = np.append(begins[1:], len(table))
+    for (path, recording_id, channel, hop_s), first, last in zip(heads, begins, ends, strict=True):
+        rows = slice(first, last)
         yield (
-            table["recording_id"][int(first)],
+            path,
+            recording_id,
             ChannelTrack(
-                channel=int(channel[first]),
-                segment_no=segment_no[first:last],
-                start_s=start_s[first:last],
-                end_s=end_s[first:last],
-                posteriors=posteriors[first:last],
-                hop_s=table["hop_s"][int(first)],
+                channel, segment_no[rows], start_s[rows], end_s[rows], posteriors[rows], hop_s
             ),
         )

@@ -28,7 +28,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "transcripts": (ToyModels, "transcribe"),
     "emotions": (ToyModels, "recognize"),
     "lake": (EmotionLake, "write"),
-    "alerts": (alerts, "evaluate"),
+    "alerts": (alerts, "evaluate_calls"),
     "commit": (stage_contract.stage_runs, "mark_ok"),
 }
 """Functions at which a process may kill itself."""

@@ -14,7 +14,7 @@ from callqa_assets.domain.notice import SAMPLE_NOTICE, Notice
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.outbox import Outbox
-from callqa_assets.warehouse.results import upsert_alerts
+from callqa_assets.warehouse.results import read_stored_alerts, upsert_alerts
 
 COLUMNS = {c.name for c in tables.alerts.columns}
 
@@ -94,9 +94,9 @@ def store_alerts(
 ) -> None:
     """Store alerts as a run of the asset does, deliveries included."""
     now = now or datetime.now(UTC)
-    rows = [{k: v for k, v in vars(a).items() if k in COLUMNS} for a in alerts]
+    day = f"{now:%Y-%m-%d}"
+    rows = [{**{k: v for k, v in vars(a).items() if k in COLUMNS}, "day": day} for a in alerts]
     with warehouse.write() as connection:
-        upsert_alerts(connection, recording_id, f"{now:%Y-%m-%d}", rows, now)
-        outbox.write(
-            connection, recording_id, f"{now:%Y-%m-%d}", [(a, a.evidence) for a in alerts], now
-        )
+        stored = {s.alert_id for s in read_stored_alerts(connection, [recording_id])[recording_id]}
+        upsert_alerts(connection, rows, stored - {a.alert_id for a in alerts}, stored, now)
+        outbox.write(connection, recording_id, day, [(a, a.evidence) for a in alerts], now)

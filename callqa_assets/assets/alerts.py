@@ -3,7 +3,7 @@
 import base64
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -99,31 +99,41 @@ def _evidence(alert: FiredAlert, recording: Recording, call: HeardCall) -> dict[
 def _write(
     outbox: Outbox,
     connection: sa.Connection,
-    recording_id: str,
-    day: str,
-    fired: Sequence[tuple[FiredAlert, Mapping[str, Any]]],
+    days: Mapping[str, str],
+    fired: Mapping[str, Sequence[tuple[FiredAlert, Mapping[str, Any]]]],
 ) -> None:
     """Old alerts that still fire keep their id; those that do not are superseded.
 
     Who is to be told is decided in the same transaction: no alert without its deliveries.
     """
     now = datetime.now(UTC)
-    carried, _ = carry_ids(
-        [alert for alert, _ in fired], read_stored_alerts(connection, recording_id)
-    )
-    rows = [
-        {
-            **{name: value for name, value in asdict(alert).items() if name in _COLUMNS},
-            "evidence": evidence,
-        }
-        for alert, (_, evidence) in zip(carried, fired, strict=True)
-    ]
-    upsert_alerts(connection, recording_id, day, rows, now)
-    told = [(alert, evidence) for alert, (_, evidence) in zip(carried, fired, strict=True)]
-    outbox.write(connection, recording_id, day, told, now)
+    stored = read_stored_alerts(connection, list(fired))
+    rows: list[dict[str, Any]] = []
+    ended: set[str] = set()
+    told: dict[str, list[tuple[FiredAlert, Mapping[str, Any]]]] = {}
+    for recording_id, found in fired.items():
+        carried, gone = carry_ids([alert for alert, _ in found], stored[recording_id])
+        ended |= gone
+        told[recording_id] = [(a, e) for a, (_, e) in zip(carried, found, strict=True)]
+        rows += [
+            {
+                **{name: getattr(alert, name) for name in _COLUMNS},
+                "day": days[recording_id],
+                "evidence": evidence,
+            }
+            for alert, evidence in told[recording_id]
+        ]
+    known = {alert.alert_id for alerts in stored.values() for alert in alerts}
+    upsert_alerts(connection, rows, ended, known, now)
+    for recording_id, alerts in told.items():
+        outbox.write(connection, recording_id, days[recording_id], alerts, now)
 
 
-_COLUMNS = {column.name for column in tables.alerts.columns} - {"recording_id", "day", "evidence"}
+_COLUMNS = [
+    field.name
+    for field in fields(FiredAlert)
+    if field.name in tables.alerts.c and field.name != "evidence"
+]
 
 
 @daily_asset(

@@ -68,43 +68,13 @@ def evaluate_calls(
     judge = ConditionJudge(batch)
     fired: list[list[FiredAlert]] = [[] for _ in calls]
     for rule in rule_set.rules:
-        if not rule.enabled:
-            continue
-        found = judge.judge(rule.condition, _lines_of(rule, batch))
-        for start, end, known in zip(
-            found.start.tolist(), found.end.tolist(), found.fired.tolist(), strict=True
-        ):
-            line = start >> LINE_BITS
-            number = int(batch.call_of_line[line])
-            call, heard = calls[number]
-            base = line << LINE_BITS
-            channel = line - int(batch.first_line[number])
-            started_s, ended_s = _seconds(start - base), _seconds(end - base)
-            explained = list(judge.explain(rule.condition, line, start, end))
-            seen = {channel} | {part["channel"] for part in explained if "channel" in part}
-            fired[number].append(
-                FiredAlert(
-                    alert_id=make_alert_id(call.recording_id, channel, rule.name, started_s),
-                    recording_id=call.recording_id,
-                    channel=channel,
-                    role=call.roles[channel],
-                    rule=rule.name,
-                    rule_hash=rule_set.rule_hash,
-                    priority=rule.priority,
-                    notify_channels=rule.channels,
-                    started_s=started_s,
-                    ended_s=ended_s,
-                    fired_at_s=_seconds(known - base),
-                    peak=judge.peak(rule.condition, start, end),
-                    mode="shadow" if rule.enabled == "shadow" else "live",
-                    needs_review=rule.review,
-                    evidence={
-                        "definition_hash": rule.definition_hash,
-                        "found": explained,
-                        "said": _said(heard, seen, started_s, ended_s),
-                    },
+        if rule.enabled:
+            found = judge.judge(rule.condition, _lines_of(rule, batch))
+            for start, end, known in found.rows():
+                number = int(batch.call_of_line[start >> LINE_BITS])
+                fired[number].append(
+                    _describe(rule_set, rule, judge, batch, calls[number], start, end, known)
                 )
-            )
     return [_inhibit(rule_set, sorted(alerts, key=_place)) for alerts in fired]
 
 
@@ -124,6 +94,47 @@ def _lines_of(rule: Rule, batch: CallBatch) -> Ticks:
     ):
         return lines
     return lines[np.unique(batch.call_of_line[lines], return_index=True)[1]]
+
+
+def _describe(
+    rule_set: RuleSet,
+    rule: Rule,
+    judge: ConditionJudge,
+    batch: CallBatch,
+    called: tuple[CallContext, Heard],
+    start: int,
+    end: int,
+    known: int,
+) -> FiredAlert:
+    """The alert of one stretch of a rule's condition, its times on the batch's axis."""
+    call, heard = called
+    line = start >> LINE_BITS
+    base = line << LINE_BITS
+    channel = batch.channel_of(line)
+    started_s, ended_s = _seconds(start - base), _seconds(end - base)
+    found = list(judge.explain(rule.condition, line, start, end))
+    channels = {channel} | {part["channel"] for part in found if "channel" in part}
+    return FiredAlert(
+        alert_id=make_alert_id(call.recording_id, channel, rule.name, started_s),
+        recording_id=call.recording_id,
+        channel=channel,
+        role=call.roles[channel],
+        rule=rule.name,
+        rule_hash=rule_set.rule_hash,
+        priority=rule.priority,
+        notify_channels=rule.channels,
+        started_s=started_s,
+        ended_s=ended_s,
+        fired_at_s=_seconds(known - base),
+        peak=judge.peak(rule.condition, start, end),
+        mode="shadow" if rule.enabled == "shadow" else "live",
+        needs_review=rule.review,
+        evidence={
+            "definition_hash": rule.definition_hash,
+            "found": found,
+            "said": _said(heard, channels, started_s, ended_s),
+        },
+    )
 
 
 def _said(

@@ -101,6 +101,9 @@ class CallBatch:
     def line_end(self) -> Ticks:
         return self.line_start + self.duration[self.call_of_line]
 
+    def channel_of(self, line: int) -> int:
+        return line - int(self.first_line[self.call_of_line[line]])
+
     @cached_property
     def spoken_text(self) -> SpokenText:
         return SpokenText(self.speech.segments)
@@ -162,23 +165,16 @@ class CallBatch:
         )
 
     def _order(self, segments: Sequence[Sequence[SpokenSegment]]) -> _Speech:
-        keyed = sorted(
-            (
-                (int(self.first_line[number]) + segment.channel, segment.start_s, segment)
-                for number, call in enumerate(segments)
-                for segment in call
-            ),
-            key=lambda item: item[:2],
-        )
-        line = np.array([key[0] for key in keyed], np.int64)
-        base = line << LINE_BITS
-        ordered = [key[2] for key in keyed]
-        return _Speech(
-            ordered,
-            to_us(np.array([segment.start_s for segment in ordered])) + base,
-            to_us(np.array([segment.end_s for segment in ordered])) + base,
-            line,
-        )
+        flat = [segment for call in segments for segment in call]
+        channel = np.array([segment.channel for segment in flat], np.int64)
+        start_s = np.array([segment.start_s for segment in flat])
+        sizes = [len(call) for call in segments]
+        line = np.repeat(self.first_line[:-1], sizes) + channel
+        order = np.lexsort((start_s, line))
+        base = line[order] << LINE_BITS
+        ordered: list[SpokenSegment] = [flat[int(i)] for i in order]
+        end_s = np.array([segment.end_s for segment in ordered])
+        return _Speech(ordered, to_us(start_s[order]) + base, to_us(end_s) + base, line[order])
 
 
 def _check(context: CallContext, heard: Heard) -> None:
@@ -240,7 +236,7 @@ class ConditionJudge:
                 yield from self.explain(member, line, start, end)
             return
         found = self._found[id(condition)]
-        for source in self._lines_seen(condition, np.array([line]))[0].tolist():
+        for source in map(int, self._lines_seen(condition, np.array([line]))[0]):
             shift = (source - line) << LINE_BITS
             low = int(np.searchsorted(found.end, start + shift, "left"))
             high = int(np.searchsorted(found.start, end + shift, "right"))
@@ -370,7 +366,7 @@ class ConditionJudge:
         found: dict[str, Any] = {"condition": _name(leaf), **_seconds(start, end)}
         if isinstance(leaf, ActivityCondition):
             return found
-        found["channel"] = line - int(self._batch.first_line[self._batch.call_of_line[line]])
+        found["channel"] = self._batch.channel_of(line)
         found["role"] = str(self._batch.roles[line])
         if isinstance(leaf, TextCondition):
             return found | self._describe_said(leaf, start, end)
@@ -398,7 +394,7 @@ class ConditionJudge:
             "segments": {
                 "start_s": _to_seconds(speech.start[index]),
                 "end_s": _to_seconds(speech.end[index]),
-                "level_dbfs": [round(speech.segments[i].level_dbfs, 1) for i in index.tolist()],
+                "level_dbfs": [round(speech.segments[int(i)].level_dbfs, 1) for i in index],
                 "rise_db": self._values[id(leaf)][index].round(1).tolist(),
             },
         }

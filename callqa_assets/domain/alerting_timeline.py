@@ -8,7 +8,7 @@ mean is the conditions' business (`alerting_conditions`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,11 @@ class Stretches:
     @property
     def line(self) -> Ticks:
         return self.start >> LINE_BITS
+
+    def rows(self) -> Iterator[tuple[int, int, int]]:
+        """(start, end, fired) of each."""
+        for i in range(len(self)):
+            yield int(self.start[i]), int(self.end[i]), int(self.fired[i])
 
 
 _NOTHING = np.zeros(0, np.int64)

@@ -91,13 +91,19 @@ class DayState:
 
 
 @dataclass(frozen=True)
-class StageRecord:
-    """How the computation went, for `mark_ok`."""
+class BatchRecord:
+    """How the computation of a batch went, for `mark_ok`."""
 
     seconds: float
     audio_s: float
+    recordings: int
     run_id: str
     artifact: str | None = None
+
+    def share_of(self, recording: Recording) -> float:
+        """Seconds of the batch that one recording answers for, by its length."""
+        share = recording.duration_s / self.audio_s if self.audio_s else 1 / self.recordings
+        return self.seconds * share
 
 
 def read_day(
@@ -224,12 +230,12 @@ def claim(
             force=force,
             now=now,
         ).pending
-        for item in still:
-            _upsert(
-                connection,
+        _upsert(
+            connection,
+            inputs.stage,
+            [
                 {
                     "recording_id": item.recording.recording_id,
-                    "stage": inputs.stage,
                     "day": day,
                     "status": "claimed",
                     "target": item.target,
@@ -237,8 +243,10 @@ def claim(
                     "claimed_by": token,
                     "lease_until": now + lease,
                     "run_id": run_id,
-                },
-            )
+                }
+                for item in still
+            ],
+        )
     # The caller's order: that in which their audio was loaded.
     taken = {item.recording.recording_id: item for item in still}
     return [taken[i.recording.recording_id] for i in batch if i.recording.recording_id in taken]
@@ -271,31 +279,33 @@ def mark_ok(
     connection: sa.Connection,
     stage: str,
     fingerprint: str,
-    item: PendingRecording,
-    record: StageRecord,
+    items: Sequence[PendingRecording],
+    record: BatchRecord,
     *,
     force: str | None,
 ) -> None:
-    """Say that the stage's rows of this recording are stored; in the rows' own transaction."""
-    connection.execute(
-        sa.update(stage_runs)
-        .where(
-            stage_runs.c.recording_id == item.recording.recording_id, stage_runs.c.stage == stage
-        )
-        .values(
-            status="ok",
-            fingerprint=fingerprint,
-            input_version=item.input_version,
-            output_version=item.target if force is None else digest(item.target, force),
-            claimed_by=None,
-            lease_until=None,
-            artifact=record.artifact,
-            error=None,
-            seconds=record.seconds,
-            audio_s=record.audio_s,
-            run_id=record.run_id,
-            finished_at=datetime.now(UTC),
-        )
+    """Say that the stage's rows of these recordings are stored; in the rows' own transaction."""
+    _update(
+        connection,
+        stage,
+        [
+            {
+                "recording_id": item.recording.recording_id,
+                "status": "ok",
+                "fingerprint": fingerprint,
+                "input_version": item.input_version,
+                "output_version": item.target if force is None else digest(item.target, force),
+                "claimed_by": None,
+                "lease_until": None,
+                "artifact": record.artifact,
+                "error": None,
+                "seconds": record.share_of(item.recording),
+                "audio_s": item.recording.duration_s,
+                "run_id": record.run_id,
+                "finished_at": datetime.now(UTC),
+            }
+            for item in items
+        ],
     )
 
 
@@ -330,12 +340,12 @@ def mark_blocked(
     connection: sa.Connection, stage: str, day: str, blocked: Mapping[str, str], *, run_id: str
 ) -> None:
     """Say that these recordings wait for an upstream stage that failed."""
-    for recording_id, upstream in blocked.items():
-        _upsert(
-            connection,
+    _upsert(
+        connection,
+        stage,
+        [
             {
                 "recording_id": recording_id,
-                "stage": stage,
                 "day": day,
                 "status": "blocked",
                 "attempts": 0,
@@ -344,8 +354,10 @@ def mark_blocked(
                 "error": f"stage '{upstream}' failed for this recording",
                 "run_id": run_id,
                 "finished_at": datetime.now(UTC),
-            },
-        )
+            }
+            for recording_id, upstream in blocked.items()
+        ],
+    )
 
 
 def read_runs(connection: sa.Connection, recording_id: str) -> dict[str, sa.Row[Any]]:
@@ -382,11 +394,32 @@ def store_fingerprint(connection: sa.Connection, fingerprint: Fingerprint) -> No
         )
 
 
-def _upsert(connection: sa.Connection, values: dict[str, Any]) -> None:
-    where = (
-        stage_runs.c.recording_id == values["recording_id"],
-        stage_runs.c.stage == values["stage"],
+def _upsert(connection: sa.Connection, stage: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Update the rows of a stage that exist, insert the others; all rows have the same keys."""
+    known: set[str] = set()
+    for ids in chunks([row["recording_id"] for row in rows]):
+        query = sa.select(stage_runs.c.recording_id).where(
+            stage_runs.c.stage == stage, stage_runs.c.recording_id.in_(ids)
+        )
+        known.update(connection.execute(query).scalars())
+    _update(connection, stage, [row for row in rows if row["recording_id"] in known])
+    new = [{**row, "stage": stage} for row in rows if row["recording_id"] not in known]
+    if new:
+        connection.execute(sa.insert(stage_runs), new)
+
+
+def _update(connection: sa.Connection, stage: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Set the columns that the rows name; all rows have the same keys."""
+    if not rows:
+        return
+    statement = sa.update(stage_runs).where(
+        stage_runs.c.recording_id == sa.bindparam("of_recording"), stage_runs.c.stage == stage
     )
-    updated = connection.execute(sa.update(stage_runs).where(*where).values(**values))
-    if updated.rowcount == 0:
-        connection.execute(sa.insert(stage_runs).values(**values))
+    columns = {key: sa.bindparam(key) for key in rows[0] if key != "recording_id"}
+    connection.execute(
+        statement.values(columns),
+        [
+            {"of_recording": row["recording_id"], **{key: row[key] for key in columns}}
+            for row in rows
+        ],
+    )
