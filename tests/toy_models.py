@@ -33,7 +33,6 @@ class ToyModels:
     before: Callable[[str, Sequence[object]], None] = lambda model, items: None
     """Called before each model call; may raise or kill."""
 
-    out_of_memory_halvings: int = 0
     emotion_windows: WindowConfig = field(default_factory=WindowConfig)
     emotion_labels: LabelConfig = field(default_factory=LabelConfig)
     emotion_spans: SpanConfig = field(default_factory=SpanConfig)

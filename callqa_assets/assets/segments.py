@@ -65,7 +65,6 @@ def segments_stage(archive: RecordingArchive, models: SpeechModels) -> Stage:
         load=archive.load,
         compute=compute,
         write=replace_rows,
-        halvings=lambda: models.out_of_memory_halvings,
     )
 
 

@@ -13,6 +13,7 @@ from callqa_assets.process_identity import ProcessIdentity
 from callqa_assets.stage_contract import Progress, Stage, StageReport, run_stage
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.tables import metadata as warehouse_metadata
+from resources.speech_models.device import MemoryGuard
 
 PROCESS_TAG = "callqa/process"
 """Run tag that names the process at work, so that a killed run can be found."""
@@ -95,7 +96,7 @@ def materialize_stage(
     """
     tag_process(context)
     for day in context.partition_keys:
-        halvings = stage.halvings()
+        halvings = MemoryGuard.halvings_of_process
         report = run_stage(
             warehouse, stage, day, run_id=context.run.run_id, force=force, progress=progress
         )
@@ -104,7 +105,7 @@ def materialize_stage(
         with warehouse.read() as connection:
             metadata = {
                 **day_metadata(connection, table, day, report),
-                **model_metadata(stage, stage.halvings() - halvings),
+                **model_metadata(stage, MemoryGuard.halvings_of_process - halvings),
                 **describe(connection, day),
             }
         context.add_asset_metadata(metadata, partition_key=day)
@@ -131,7 +132,10 @@ def day_metadata(
 
 
 def model_metadata(stage: Stage, halvings: int) -> dict[str, Any]:
-    """Which model a stage uses; nothing for a stage without one."""
+    """Which model a stage uses, and how often a batch was halved for want of memory.
+
+    Nothing for a stage without a model.
+    """
     fingerprint = stage.fingerprint
     if fingerprint.model_id is None:
         return {}

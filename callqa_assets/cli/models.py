@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from callqa_assets.cli.options import console
 from resources.home import configs_folder, models_folder
@@ -30,13 +31,13 @@ ProfileOfModels = Annotated[
 
 @app.command("list")
 def list_models() -> None:
-    """Show the models of every profile, where they lie, what is missing and how to get it."""
+    """Show the models of every profile, what is missing and how to get it."""
     from resources.speech_models.model_files import ModelFileError
     from resources.speech_models.profiles import load_profiles
 
     folder = models_folder()
-    table = Table("profile", "part", "model", "folder", "state")
-    problems: list[str] = []
+    table = Table("profile", "part", Column("model", overflow="fold"), "state")
+    problems: dict[Path, str] = {}
     for profile in load_profiles(configs_folder() / "models.yaml").values():
         for part, models in profile.models().items():
             for model in models:
@@ -44,14 +45,12 @@ def list_models() -> None:
                     model.require(folder)
                     state = "verified"
                 except ModelFileError as error:
-                    problems.append(str(error))
+                    problems.setdefault(model.folder(folder), str(error))
                     state = "see below"
-                place = model.folder(folder)
-                shown = place.relative_to(folder) if place.is_relative_to(folder) else place
-                table.add_row(profile.name, part, model.title, str(shown), state)
+                table.add_row(profile.name, part, model.title, state)
     console.print(f"models folder: {folder}", soft_wrap=True)
     console.print(table)
-    for problem in dict.fromkeys(problems):
+    for problem in problems.values():
         console.print(problem, soft_wrap=True)
 
 

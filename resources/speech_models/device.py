@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -212,10 +212,13 @@ def _accelerator_id(device: Device) -> str:
 class MemoryGuard:
     """Computes batches on a device; what it has no room for is halved and tried again."""
 
+    halvings_of_process: ClassVar[int] = 0
+    """How often any guard of this process halved a batch so far."""
+
     def __init__(self, device: Device) -> None:
         self._device = device
         self.halvings = 0
-        """How often a batch was halved so far."""
+        """How often this one did."""
 
     def compute(
         self, batch: Sequence[Item], compute: Callable[[Sequence[Item]], Sequence[Result]]
@@ -246,6 +249,7 @@ class MemoryGuard:
                 "or another device in the profile"
             )
         self.halvings += 1
+        MemoryGuard.halvings_of_process += 1
         middle = len(batch) // 2
         _log.warning(
             "%s has no room for a batch of %d: halved (%s)", self._device.name, len(batch), said

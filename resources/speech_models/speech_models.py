@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from callqa_assets.domain.emotion import LabelConfig, SpanConfig, WindowConfig
 from callqa_assets.domain.speech import ModelIdentity
@@ -22,12 +23,28 @@ from resources.speech_models.device import (
     Device,
     DeviceError,
     DeviceLock,
-    MemoryGuard,
     choose_device,
     free_cache,
     is_out_of_memory,
 )
-from resources.speech_models.profiles import Profile
+from resources.speech_models.funasr.clips import Recognizer
+from resources.speech_models.funasr.emotion2vec import Emotion2vecRecognizer
+from resources.speech_models.funasr.nano import NanoRecognizer
+from resources.speech_models.funasr.punctuation import CtPunctuator
+from resources.speech_models.funasr.seaco import SeacoRecognizer
+from resources.speech_models.funasr.sensevoice import SenseVoiceRecognizer
+from resources.speech_models.funasr.transcriber import FunasrTranscriber, FunasrTranscriberConfig
+from resources.speech_models.model_files import StoredModel
+from resources.speech_models.profiles import (
+    Emotion2vecPart,
+    NanoPart,
+    Part,
+    Profile,
+    SeacoPart,
+    SenseVoicePart,
+    WhisperHeadPart,
+    WhisperPart,
+)
 from resources.speech_models.protocols import EmotionRecognizer, SpeechDetector, Transcriber
 
 if TYPE_CHECKING:
@@ -35,12 +52,23 @@ if TYPE_CHECKING:
 
 Loaded = TypeVar("Loaded")
 
+_LOADING = threading.RLock()
+"""funasr takes over loggers, output and random generators while it loads: one model at a time."""
+
+
+@dataclass(frozen=True)
+class _Plan(Generic[Loaded]):
+    """One part of the profile: what it is, and how it is loaded."""
+
+    identity: ModelIdentity
+    load: Callable[[], Loaded]
+
 
 class SpeechModels:
     """Detector, transcriber and emotion recognizer of a profile. One load each per process.
 
-    An accelerator belongs to this process from its first model on until `release`. Each of the
-    three may raise ModelFileError or ModelFolderError where weights are missing or damaged, and
+    An accelerator belongs to this process from its first model on until `release`. Identities and
+    models raise ModelFileError or ModelFolderError where weights are missing or damaged, and
     DeviceError where there is no such device or no room on it.
     """
 
@@ -48,29 +76,23 @@ class SpeechModels:
         self._profile = profile
         self._folder = models_folder
         self._threads = profile.threads or os.cpu_count() or 1
-        self._lock = threading.RLock()
         self._detector: SpeechDetector | None = None
         self._transcriber: Transcriber | None = None
         self._emotion: EmotionRecognizer | None = None
         self._whisper: dict[str, WhisperModel] = {}
+        self._held: DeviceLock | None = None
 
-    @cached_property
+    @property
     def detector_identity(self) -> ModelIdentity:
-        part = self._profile.detector
-        weights = part.model(self._profile.name)
-        if part.folder is None:
-            return FsmnVad.identify(part.settings)
-        return FsmnVad.identify(part.settings, weights.require(self._folder).sha256)
+        return self._detector_plan.identity
 
-    @cached_property
+    @property
     def transcriber_identity(self) -> ModelIdentity:
-        part = self._profile.transcriber
-        return WhisperTranscriber.identify(part.settings, part.compute_type)
+        return self._transcriber_plan.identity
 
-    @cached_property
+    @property
     def emotion_identity(self) -> ModelIdentity:
-        part = self._profile.emotion
-        return WhisperEmotionRecognizer.identify(part.windows, part.compute_type)
+        return self._emotion_plan.identity
 
     @property
     def emotion_windows(self) -> WindowConfig:
@@ -84,27 +106,22 @@ class SpeechModels:
     def emotion_spans(self) -> SpanConfig:
         return self._profile.emotion.spans
 
-    @property
-    def out_of_memory_halvings(self) -> int:
-        """How often a batch was halved in this process, because the device had no room for it."""
-        return self._memory.halvings if "_memory" in self.__dict__ else 0
-
     def detector(self) -> SpeechDetector:
-        with self._lock:
+        with _LOADING:
             if self._detector is None:
-                self._detector = self._load(self._load_detector)
+                self._detector = self._load(self._detector_plan)
             return self._detector
 
     def transcriber(self) -> Transcriber:
-        with self._lock:
+        with _LOADING:
             if self._transcriber is None:
-                self._transcriber = self._load(self._load_transcriber)
+                self._transcriber = self._load(self._transcriber_plan)
             return self._transcriber
 
     def emotion_recognizer(self) -> EmotionRecognizer:
-        with self._lock:
+        with _LOADING:
             if self._emotion is None:
-                self._emotion = self._load(self._load_emotion)
+                self._emotion = self._load(self._emotion_plan)
             return self._emotion
 
     def release(self) -> None:
@@ -112,73 +129,155 @@ class SpeechModels:
 
         The next use loads them again.
         """
-        with self._lock:
+        with _LOADING:
             self._detector = self._transcriber = self._emotion = None
             self._whisper.clear()
-            if "_device_lock" in self.__dict__:
+            if self._held is not None:
                 free_cache(self._device)
-                self._device_lock.release()
+                self._held.release()
+                self._held = None
 
     @cached_property
     def _device(self) -> Device:
+        """Of the funasr backends; the others never ask, and need no torch to be identified."""
         profile = self._profile
         return choose_device(profile.device, profile.precision, profile.threads)
 
-    @cached_property
-    def _device_lock(self) -> DeviceLock:
-        return DeviceLock(self._device)
+    def _hold_device(self) -> Device:
+        """The device, which no other process uses from now on."""
+        if self._held is None:
+            lock = DeviceLock(self._device)
+            lock.acquire()
+            self._held = lock
+        return self._device
+
+    def _require(self, part: Part) -> list[StoredModel]:
+        return [model.require(self._folder) for model in part.models(self._profile.name)]
 
     @cached_property
-    def _memory(self) -> MemoryGuard:
-        return MemoryGuard(self._device)
-
-    def _load_detector(self) -> SpeechDetector:
+    def _detector_plan(self) -> _Plan[SpeechDetector]:
         part = self._profile.detector
-        return FsmnVad(
-            self._folder,
-            config=part.settings,
-            threads=self._threads,
-            model=part.model(self._profile.name),
+        (vad,) = part.models(self._profile.name)
+        return _Plan(
+            FsmnVad.identify(part.settings, vad.identify(self._folder)),
+            lambda: FsmnVad(self._folder, config=part.settings, threads=self._threads, model=vad),
         )
 
-    def _load_transcriber(self) -> Transcriber:
-        part = self._profile.transcriber
-        return WhisperTranscriber(self._load_whisper(part.compute_type), part.settings)
+    @cached_property
+    def _transcriber_plan(self) -> _Plan[Transcriber]:
+        match self._profile.transcriber:
+            case WhisperPart() as part:
+                return _Plan(
+                    WhisperTranscriber.identify(part.settings, part.compute_type),
+                    lambda: WhisperTranscriber(
+                        self._load_whisper(part.compute_type), part.settings
+                    ),
+                )
+            case SeacoPart() as part:
+                seaco, *marks = self._require(part)
+                precision = self._device.precision
+                return self._plan_funasr(
+                    part.settings,
+                    SeacoRecognizer.identify(seaco.sha256, precision),
+                    lambda device: SeacoRecognizer(seaco.folder, device, seaco.sha256),
+                    *marks,
+                )
+            case SenseVoicePart() as part:
+                (sense,) = self._require(part)
+                return self._plan_funasr(
+                    part.settings,
+                    SenseVoiceRecognizer.identify(sense.sha256, self._device.precision),
+                    lambda device: SenseVoiceRecognizer(sense.folder, device, sense.sha256),
+                )
+            case NanoPart() as part:
+                return self._plan_nano(part)
 
-    def _load_emotion(self) -> EmotionRecognizer:
-        part = self._profile.emotion
-        return WhisperEmotionRecognizer(
-            self._load_whisper(part.compute_type), windows=part.windows, workers=self._threads
+    def _plan_nano(self, part: NanoPart) -> _Plan[Transcriber]:
+        nano, *timing = self._require(part)
+        precision = self._device.precision
+
+        def load(device: Device) -> Recognizer:
+            aligners = [
+                SeacoRecognizer(paraformer.folder, device, paraformer.sha256, "paraformer")
+                for paraformer in timing
+            ]
+            return NanoRecognizer(nano.folder, device, nano.sha256, part.nano, *aligners)
+
+        aligners = [
+            SeacoRecognizer.identify(paraformer.sha256, precision, "paraformer")
+            for paraformer in timing
+        ]
+        return self._plan_funasr(
+            part.settings,
+            NanoRecognizer.identify(nano.sha256, precision, part.nano, *aligners),
+            load,
         )
+
+    def _plan_funasr(
+        self,
+        settings: FunasrTranscriberConfig,
+        recognizer: ModelIdentity,
+        load: Callable[[Device], Recognizer],
+        marks: StoredModel | None = None,
+    ) -> _Plan[Transcriber]:
+        def load_transcriber() -> Transcriber:
+            device = self._hold_device()
+            punctuator = CtPunctuator(marks.folder, device, marks.sha256) if marks else None
+            return FunasrTranscriber(load(device), settings, device, punctuator)
+
+        punctuator = CtPunctuator.identify(marks.sha256, self._device.precision) if marks else None
+        return _Plan(FunasrTranscriber.identify(recognizer, settings, punctuator), load_transcriber)
+
+    @cached_property
+    def _emotion_plan(self) -> _Plan[EmotionRecognizer]:
+        match self._profile.emotion:
+            case WhisperHeadPart() as part:
+                return _Plan(
+                    WhisperEmotionRecognizer.identify(part.windows, part.compute_type),
+                    lambda: WhisperEmotionRecognizer(
+                        self._load_whisper(part.compute_type),
+                        windows=part.windows,
+                        workers=self._threads,
+                    ),
+                )
+            case Emotion2vecPart() as part:
+                (emotion2vec,) = self._require(part)
+                windows, settings = part.windows, part.settings
+                return _Plan(
+                    Emotion2vecRecognizer.identify(
+                        emotion2vec.sha256, self._device.precision, windows, settings
+                    ),
+                    lambda: Emotion2vecRecognizer(
+                        emotion2vec, device=self._hold_device(), windows=windows, config=settings
+                    ),
+                )
 
     def _load_whisper(self, compute_type: str) -> WhisperModel:
-        """One Whisper for transcripts and emotions."""
+        """One Whisper for transcripts and emotions that ask for the same."""
         if compute_type not in self._whisper:
             self._whisper[compute_type] = load_whisper(
                 self._folder, compute_type=compute_type, threads=self._threads
             )
         return self._whisper[compute_type]
 
-    def _load(self, load: Callable[[], Loaded]) -> Loaded:
+    def _load(self, plan: _Plan[Loaded]) -> Loaded:
         try:
-            return load()
+            return plan.load()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            name = self._device.name
+            said = str(error).partition("\n")[0]
             raise DeviceError(
-                f"the models of profile {self._profile.name!r} do not fit into the memory of "
-                f"{name} ({str(error).partition(chr(10))[0]}): end other programs on it, or set "
-                "another device or precision in the profile"
+                f"the models of profile {self._profile.name!r} do not fit into memory ({said}): "
+                "end other programs, or set another device or precision in the profile"
             ) from error
 
 
-_LOADED: dict[tuple[str, str], SpeechModels] = {}
-_LOADED_LOCK = threading.Lock()
+_CACHE: dict[tuple[str, str], SpeechModels] = {}
 
 
 def cached_speech_models(profile: Profile, models_folder: Path) -> SpeechModels:
     """The process's one SpeechModels for this profile: a second run in it loads nothing."""
     key = (profile.model_dump_json(), str(models_folder))
-    with _LOADED_LOCK:
-        return _LOADED.setdefault(key, SpeechModels(profile, models_folder))
+    with _LOADING:
+        return _CACHE.setdefault(key, SpeechModels(profile, models_folder))
