@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
-import dagster as dg
 import pytest
 import sqlalchemy as sa
 
 from callqa_assets.checks.alerts import _odd_volume as odd_volume
 from callqa_assets.domain.alert_volume import DayVolume
-from callqa_assets.headless import hear_drop_folder
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.alert_volume import (
     read_volume,
@@ -95,34 +92,3 @@ def test_a_flood_after_quiet_days_is_told_and_a_quiet_day_is_not(home, warehouse
     assert finding is not None
     assert finding.startswith("all rules: 4 alerts in 0.0 audio hours, where the 6 days before")
     assert "; anger: 4 alerts" in finding
-
-
-@pytest.mark.integration
-def test_a_flood_warns_in_dagster_and_the_day_carries_its_picture(
-    dagster_home, warehouse, rules, monkeypatch
-):
-    monkeypatch.setenv("CALLQA_RULES", str(rules))
-    for n, day in enumerate(trailing_days(DAY)[-7:]):
-        write_call(dagster_home.drop, day, seed=n)
-    for n in range(4):
-        write_call(dagster_home.drop, DAY, f"20{n}", seed=10 + n, anger=0.2)
-    models = dg.ResourceDefinition.hardcoded_resource(ToyModels())
-    result = hear_drop_folder(
-        lambda *_: None, copy=False, resource_overrides={"speech_models": models}
-    )
-    assert result.failed_runs == {}
-    with dg.DagsterInstance.get() as instance:
-        records = instance.get_event_records(
-            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-        )
-        materialized = instance.fetch_materializations(
-            dg.AssetRecordsFilter(dg.AssetKey("alerts"), asset_partitions=[DAY]), limit=1
-        ).records
-    results = [r.event_log_entry.dagster_event.asset_check_evaluation_data for r in records]
-    (volume_check,) = (r for r in results if r.check_name == "alert_volume")
-    assert not volume_check.passed
-    assert volume_check.severity == dg.AssetCheckSeverity.WARN
-    (finding,) = volume_check.metadata["failing_days"].records
-    assert finding.data["day"] == DAY
-    picture = materialized[0].asset_materialization.metadata["alert_volume"].value
-    assert base64.b64decode(picture.split("base64,")[1][:-1])[1:4] == b"PNG"

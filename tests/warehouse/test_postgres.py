@@ -26,11 +26,14 @@ from tests.orchestration.test_claims import DAY, DirectHearing, ToyModels, cut
 from tests.orchestration.test_intake import *  # noqa: F403
 from tests.orchestration.test_stage_contract import *  # noqa: F403
 from tests.snapshot import read_rows
+from tests.warehouse.test_alert_volume import *  # noqa: F403
 from tests.warehouse.test_database import (  # noqa: F401
     test_a_failed_write_leaves_nothing,
     test_a_time_comes_back_in_utc,
     test_a_time_without_zone_is_refused,
 )
+from tests.warehouse.test_documented_queries import *  # noqa: F403
+from tests.warehouse.test_reviews import *  # noqa: F403
 
 SERVER = os.environ.get("CALLQA_TEST_POSTGRES_URL")
 if not SERVER:

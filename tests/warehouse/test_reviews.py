@@ -31,7 +31,7 @@ TO_REVIEW = RULES + "    review: true\n"
 
 
 @pytest.fixture
-def hearing(home, warehouse, rules: Path) -> DirectHearing:
+def reviewed(home, warehouse, rules: Path) -> DirectHearing:
     """Three angry calls on two days, heard; their alerts are to be reviewed."""
     rules.write_text(TO_REVIEW.format(threshold=0.5))
     for seed, day in enumerate((DAYS[0], DAYS[0], DAYS[1])):
@@ -42,7 +42,7 @@ def hearing(home, warehouse, rules: Path) -> DirectHearing:
 
 
 @pytest.fixture
-def waiting(warehouse, hearing):
+def waiting(warehouse, reviewed):
     def read(day: str | None = None, rule: str | None = None, limit: int = 20):
         with warehouse.read() as connection:
             return read_waiting(connection, day=day, rule=rule, limit=limit)
@@ -89,7 +89,7 @@ def test_what_waits_is_found_by_day_and_rule_with_its_words_until_somebody_decid
 
 
 def test_an_alert_that_no_longer_stands_or_needs_no_review_does_not_wait(
-    hearing, waiting, warehouse
+    reviewed, waiting, warehouse
 ):
     first, second, _ = (alert.alert_id for alert in waiting())
     with warehouse.write() as connection:
@@ -172,13 +172,15 @@ class LaterAnger(ToyModels):
         return felt
 
 
-def test_a_review_survives_a_recomputation_that_moves_the_alert(hearing, waiting, judge, precision):
+def test_a_review_survives_a_recomputation_that_moves_the_alert(
+    reviewed, waiting, judge, precision
+):
     before = waiting(day=DAYS[1])[0]
     judge(before.alert_id, False)
-    hearing.hear(LaterAnger())
+    reviewed.hear(LaterAnger())
     (moved,) = (
         row
-        for row in read_rows(hearing.warehouse, tables.alerts)
+        for row in read_rows(reviewed.warehouse, tables.alerts)
         if row["alert_id"] == before.alert_id
     )
     assert moved["started_s"] > before.started_s
@@ -186,13 +188,13 @@ def test_a_review_survives_a_recomputation_that_moves_the_alert(hearing, waiting
     assert (precision().standing, precision().false_alarms) == (3, 1)
 
 
-def test_a_review_moves_to_the_better_day_of_its_call(hearing, waiting, judge, home, warehouse):
+def test_a_review_moves_to_the_better_day_of_its_call(reviewed, waiting, judge, home, warehouse):
     """A sidecar that arrives late takes all rows of the call along."""
     alert = waiting(day=DAYS[1])[0]
     judge(alert.alert_id, True)
     sidecar = home.drop / Path(alert.source_name).with_suffix(".json")
     sidecar.write_text('{"started_at": "2025-03-16 10:00:00"}')
-    hearing.hear(ToyModels())
+    reviewed.hear(ToyModels())
     (review,) = read_rows(warehouse, tables.alert_reviews)
     assert review["day"] == "2025-03-16"
 
