@@ -1,8 +1,9 @@
 """Inverse text normalisation: spoken Chinese numerals become the digits a clerk would write.
 
-二零二五年三月十五号 → 2025年3月15号, 一百五十八块五 → 158.5元, 幺三八… → 138…; idioms and small counts
-(一心一意, 一会儿, 一个问题) stay. `numerals` reads and writes numbers, `lexicon` holds the words, `grammar`
-the expressions, in the order in which they are tried. Punctuation, script and spelling are not ours.
+二零二五年三月十五号 → 2025年3月15号, 一百五十八块五 → 158.5元, 幺三八… → 138…; idioms and small
+counts (一心一意, 一会儿, 一个问题) stay. `numerals` reads and writes numbers, `lexicon` holds the
+words, `grammar` the expressions, in the order in which they are tried. Punctuation, script and
+spelling belong to `text`.
 """
 
 from __future__ import annotations

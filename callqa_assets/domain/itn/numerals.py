@@ -13,6 +13,8 @@ _VALUES = {character: value for value, character in enumerate("零一二三四�
     "勾": 9,
 }
 _TO_DIGITS = str.maketrans({character: str(value) for character, value in _VALUES.items()})
+_LONGEST_CARDINAL = 40
+"""Characters: 9999万9999亿9999万9999 read out has 33."""
 _LARGE_UNITS = (("亿", 10**8), ("万", 10**4))
 _BELOW_10000 = re.compile(
     r"(?:(?P<thousands>[一二两三四五六七八九])千)?"
@@ -21,6 +23,7 @@ _BELOW_10000 = re.compile(
     r"(?P<gap>[零〇]?)(?P<ones>[一二三四五六七八九]?)"
 )
 _DECIMAL = re.compile(r"(?P<whole>.+)点(?P<fraction>[零〇一二三四五六七八九]+)(?P<unit>[万亿]?)")
+_READ_OUT = re.compile("[零〇幺一二三四五六七八九0-9]+")
 _WRITTEN = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
@@ -34,6 +37,8 @@ def read_cardinal(spoken: str) -> int | None:
 
     None where the characters are no well-formed number: 三四百, 百八十, 二零二五.
     """
+    if len(spoken) > _LONGEST_CARDINAL:
+        return None
     if len(spoken) == 1 and spoken in "零〇两":
         return _VALUES[spoken]
     for name, unit in _LARGE_UNITS:
@@ -49,10 +54,10 @@ def _read_large(head: str, unit: int, tail: str) -> int | None:
         return None
     if not tail:
         return count * unit
-    if len(tail) == 1 and 1 <= _VALUES.get(tail, 0) and tail != "两":
+    if len(tail) == 1 and tail in "一二三四五六七八九":
         return count * unit + _VALUES[tail] * unit // 10
     rest = read_cardinal(tail.lstrip("零〇"))
-    if not rest or rest >= unit or (tail[-1] == "两"):
+    if not rest or rest >= unit or tail[-1] == "两":
         return None
     if tail[0] in "零〇" and leaves_unit_unsaid(tail):
         return None
@@ -99,13 +104,28 @@ def write_number(spoken: str) -> str | None:
         whole = write_whole(decimal["whole"])
         return whole and f"{whole}.{read_digits(decimal['fraction'])}{decimal['unit']}"
     value = read_cardinal(spoken)
-    return None if value is None else write_cardinal(value)
+    return write_whole(spoken) if value is None else write_cardinal(value)
 
 
 def write_whole(spoken: str) -> str | None:
-    """A whole number without 万 and 亿: cardinal, digits read out, or digits already."""
+    """A whole number without 万 and 亿: a cardinal, or digits read out."""
     value = read_cardinal(spoken)
     if value is not None:
         return str(value)
+    return read_digits(spoken) if is_read_out(spoken) else None
+
+
+def write_amount(spoken: str) -> str | None:
+    """What stands before 块五: exact, so that even two digits (三五) are read out."""
+    return write_whole(spoken) or (read_digits(spoken) if _READ_OUT.fullmatch(spoken) else None)
+
+
+def is_read_out(spoken: str) -> bool:
+    """Digits that can only have been said one by one: three and more, and 八零, 幺五. Others are
+    approximations (三五, 七八) or words (零零散散)."""
+    if not _READ_OUT.fullmatch(spoken):
+        return False
     digits = read_digits(spoken)
-    return digits if digits.isascii() and digits.isdigit() else None
+    if len(spoken) != 2 or spoken == digits:
+        return len(spoken) > 2 or spoken == digits
+    return "幺" in spoken or ("0" in digits and digits != "00")
