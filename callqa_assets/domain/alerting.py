@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from callqa_assets.domain.alerting_conditions import CallBatch, ConditionJudge
+from callqa_assets.domain.alerting_batch import CallBatch
+from callqa_assets.domain.alerting_conditions import ConditionJudge
 from callqa_assets.domain.alerting_timeline import LINE_BITS, Ticks
 from callqa_assets.domain.heard import CallContext, Heard
 from callqa_assets.domain.rules import Rule, RuleSet

@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -23,6 +23,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.heard import CallContext
 from callqa_assets.domain.rules_conditions import (
+    KIND_KEYS,
     KINDS,
     Condition,
     Keys,
@@ -34,6 +35,7 @@ from callqa_assets.domain.rules_conditions import (
     kinds_named,
     leaves,
     one_or_many,
+    suggest,
 )
 from callqa_assets.domain.rules_yaml import describe_yaml_error, read_yaml
 
@@ -64,9 +66,7 @@ def _on_off_or_shadow(value: object) -> object:
 
 def _hours(value: object) -> object:
     """`22-6` is from 22:00 until before 6:00."""
-    if not isinstance(value, str):
-        return cast(object, value)
-    written = re.fullmatch(r"(\d{1,2})-(\d{1,2})", value)
+    written = re.fullmatch(r"(\d{1,2})-(\d{1,2})", value) if isinstance(value, str) else None
     limits = tuple(int(hour) for hour in written.groups()) if written else ()
     if not limits or max(limits) > 24 or limits[0] % 24 == limits[1] % 24:
         raise ValueError("is no range of hours such as 9-12 or 22-6")
@@ -205,20 +205,21 @@ def load_rules(text: str, *, source: str) -> RuleSet:
         raise RulesError([f"{source}: {len(entries):,} rules, at most {MAX_RULES:,}: merge some"])
 
     rules: list[Rule] = []
-    places: list[str] = []
+    rule_lines: list[int] = []
     problems: list[str] = []
     for entry, line in zip(entries, lines, strict=True):
-        place = f"{source}, line {line}"
         if not _is_block(entry):
-            problems.append(f"{place}: a rule is a block of keys that starts with `- name:`")
+            problem = "a rule is a block of keys that starts with `- name:`"
+            problems.append(f"{source}, line {line}: {problem}")
             continue
-        place += f", rule {entry['name']!r}" if "name" in entry else ", rule without a name"
+        named = f"rule {entry['name']!r}" if "name" in entry else "rule without a name"
         try:
             rules.append(_read_rule(entry))
-            places.append(place)
+            rule_lines.append(line)
         except ValidationError as error:
-            problems += [f"{place}: {problem}" for problem in _describe_problems(error, entry)]
-    problems += _find_conflicts(rules, places)
+            problems += [f"{source}, line {line}, {named}: {p}" for p in _describe_problems(error)]
+    for rule, line, problem in _find_conflicts(rules, rule_lines):
+        problems.append(f"{source}, line {line}, rule {rule.name!r}: {problem}")
     if problems:
         raise RulesError(problems)
     return RuleSet(tuple(rules))
@@ -235,33 +236,35 @@ def _read_rule(entry: dict[str, object]) -> Rule:
     return Rule.model_validate({**own, "condition": condition})
 
 
-def _find_conflicts(rules: Sequence[Rule], places: Sequence[str]) -> list[str]:
-    """What is wrong between rules that are each right."""
-    problems: list[str] = []
-    first: dict[str, str] = {}
-    for rule, place in zip(rules, places, strict=True):
-        if rule.name in first:
-            line = first[rule.name].split(", ")[-2]
-            problems.append(f"{place}: the rule in {line} has the same name: rename one")
-        first.setdefault(rule.name, place)
+def _find_conflicts(rules: Sequence[Rule], lines: Sequence[int]) -> Iterator[tuple[Rule, int, str]]:
+    """What is wrong between rules that are each right: rule, its line, problem."""
     by_name = {rule.name: rule for rule in rules}
-    for rule, place in zip(rules, places, strict=True):
+    first_line: dict[str, int] = {}
+    regexes = 0
+    for rule, line in zip(rules, lines, strict=True):
+        if rule.name in first_line:
+            first = first_line[rule.name]
+            yield rule, line, f"the rule in line {first} has the same name: rename one"
+        first_line.setdefault(rule.name, line)
         for name in rule.inhibits:
             if name not in by_name:
-                hint = _suggest(name, list(by_name))
-                problems.append(f"{place}: `inhibits` names {name!r}, which is no rule{hint}")
+                hint = suggest(name, list(by_name))
+                yield rule, line, f"`inhibits` names {name!r}, which is no rule{hint}"
             elif _inhibits(by_name, name, rule.name):
-                problems.append(
-                    f"{place}: `inhibits` names {name!r}, which inhibits {rule.name!r} in turn: "
-                    "delete one of the two"
+                yield (
+                    rule,
+                    line,
+                    f"`inhibits` names {name!r}, which inhibits {rule.name!r} in turn: "
+                    "delete one of the two",
                 )
-    regexes = sum(_count_regexes(rule) for rule in rules)
-    if regexes > MAX_REGEXES:
-        problems.append(
-            f"{places[-1]}: {regexes:,} regular expressions up to here, at most {MAX_REGEXES}: "
-            "write phrases where they do"
-        )
-    return problems
+        before, regexes = regexes, regexes + _count_regexes(rule)
+        if before <= MAX_REGEXES < regexes:
+            yield (
+                rule,
+                line,
+                f"the file has more than {MAX_REGEXES} regular expressions from here on: "
+                "write phrases where they do",
+            )
 
 
 def _inhibits(by_name: dict[str, Rule], name: str, other: str) -> bool:
@@ -287,42 +290,53 @@ def _count_regexes(rule: Rule) -> int:
     )
 
 
-def _describe_problems(error: ValidationError, entry: dict[str, object]) -> list[str]:
+def _describe_problems(error: ValidationError) -> list[str]:
     """pydantic's findings in the words of the file."""
+    findings = error.errors(include_url=False, include_context=False)
+    wrong_inside = {
+        finding["loc"][:depth]
+        for finding in findings
+        for depth in range(20)
+        if depth < len(finding["loc"])
+    }
     return [
-        _describe(finding["type"], finding["msg"], finding["loc"], finding["input"], entry)
-        for finding in error.errors(include_url=False, include_context=False)
+        _describe(finding["type"], finding["msg"], finding["loc"], finding["input"])
+        for finding in findings
+        # A list whose only member is wrong is reported as too short as well.
+        if finding["type"] != "too_short" or finding["loc"] not in wrong_inside
     ]
 
 
-def _describe(
-    kind: str,
-    message: str,
-    location: tuple[int | str, ...],
-    given: object,
-    entry: dict[str, object],
-) -> str:
-    # The parts of the location that the file does not show: our own split, and tags.
+_CURES = {
+    "too_short": "`{key}` lists too few: name at least {limit}",
+    "too_long": "`{key}` lists too many: name at most {limit}",
+    "missing": "`{key}` is missing: add it",
+    "string_type": "`{key}` is not text: put it in quotes",
+    "string_pattern_mismatch": (
+        "`{key}` may hold letters, digits, space, _ . and -, at most 80, "
+        "and starts with a letter or digit"
+    ),
+    "model_type": "`{key}` is a block of keys, such as `{key}: {example}`",
+    "dict_type": "`{key}` is a block of keys, such as `{key}: {example}`",
+}
+_EXAMPLES = {"when": "{line: vip}", "text": "{any: [退款]}", "floors": "{sad: 0.3}"}
+
+
+def _describe(kind: str, message: str, location: tuple[int | str, ...], given: object) -> str:
+    # Without the parts of the location that the file does not show: our own split, and tags.
     shown = [part for part in location if part != "condition" and not str(part).startswith("<")]
     key = ".".join(str(part) for part in shown)
-    message = message.removeprefix("Value error, ")
+    if kind in _CURES:
+        limit = re.findall(r"\d+", message)
+        return _CURES[kind].format(
+            key=key, example=_EXAMPLES.get(key, "{…}"), limit=limit[0] if limit else ""
+        )
     if kind == "extra_forbidden":
-        return f"`{key}` is no key here{_suggest(str(shown[-1]), _keys_at(location))}"
-    if kind == "missing":
-        return f"`{key}` is missing: add it"
+        return f"`{key}` is no key here{suggest(str(shown[-1]), _keys_at(location))}"
     if kind == "kind":
         has = " and ".join(f"`{name}`" for name in kinds_named(given)) or "none"
         return f"{f'`{key}` ' if key else ''}{message}, and has {has}{_misspelt(given)}"
-    if kind == "string_type":
-        return f"`{key}` is not text: put it in quotes"
-    if kind == "string_pattern_mismatch":
-        return (
-            f"`{key}` may hold letters, digits, space, _ . and -, at most 80, "
-            "and starts with a letter or digit"
-        )
-    if kind in ("model_type", "dict_type"):
-        example = "{line: vip}" if key == "when" else "{…}"
-        return f"`{key}` is a block of keys, such as `{key}: {example}`"
+    message = message.removeprefix("Value error, ")
     if not shown:
         return message
     message = message.replace("Input should be", "must be").replace("a valid tuple", "a list")
@@ -334,27 +348,24 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     """The keys that the block around a location may have."""
     if location[0] == "when":
         return list(When.model_fields)
-    tag = next(part for part in reversed(location) if str(part) in KINDS or part == "text")
-    if "text" in location[location.index(tag) :]:
+    around = [part for part in location[:-1] if part in KINDS or part in ("text", "<regex>")]
+    if around[-1] == "<regex>":
+        return list(Regex.model_fields)
+    if around[-1] == "text":
         return list(Text.model_fields)
-    fields = KINDS[str(tag)].model_fields
+    fields = KINDS[str(around[-1])].model_fields
     keys = [field.alias or name for name, field in fields.items()]
-    nested = len([part for part in location if str(part) in KINDS]) > 1
-    return keys if nested else [*keys, *RULE_KEYS]
+    # In a rule's own block its condition's keys stand beside the rule's.
+    return keys if len(around) > 1 else [*RULE_KEYS, *(key for key in keys if key != "role")]
 
 
 def _misspelt(given: object) -> str:
     """A hint where a key looks like one that tells a kind."""
-    for key in given if _is_block(given) else ():
-        if close := difflib.get_close_matches(str(key), ("emotion", "combination", "acoustic"), 1):
-            if close[0] != key:
-                return f": did you mean `{close[0]}` by `{key}`?"
+    for key in given if _is_block(given) and not kinds_named(given) else ():
+        close = difflib.get_close_matches(str(key), KIND_KEYS, n=1)
+        if close:
+            return f": did you mean `{close[0]}` by `{key}`?"
     return ""
-
-
-def _suggest(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f": did you mean `{close[0]}`?" if close else f": choose from {', '.join(known)}"
 
 
 def _canonical_sha256(value: object) -> str:

@@ -6,6 +6,7 @@ call in `alerting_conditions`; their meaning for people in docs/rules.md.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import Annotated, Literal, cast
 
@@ -27,11 +28,18 @@ from callqa_assets.domain.emotion_labels import EMOTIONS
 MAX_PATTERN_LENGTH = 200
 MAX_PHRASES = 200
 MAX_MEMBERS = 20
+ACOUSTIC = ("silence", "overlap", "loudness_rise")
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """The end of a complaint about a word that is not known: what may have been meant."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f": did you mean `{close[0]}`?" if close else f": choose from {', '.join(known)}"
 
 
 def _known_emotion(name: str) -> str:
     if name not in EMOTIONS:
-        raise ValueError(f"{name!r} is no emotion, choose from {', '.join(EMOTIONS)}")
+        raise ValueError(f"{name!r} is no emotion{suggest(name, EMOTIONS)}")
     return name
 
 
@@ -227,10 +235,16 @@ class TextCondition(_OfChannel):
     """Time between two places that makes them one stretch."""
 
 
+def _known_sound(name: object) -> object:
+    if name not in ACOUSTIC:
+        raise ValueError(f"{name!r} is nothing to listen for{suggest(str(name), ACOUSTIC)}")
+    return name
+
+
 class ActivityCondition(Keys):
     """Nobody speaks, or two channels speak at once: a matter of the whole call."""
 
-    acoustic: Literal["silence", "overlap"]
+    acoustic: Annotated[Literal["silence", "overlap"], BeforeValidator(_known_sound)]
     duration_sec: SomeSeconds
     keep_firing_sec: Seconds = 0.0
     """Time of something else that what fires outlasts."""
@@ -301,14 +315,14 @@ def _kind_of(value: object) -> str | None:
     return f"<{keys[0]}>"
 
 
-_KIND_KEYS = ("emotion", "combination", "text", "acoustic", "all", "any")
+KIND_KEYS = ("emotion", "combination", "text", "acoustic", "all", "any")
 
 
 def kinds_named(value: object) -> list[str]:
     """The keys in a block that tell what kind of condition it is; should be one."""
     if not isinstance(value, dict):
         return []
-    return [key for key in _KIND_KEYS if key in value]
+    return [key for key in KIND_KEYS if key in value]
 
 
 Condition = Annotated[
