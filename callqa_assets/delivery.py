@@ -23,7 +23,7 @@ from callqa_assets.domain.notice import SAMPLE_NOTICE
 from callqa_assets.process_identity import ProcessIdentity
 from callqa_assets.warehouse import deliveries
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.deliveries import ChannelState, Delivery
+from callqa_assets.warehouse.deliveries import ChannelState, Delivery, Due
 from resources.notifier.answers import Answer, Sender
 from resources.notifier.channels import MAX_DIGEST, Channel, ChannelUnusableError, Retry
 from resources.notifier.messages import Message, MessageWriter
@@ -200,10 +200,13 @@ class _ChannelWork:
                 return _Wait(deliveries.read_next_due(connection, self.name))
             if (pause := self._pause(state, now)) is not None:
                 return pause
-            group = self._choose(due, count_tokens(self.channel.limits, state.sent, _seconds(now)))
-            if group[0].message_id is not None:  # all that waits of a message sent before
-                group = deliveries.read_message(connection, self.name, group[0].message_id)
-            message_id = group[0].message_id or _message_id(group)
+            tokens = count_tokens(self.channel.limits, state.sent, _seconds(now))
+            if due[0].message_id is None:
+                group = self._gather(connection, due, tokens)
+                message_id = _message_id(group)
+            else:  # all that still waits of a message that was sent before
+                message_id = due[0].message_id
+                group = deliveries.read_message(connection, self.name, message_id)
             token = self._take_token(connection, state, now)
             lease_until = now + self.channel.lease
             deliveries.claim(connection, group, message_id, token=token, lease_until=lease_until)
@@ -240,13 +243,14 @@ class _ChannelWork:
             state = replace(state, disabled_at=now, disabled_because=answer.error)
         deliveries.write_state(connection, self.name, state)
 
-    def _choose(self, due: Sequence[Delivery], tokens: int) -> Sequence[Delivery]:
-        """The most important message, or where there are too many new ones a digest of them."""
-        new = [delivery for delivery in due if delivery.message_id is None]
-        if due[0].message_id is None and len(new) > min(self.channel.fold_above, tokens):
-            notices = [delivery.notice for delivery in new[:MAX_DIGEST]]
-            return new[: self.writer.count_that_fit(notices, self.channel.max_text_bytes)]
-        return due[:1]
+    def _gather(self, connection: sa.Connection, due: Sequence[Due], tokens: int) -> list[Delivery]:
+        """The most important delivery, or where there are too many new ones a digest of them."""
+        new = [delivery.delivery_id for delivery in due if delivery.message_id is None]
+        if len(new) <= min(self.channel.fold_above, tokens):
+            return deliveries.read_waiting(connection, self.name, new[:1])
+        group = deliveries.read_waiting(connection, self.name, new[:MAX_DIGEST])
+        notices = [delivery.notice for delivery in group]
+        return group[: self.writer.count_that_fit(notices, self.channel.max_text_bytes)]
 
     def deliver(self, claimed: _Claimed) -> int:
         """Make the attempt and write down its answer; returns the number of alerts delivered."""

@@ -31,8 +31,6 @@ class Delivery:
     """One waiting delivery, as draining sees it."""
 
     delivery_id: str
-    message_id: str | None
-    """Of the message in which it was sent without a clear answer."""
     attempts: int
     notice: Notice
     taken_by: frozenset[str]
@@ -121,9 +119,16 @@ def explain_waiting(connection: sa.Connection, channel_name: str, reason: str) -
     )
 
 
-def read_due(
-    connection: sa.Connection, channel_name: str, now: datetime, limit: int
-) -> list[Delivery]:
+@dataclass(frozen=True)
+class Due:
+    """A delivery whose time has come, without what it says."""
+
+    delivery_id: str
+    message_id: str | None
+    """Of the message in which it was sent without a clear answer."""
+
+
+def read_due(connection: sa.Connection, channel_name: str, now: datetime, limit: int) -> list[Due]:
     """Deliveries whose time has come and whose alert stands, the most important first."""
     table = alert_deliveries
     importance = sa.case(
@@ -132,32 +137,45 @@ def read_due(
         else_=len(_PRIORITIES),
     )
     query = (
-        _waiting_of(channel_name)
+        _waiting_of(channel_name, table.c.delivery_id, table.c.message_id)
         .where(table.c.next_attempt_at <= now)
         .order_by(importance, table.c.created_at, table.c.alert_id)
         .limit(limit)
     )
-    return [_delivery(row) for row in connection.execute(_lock(query))]
+    return [Due(row.delivery_id, row.message_id) for row in connection.execute(_lock(query))]
+
+
+def read_waiting(
+    connection: sa.Connection, channel_name: str, delivery_ids: Sequence[str]
+) -> list[Delivery]:
+    """These deliveries, in this order."""
+    query = _waiting_of(channel_name, alert_deliveries).where(
+        alert_deliveries.c.delivery_id.in_(delivery_ids)
+    )
+    found = {row.delivery_id: _delivery(row) for row in connection.execute(query)}
+    return [found[delivery_id] for delivery_id in delivery_ids]
 
 
 def read_message(connection: sa.Connection, channel_name: str, message_id: str) -> list[Delivery]:
     """The deliveries that still wait of a message that was sent before."""
-    query = _waiting_of(channel_name).where(alert_deliveries.c.message_id == message_id)
-    query = query.order_by(alert_deliveries.c.created_at, alert_deliveries.c.alert_id)
+    query = (
+        _waiting_of(channel_name, alert_deliveries)
+        .where(alert_deliveries.c.message_id == message_id)
+        .order_by(alert_deliveries.c.created_at, alert_deliveries.c.alert_id)
+    )
     return [_delivery(row) for row in connection.execute(_lock(query))]
 
 
 def read_next_due(connection: sa.Connection, channel_name: str) -> datetime | None:
     """When the next of the channel's deliveries may be tried; None where none waits."""
-    query = _waiting_of(channel_name).with_only_columns(
-        sa.func.min(alert_deliveries.c.next_attempt_at), maintain_column_froms=True
-    )
+    query = _waiting_of(channel_name, sa.func.min(alert_deliveries.c.next_attempt_at))
     return connection.execute(query).scalar_one()
 
 
-def _waiting_of(channel_name: str) -> sa.Select[Any]:
+def _waiting_of(channel_name: str, *columns: Any) -> sa.Select[*tuple[Any, ...]]:
     return (
-        sa.select(alert_deliveries)
+        sa.select(*columns)
+        .select_from(alert_deliveries)
         .join(alerts, alerts.c.alert_id == alert_deliveries.c.alert_id)
         .where(
             alert_deliveries.c.channel_name == channel_name,
@@ -174,15 +192,13 @@ def _stands() -> sa.ColumnElement[bool]:
     )
 
 
-def _lock(query: sa.Select[Any]) -> sa.Select[Any]:
+def _lock(query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
     """Until the commit nobody else settles these rows (SQLite has one writer anyway)."""
     return query.with_for_update(of=alert_deliveries)
 
 
 def _delivery(row: sa.Row[Any]) -> Delivery:
-    return Delivery(
-        row.delivery_id, row.message_id, row.attempts, row.payload, frozenset(row.taken_by)
-    )
+    return Delivery(row.delivery_id, row.attempts, row.payload, frozenset(row.taken_by))
 
 
 def claim(
