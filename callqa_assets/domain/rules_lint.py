@@ -132,13 +132,19 @@ def _lint_composition(condition: Condition) -> Iterator[_Remark]:
     for part in _walk(condition):
         if not isinstance(part, AllCondition | AnyCondition):
             continue
-        needed = part.members if isinstance(part, AllCondition) else part.members[:1]
-        alone = isinstance(part, AllCondition) or len(part.members) == 1
-        if alone and any(_implies(member, denied) for member in needed for denied in part.not_):
+        excluded = [any(_implies(m, other) for other in part.not_) for m in part.members]
+        if any(excluded) if isinstance(part, AllCondition) else all(excluded):
             yield (
                 "error",
                 "never fires: what it asks for satisfies what it excludes under `not`",
                 "correct one of the two",
+            )
+        alone = isinstance(part, AnyCondition) or len(part.members) == 1
+        if part.within_sec and alone and not part.not_:
+            yield (
+                "warning",
+                "sets `within_sec` where nothing must be near anything",
+                "delete it, or use `all` with several conditions",
             )
         kind = "all" if isinstance(part, AllCondition) else "any"
         if any(one == other for one, other in combinations(part.members, 2)):
@@ -238,8 +244,20 @@ def _lint_neighbours(rule: Rule, originals: Mapping[str, Rule]) -> Iterator[_Rem
 
 
 def _lint_inhibitions(rule: Rule, by_name: Mapping[str, Rule]) -> Iterator[_Remark]:
+    if rule.inhibits and rule.enabled is not True:
+        yield (
+            "warning",
+            "inhibits others, but only alerts that are delivered do",
+            "leave `inhibits` out until the rule is enabled",
+        )
     for name in rule.inhibits:
-        if _never_meet(rule.when, by_name[name].when):
+        if not by_name[name].channels:
+            yield (
+                "warning",
+                f"inhibits {name!r}, which tells nobody anyway",
+                "leave it out of `inhibits`",
+            )
+        elif _never_meet(rule.when, by_name[name].when):
             yield (
                 "warning",
                 f"inhibits {name!r}, but no call concerns both: their `when` exclude each other",

@@ -107,6 +107,13 @@ SLIPS = {
         "lower the floors",
     ),
     "a level of one": ("{emotion: angry, threshold: 1}", "warning", "a level of 1", "lower it"),
+    "one of what is asked for is excluded": (
+        "{all: [{text: {any: 退费}}, {emotion: angry, threshold: 0.8}], "
+        "not: [{emotion: angry, threshold: 0.7}]}",
+        "error",
+        "never fires: what it asks for satisfies what it excludes",
+        "correct one",
+    ),
     "what is asked for is excluded": (
         "{all: [{emotion: angry, threshold: 0.7}], not: [{emotion: angry, threshold: 0.6}]}",
         "error",
@@ -118,6 +125,19 @@ SLIPS = {
         "error",
         "never fires: what it asks for satisfies what it excludes",
         "correct one",
+    ),
+    "every choice is excluded": (
+        "{any: [{text: {any: 退费}}, {emotion: angry, threshold: 0.8}], "
+        "not: [{text: {any: 退费}}, {emotion: angry, threshold: 0.7}]}",
+        "error",
+        "never fires: what it asks for satisfies what it excludes",
+        "correct one",
+    ),
+    "a distance to nothing": (
+        "{any: [{text: {any: 退费}}, {emotion: angry, threshold: 0.8}], within_sec: 5}",
+        "warning",
+        "sets `within_sec` where nothing must be near",
+        "use `all`",
     ),
     "a member twice": (
         "{any: [{text: {any: 退费}}, {text: {any: 退费}}]}",
@@ -265,16 +285,43 @@ def test_a_rule_on_other_calls_is_not_shadowed():
     )
 
 
-def test_inhibiting_a_rule_of_calls_that_never_meet_is_told():
+INHIBITED = "{name: std, emotion: sad, threshold: 0.5, channels: [webhook]"
+IDLE_INHIBITIONS = {
+    "of calls that never meet": (
+        "when: {line: VIP}",
+        INHIBITED + ", when: {line: [std, gold]}}",
+        "inhibits 'std', but no call concerns both",
+    ),
+    "of a rule that tells nobody": (
+        "when: {line: VIP}",
+        "{name: std, emotion: sad, threshold: 0.5}",
+        "inhibits 'std', which tells nobody anyway",
+    ),
+    "by a rule on trial": (
+        "enabled: shadow",
+        INHIBITED + "}",
+        "inhibits others, but only alerts that are delivered do",
+    ),
+}
+
+
+@pytest.mark.parametrize("idle", IDLE_INHIBITIONS)
+def test_an_inhibition_without_effect_is_told(idle):
+    strong, weak, problem = IDLE_INHIBITIONS[idle]
     (finding,) = lint(
-        """
-        - {name: vip, emotion: angry, threshold: 0.5, when: {line: VIP}, inhibits: [std, own]}
-        - {name: std, emotion: sad, threshold: 0.5, when: {line: [std, gold]}}
-        - {name: own, emotion: fearful, threshold: 0.5, when: {line: vip, agent: "7"}}
+        f"""
+        - {{name: vip, emotion: angry, threshold: 0.5, inhibits: std, {strong}}}
+        - {weak}
         """
     )
     assert (finding.rule, finding.severity) == ("vip", "warning")
-    assert "inhibits 'std', but no call concerns both" in finding.problem
+    assert problem in finding.problem
+
+
+def test_an_inhibition_of_calls_that_may_meet_is_left_alone():
+    weak = INHIBITED + ", when: {line: vip, agent: '7'}}"
+    strong = "{name: vip, emotion: angry, threshold: 0.5, inhibits: std, when: {line: VIP}}"
+    assert lint(f"- {strong}\n- {weak}") == []
 
 
 def test_a_disabled_rule_is_no_shadow_but_its_slips_are_told():
