@@ -67,8 +67,10 @@ class Features:
         frames = torch.tensor(
             [(len(waveform) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1 for waveform in waveforms]
         )
-        banks = self._banks.compute(samples.to(self._device.name, non_blocking=True))
-        features = self._stack(banks, frames.to(self._device.name, non_blocking=True))
+        # Energies do not fit fp16, and bf16 would round them: always in fp32.
+        with torch.autocast(self._device.kind, enabled=False):
+            banks = self._banks.compute(samples.to(self._device.name, non_blocking=True))
+            features = self._stack(banks, frames.to(self._device.name, non_blocking=True))
         return features, ((frames + self._step - 1) // self._step).int()
 
     def _stack(self, banks: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
