@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from callqa_assets.cli.options import HomeOption, WarehouseOption, console, open_home
 
@@ -99,16 +99,15 @@ def precision(home: HomeOption = None, warehouse_url: WarehouseOption = None) ->
 
     _, warehouse = open_home(home, warehouse_url)
     columns = ("standing", "waiting", "decided", "true", "false", "precision", "95 %")
-    table = Table("rule", "mode", *columns, box=None)
+    table = Table(Column("rule", no_wrap=True), *columns, box=None)
     with warehouse.read() as connection:
         for row in read_rule_precision(connection):
             low, high = row.interval
             table.add_row(
-                row.rule,
-                row.mode,
+                row.rule if row.mode == "live" else f"{row.rule} ({row.mode})",
                 *map(str, (row.standing, row.waiting, row.decided)),
                 *map(str, (row.true_alarms, row.false_alarms)),
-                "" if row.precision is None else f"{row.precision:.2f}",
-                f"{low:.2f}–{high:.2f}",
+                "–" if row.precision is None else f"{row.precision:.2f}",
+                "–" if row.precision is None else f"{low:.2f}–{high:.2f}",
             )
     console.print(table)

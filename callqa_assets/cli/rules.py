@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from callqa_assets.cli.options import (
     HomeOption,
@@ -167,7 +167,8 @@ def diff(
 
 
 def _print_counts(found: RulesDiff) -> None:
-    table = Table("rule", "before", "after", "added", "gone", "moved", "per audio hour", box=None)
+    columns = ("before", "after", "added", "gone", "moved", "per audio hour")
+    table = Table(Column("rule", no_wrap=True), *columns, box=None)
     hours = found.audio_hours or 1.0
     for label, rules in (*((rule, [rule]) for rule in found.rules), ("all rules", found.rules)):
         before, after = found.before(*rules), found.after(*rules)

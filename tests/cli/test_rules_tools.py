@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -42,6 +43,19 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("CALLQA_CHANNELS", raising=False)
     monkeypatch.delenv("CALLQA_MODEL_PROFILE", raising=False)
     return folder
+
+
+DOCUMENTED = re.findall(
+    r"^```yaml\n(.*?)^```$", (REPO / "docs" / "rules_tools.md").read_text("utf-8"), re.M | re.S
+)
+
+
+def test_the_documents_examples_are_a_suite_that_passes_and_rules_without_findings(tmp_path):
+    suite, rules = DOCUMENTED
+    (tmp_path / "suite.yaml").write_text(suite)
+    assert callqa("test", tmp_path / "suite.yaml").output == "1 of 1 cases passed\n"
+    (tmp_path / "new.yaml").write_text(rules)
+    assert callqa("lint", "--strict", tmp_path / "new.yaml").output == "0 errors, 0 warnings\n"
 
 
 # lint ---------------------------------------------------------------------------------------
