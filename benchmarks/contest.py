@@ -1,0 +1,114 @@
+"""Contenders do the same work in turns, each in a process of its own: wall, CPU, memory.
+
+Taking turns within a round, they meet the same neighbours on the machine; CPU seconds are taken
+beside wall seconds, for machines that others use too. What the work is, each benchmark says.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from statistics import median
+from typing import Any
+
+Prepared = Callable[[Any], Any]
+"""Does the work it is given; what it returns is kept with the timing."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    wall_s: float
+    cpu_s: float
+    max_rss_mib: float
+    """The process's peak so far."""
+    told: Any
+    """What the contender returned."""
+
+
+def take_turns(
+    contenders: Mapping[str, Callable[[], Prepared]], *, warm_up: Any, work: Any, rounds: int
+) -> dict[str, list[Timing]]:
+    """Timings by contender, one a round, after each did `warm_up` once.
+
+    A contender is made ready in its own process, so it must be picklable: a function of a module,
+    or a partial of one.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers: dict[str, Connection] = {}
+    for name, prepare in contenders.items():
+        ours, theirs = context.Pipe()
+        context.Process(target=_serve, args=(prepare, theirs), daemon=True).start()
+        theirs.close()
+        workers[name] = ours
+    for worker in workers.values():
+        _ask(worker, warm_up)
+    timings: dict[str, list[Timing]] = {name: [] for name in workers}
+    for _ in range(rounds):
+        for name, worker in workers.items():
+            timings[name].append(_ask(worker, work))
+    for worker in workers.values():
+        worker.close()
+    return timings
+
+
+def _ask(worker: Connection, work: Any) -> Timing:
+    worker.send(work)
+    return worker.recv()
+
+
+def _serve(prepare: Callable[[], Prepared], requests: Connection) -> None:
+    do = prepare()
+    while True:
+        try:
+            work = requests.recv()
+        except EOFError:
+            return
+        wall_s, cpu_s = time.perf_counter(), time.process_time()
+        told = do(work)
+        requests.send(
+            Timing(
+                time.perf_counter() - wall_s,
+                time.process_time() - cpu_s,
+                max_rss_mib(),
+                told,
+            )
+        )
+
+
+def max_rss_mib() -> float:
+    """Peak memory of this process."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def print_timings(timings: Mapping[str, Sequence[Timing]], audio_s: float) -> None:
+    """A Markdown table; the first contender is compared with the others."""
+    wall_s = {name: median(t.wall_s for t in rounds) for name, rounds in timings.items()}
+    cpu_s = {name: median(t.cpu_s for t in rounds) for name, rounds in timings.items()}
+    first = next(iter(timings))
+    print(
+        f"| contender | wall s | CPU s | real-time factor | {first} is faster by | by CPU | MiB |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name, rounds in timings.items():
+        print(
+            f"| {name} | {wall_s[name]:.2f} | {cpu_s[name]:.2f} | {wall_s[name] / audio_s:.5f} "
+            f"| {wall_s[name] / wall_s[first]:.2f} | {cpu_s[name] / cpu_s[first]:.2f} "
+            f"| {max(timing.max_rss_mib for timing in rounds):.0f} |"
+        )
+
+
+def best_seconds(work: Callable[[], object], *, runs: int = 5) -> float:
+    """Least wall time of `runs`, after one to warm up."""
+    work()
+    times: list[float] = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)
