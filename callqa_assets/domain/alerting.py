@@ -87,7 +87,9 @@ def make_alert_id(recording_id: str, channel: int, rule: str, started_s: float) 
 
 def _lines_of(rule: Rule, batch: CallBatch) -> Ticks:
     """The lines on which a rule is judged, ascending."""
-    covered = np.array([rule.when is None or rule.when.covers(call) for call in batch.calls])
+    covered = np.array(
+        [rule.when is None or rule.when.covers(call) for call in batch.calls], np.bool_
+    )
     lines = np.flatnonzero(np.isin(batch.roles, rule.role) & covered[batch.call_of_line])
     if any(
         not isinstance(leaf, ActivityCondition) and leaf.role is None

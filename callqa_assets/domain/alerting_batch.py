@@ -137,7 +137,7 @@ class CallBatch:
         flat = [segment for call in segments for segment in call]
         channel = np.array([segment.channel for segment in flat], np.int64)
         start_s = np.array([segment.start_s for segment in flat])
-        sizes = [len(call) for call in segments]
+        sizes = np.array([len(call) for call in segments], np.int64)
         line = np.repeat(self.first_line[:-1], sizes) + channel
         order = np.lexsort((start_s, line))
         base = line[order] << LINE_BITS

@@ -129,7 +129,7 @@ def _speaks(given: str | None, wanted: Sequence[str]) -> bool:
 
 def _is_within(hour: int | None, ranges: Sequence[tuple[int, int]]) -> bool:
     return hour is not None and any(
-        (hour - first) % 24 < (last - first) % 24 or last - first == 24 for first, last in ranges
+        (hour - first) % 24 < (last - first) % 24 for first, last in ranges
     )
 
 

@@ -22,7 +22,7 @@ from callqa_assets.domain.alerting import (
 from callqa_assets.domain.alerting_conditions import MAX_EVIDENCE_POINTS
 from callqa_assets.domain.alerting_identity import StoredAlert, carry_ids
 from callqa_assets.domain.emotion_labels import EMOTIONS
-from callqa_assets.domain.heard import CallContext, ChannelTrack, Heard
+from callqa_assets.domain.heard import CallContext, ChannelTrack, Heard, SpokenSegment
 from callqa_assets.domain.rules import Rule, RuleSet, load_rules
 from callqa_assets.domain.rules_conditions import EmotionCondition
 
@@ -95,11 +95,10 @@ CALL = CallContext(
 )
 
 
-def evaluate(
-    rules: RuleSet, call: CallContext, tracks: Sequence[ChannelTrack]
-) -> list[FiredAlert]:
-    """Alerts of a call of which emotions alone are known."""
-    return alerting.evaluate(rules, call, Heard(tracks))
+def evaluate(rules: RuleSet, call: CallContext, tracks: Sequence[ChannelTrack]) -> list[FiredAlert]:
+    """Alerts of a call in which the agent greets, and never stops speaking."""
+    speech = SpokenSegment(0, 0.0, call.duration_s, text="您好", text_raw="您好")
+    return alerting.evaluate(rules, call, Heard(tracks, [speech]))
 
 
 def times(alerts: Sequence[FiredAlert]) -> list[tuple[float, float, float]]:
@@ -227,7 +226,12 @@ def test_when_limits_a_rule_to_calls(when: str, fires: bool):
 
 def test_when_never_matches_what_is_not_known():
     rules = rule_set("threshold: 0.5, when: {line: vip}")
-    assert evaluate(rules, CallContext("r1", 60.0, ("agent", "customer")), [make_track([(0.0, [0.9])])]) == []
+    assert (
+        evaluate(
+            rules, CallContext("r1", 60.0, ("agent", "customer")), [make_track([(0.0, [0.9])])]
+        )
+        == []
+    )
 
 
 def test_mode_and_review_reach_the_alert():
@@ -318,6 +322,27 @@ def test_shipped_compact_rules_fire_on_customers_alone(emotion: str, name: str):
     assert evaluate(rules, CALL, [replace(enough, channel=0)]) == []
     calm = make_track([(0.0, [rule.condition.level_on - 0.05] * 12)], emotion=emotion)
     assert evaluate(rules, CALL, [calm]) == []
+
+
+@pytest.mark.parametrize("name", ["alert_rules.yaml", "alert_rules_compact.yaml"])
+def test_shipped_rules_on_words_and_sound(name: str):
+    def fired(*segments: SpokenSegment, language: str = "zh") -> list[str]:
+        call = CallContext("r1", 60.0, ("agent", "customer"), language=language)
+        alerts = alerting.evaluate(shipped(name), call, Heard((), segments))
+        assert all(alert.notify_channels == () for alert in alerts)
+        return [f"{alert.rule} {alert.role} {alert.mode}" for alert in alerts]
+
+    def speech(channel: int, start_s: float, end_s: float, text: str) -> SpokenSegment:
+        return SpokenSegment(channel, start_s, end_s, -30.0, text, text)
+
+    greeting = speech(0, 1.0, 20.0, "您好，请讲")
+    asking = [speech(1, 21.0, 25.0, "我要退 款。"), speech(1, 40.0, 50.0, "到底退不退钱")]
+    assert fired(greeting, *asking) == ["refund_asked customer live"]
+    assert fired(greeting, asking[1]) == ["long_silence agent live", "refund_asked customer live"]
+    assert fired(speech(0, 0.0, 60.0, "哪位")) == ["no_greeting agent shadow"]
+    assert fired(speech(0, 0.0, 60.0, "hello"), language="en") == []
+    # What the agent says of refunds is no request.
+    assert fired(speech(0, 0.0, 60.0, "您好可以退款")) == []
 
 
 # Properties, on tracks of up to five segments with values around the levels.

@@ -59,7 +59,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated: Path):
         ("transcripts", 1, False),
         ("emotions", 2, False),
         ("lake", 1, True),
-        ("alerts", 3, False),
+        ("alerts", 2, False),
         ("commit", 4, True),
     ],
 )
