@@ -12,6 +12,7 @@ import numpy as np
 
 from callqa_assets.domain.emotion import LabelConfig, SpanConfig, WindowConfig
 from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.hotwords import HotwordLists
 from callqa_assets.domain.speech import (
     SAMPLE_RATE_HZ,
     ModelIdentity,
@@ -51,6 +52,9 @@ class ToyModels:
 
     def open(self) -> ToyModels:
         return self
+
+    def read_hotwords(self) -> HotwordLists:
+        return HotwordLists()
 
     def detector(self) -> ToyModels:
         return self
