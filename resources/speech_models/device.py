@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["fp32", "fp16", "bf16"]
+AskedPrecision = Literal["auto", "fp32", "fp16", "bf16"]
 
 DEVICE_PATTERN = r"auto|cpu|mps|cuda(:\d+)?"
 """What a profile may ask for."""
@@ -67,7 +68,7 @@ class Device:
 
 
 def choose_device(
-    asked: str = "auto", precision: Precision | Literal["auto"] = "auto", threads: int = 0
+    asked: str = "auto", precision: AskedPrecision = "auto", threads: int = 0
 ) -> Device:
     """The device for `auto`, `cpu`, `mps`, `cuda` or `cuda:1`; `threads` 0 means every core.
 
@@ -108,7 +109,7 @@ def _find(asked: str) -> str:
     return f"cuda:{number}"
 
 
-def _find_precision(name: str, asked: Precision | Literal["auto"]) -> Precision:
+def _find_precision(name: str, asked: AskedPrecision) -> Precision:
     if not name.startswith("cuda"):
         return "fp32" if asked == "auto" else asked
     import torch

@@ -18,7 +18,7 @@ from callqa_assets.domain.emotion import LabelConfig, SpanConfig, WindowConfig
 from callqa_assets.domain.errors import CallqaError
 from resources.speech_models.compact.detector import RELEASED, VadConfig
 from resources.speech_models.compact.transcriber import TranscriberConfig
-from resources.speech_models.device import DEVICE_PATTERN, Precision
+from resources.speech_models.device import DEVICE_PATTERN, AskedPrecision
 from resources.speech_models.funasr.emotion2vec import Emotion2vecConfig
 from resources.speech_models.funasr.nano import NanoConfig
 from resources.speech_models.funasr.transcriber import FunasrTranscriberConfig
@@ -205,7 +205,7 @@ class Profile(_Section):
     """Rules file in the configuration folder: thresholds belong to a model."""
     device: str = Field("auto", pattern=f"^({DEVICE_PATTERN})$")
     """Of the funasr backends; the others compute on the CPU."""
-    precision: Precision | Literal["auto"] = "auto"
+    precision: AskedPrecision = "auto"
     threads: int = Field(0, ge=0)
     """CPU threads; 0: every core."""
     detector: FsmnVadPart

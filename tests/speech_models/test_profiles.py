@@ -1,0 +1,225 @@
+"""Profiles say what is meant or what is wrong; their models load once, and share what they can."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from callqa_assets.cli import app
+from resources.home import REPO
+from resources.speech_models.compact.detector import FsmnVad, VadConfig
+from resources.speech_models.compact.emotion import WhisperEmotionRecognizer
+from resources.speech_models.compact.transcriber import TranscriberConfig, WhisperTranscriber
+from resources.speech_models.device import DeviceError
+from resources.speech_models.model_files import ModelFileError
+from resources.speech_models.profiles import Profile, ProfileError, load_profile, load_profiles
+from resources.speech_models.speech_models import SpeechModels, cached_speech_models
+
+SHIPPED = REPO / "configs" / "models.yaml"
+PROFILE: dict[str, Any] = {
+    "rules": "alert_rules.yaml",
+    "device": "cpu",
+    "threads": 1,
+    "detector": {"backend": "fsmn_vad"},
+    "transcriber": {"backend": "whisper"},
+    "emotion": {"backend": "whisper_head"},
+}
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """Write a profile 'mine' that differs from PROFILE, and load it."""
+
+    def load(**changes: Any) -> Profile:
+        path = tmp_path / "models.yaml"
+        path.write_text(yaml.safe_dump({"profiles": {"mine": {**PROFILE, **changes}}}), "utf-8")
+        return load_profile(path, "mine")
+
+    return load
+
+
+def test_the_shipped_profiles_name_their_models_and_rules():
+    profiles = load_profiles(SHIPPED)
+    assert list(profiles) == ["compact", "funasr", "sensevoice", "nano"]
+    titles = {
+        name: {part: [model.title for model in models] for part, models in p.models().items()}
+        for name, p in profiles.items()
+    }
+    assert titles["compact"] == {
+        "detector": ["fsmn-vad"],
+        "transcriber": ["whisper-base"],
+        "emotion": ["whisper-base"],
+    }
+    assert titles["funasr"] == {
+        "detector": ["fsmn-vad"],
+        "transcriber": [
+            "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch",
+            "iic/punc_ct-transformer_cn-en-common-vocab471067-large",
+        ],
+        "emotion": ["iic/emotion2vec_plus_large"],
+    }
+    assert titles["sensevoice"]["transcriber"] == ["iic/SenseVoiceSmall"]
+    assert titles["nano"]["transcriber"] == [
+        "FunAudioLLM/Fun-ASR-Nano-2512",
+        "iic/speech_paraformer-large_asr_nat-zh-cn-16k-common-vocab8404-pytorch",
+    ]
+    for profile in profiles.values():
+        assert (REPO / "configs" / profile.rules).is_file()
+    assert profiles["funasr"].emotion.windows.window_sec == 3.0
+    assert profiles["compact"].emotion.windows.window_sec == 2.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"devise": "cpu"}, r"models\.yaml: profiles\.mine\.devise: there is no such key"),
+        (
+            {"transcriber": {"backend": "whisper", "settings": {"beam": 5}}},
+            r"mine\.transcriber\.whisper\.settings\.beam: there is no such key, correct or remove",
+        ),
+        (
+            {"emotion": {"backend": "emotion2vec", "windows": {"hop": 1}}},
+            r"mine\.emotion\.emotion2vec\.windows\.hop: there is no such key",
+        ),
+        ({"device": "gpu"}, r"profiles\.mine\.device: .*pattern"),
+        ({"precision": "int8"}, r"profiles\.mine\.precision: .*'fp32', 'fp16' or 'bf16'"),
+        ({"transcriber": {"backend": "wisper"}}, r"mine\.transcriber: .*'wisper'.*'seaco'"),
+        ({"threads": -1}, r"profiles\.mine\.threads: .*greater than or equal to 0"),
+        ({"emotion": {}}, r"profiles\.mine\.emotion: .*'backend'"),
+    ],
+)
+def test_a_key_or_value_that_is_not_understood_is_named_with_its_file(write, changes, said):
+    with pytest.raises(ProfileError, match=said):
+        write(**changes)
+
+
+@pytest.mark.parametrize("content", ["", "- a", "profiles: [", "profiles: {mine: 3}", "{a: 1}"])
+def test_a_file_that_is_no_list_of_profiles_is_named(tmp_path, content):
+    (tmp_path / "models.yaml").write_text(content)
+    with pytest.raises(ProfileError, match=r"models\.yaml"):
+        load_profiles(tmp_path / "models.yaml")
+    with pytest.raises(ProfileError, match="CALLQA_CONFIGS"):
+        load_profiles(tmp_path / "nowhere.yaml")
+
+
+def test_a_profile_that_does_not_exist_names_those_that_do():
+    with pytest.raises(ProfileError, match=r"'fun'.*compact, funasr, nano, sensevoice"):
+        load_profile(SHIPPED, "fun")
+
+
+def test_the_compact_profile_s_identities_are_known_without_its_weights(tmp_path):
+    """What was computed before the profiles could be mixed stays computed."""
+    models = SpeechModels(load_profile(SHIPPED, "compact"), tmp_path)
+    assert models.detector_identity == FsmnVad.identify(VadConfig())
+    assert models.transcriber_identity == WhisperTranscriber.identify(TranscriberConfig(), "int8")
+    assert models.emotion_identity == WhisperEmotionRecognizer.identify(
+        models.emotion_windows, "int8"
+    )
+
+
+def test_a_part_in_another_profile_keeps_its_identity(write, tmp_path):
+    compact = SpeechModels(load_profile(SHIPPED, "compact"), tmp_path)
+    mixed = write(transcriber={"backend": "seaco"}, precision="bf16", rules="other.yaml")
+    assert SpeechModels(mixed, tmp_path).emotion_identity == compact.emotion_identity
+    assert SpeechModels(mixed, tmp_path).detector_identity == compact.detector_identity
+
+
+@pytest.fixture
+def mixed(write, tiny) -> Profile:
+    """SeACo with emotion2vec, each from a tiny folder."""
+    return write(
+        transcriber={
+            "backend": "seaco",
+            "weights": {"folder": str(tiny("seaco"))},
+            "punctuation": {"folder": str(tiny("ct-punc"))},
+        },
+        emotion={"backend": "emotion2vec", "weights": {"folder": str(tiny("emotion2vec"))}},
+    )
+
+
+def test_an_identity_says_weights_settings_and_precision_and_loads_nothing(mixed, tmp_path):
+    def identities(profile: Profile):
+        models = SpeechModels(profile, tmp_path)
+        return models.transcriber_identity, models.emotion_identity
+
+    before = identities(mixed)
+    assert before[0].model_id == "seaco"
+    assert before[0].params["precision"] == "fp32"
+    assert before[0].params["punctuation"]["model_id"] == "ct-punc"
+    assert identities(mixed.model_copy(update={"threads": 2})) == before
+    half = identities(mixed.model_copy(update={"precision": "bf16"}))
+    assert half[0] != before[0]
+    assert half[1] != before[1]
+    quiet = mixed.transcriber.model_copy(update={"punctuation": None})
+    changed = identities(mixed.model_copy(update={"transcriber": quiet}))
+    assert changed[0] != before[0]
+    assert changed[1] == before[1]
+
+
+def test_models_load_once_and_again_after_a_release(mixed, tmp_path):
+    models = cached_speech_models(mixed, tmp_path)
+    assert cached_speech_models(mixed, tmp_path) is models
+    transcriber = models.transcriber()
+    assert models.transcriber() is transcriber
+    assert transcriber.identity == models.transcriber_identity
+    assert models.emotion_recognizer().identity == models.emotion_identity
+    models.release()
+    assert models.transcriber() is not transcriber
+
+
+def test_weights_that_are_missing_are_named_before_anything_is_loaded(write, tmp_path):
+    models = SpeechModels(write(transcriber={"backend": "sensevoice"}), tmp_path)
+    with pytest.raises(ModelFileError, match=r"SenseVoiceSmall .*pull --profile mine"):
+        _ = models.transcriber_identity
+    with pytest.raises(ModelFileError, match=r"model\.pt is missing: run `callqa models pull`"):
+        models.detector()
+
+
+def test_a_device_that_is_not_there_is_an_error_of_its_parts_alone(mixed, tmp_path):
+    """A GPU that is asked for is not quietly done without."""
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    models = SpeechModels(mixed.model_copy(update={"device": "cuda"}), tmp_path)
+    assert models.detector_identity.model_id == "fsmn-vad"
+    with pytest.raises(DeviceError, match="'cuda'"):
+        _ = models.transcriber_identity
+
+
+@pytest.mark.integration
+def test_transcripts_and_emotions_of_compact_share_one_whisper(models_dir):
+    models = SpeechModels(load_profile(SHIPPED, "compact"), models_dir)
+    models.transcriber()
+    models.emotion_recognizer()
+    assert len(models._whisper) == 1
+
+
+def test_models_list_shows_every_profile_and_what_to_pull(tmp_path, monkeypatch):
+    monkeypatch.setenv("CALLQA_MODELS", str(tmp_path))
+    monkeypatch.delenv("CALLQA_CONFIGS", raising=False)
+    shown = CliRunner().invoke(app, ["models", "list"])
+    assert shown.exit_code == 0, shown.output
+    for text in ("compact", "sensevoice", "see below", "run `callqa models pull --profile nano`"):
+        assert text in shown.output
+    refused = CliRunner().invoke(app, ["models", "verify", "--profile", "sensevoice"])
+    assert isinstance(refused.exception, ModelFileError)
+    assert "fsmn-vad/model.pt is missing" in str(refused.exception)
+    assert "SenseVoiceSmall does not exist" in str(refused.exception)
+
+
+@pytest.mark.integration
+def test_without_options_pull_and_verify_mean_the_default_profile(models_dir, monkeypatch):
+    monkeypatch.setenv("CALLQA_MODELS", str(models_dir))
+    for name in ("CALLQA_CONFIGS", "CALLQA_MODEL_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for command in ("pull", "verify"):
+        done = CliRunner().invoke(app, ["models", command])
+        assert done.exit_code == 0, done.output
+        assert "fsmn-vad" in done.output
+        assert "whisper-base" in done.output
+        assert "iic/" not in done.output
