@@ -60,7 +60,5 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RulesError(
-            f"{path} cannot be read ({error.__class__.__name__}): restore the rules file or set "
-            "CALLQA_RULES"
-        ) from error
+        problem = f"{path} cannot be read ({error.__class__.__name__})"
+        raise RulesError([f"{problem}: restore the rules file or set CALLQA_RULES"]) from error

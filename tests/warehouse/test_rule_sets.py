@@ -1,0 +1,41 @@
+"""Rules in force: a good file is kept, a bad one leaves the last good one where it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from callqa_assets.domain.rules import RulesError
+from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.rule_sets import accept_rules, read_rules
+from tests.calls import RULES
+from tests.snapshot import read_rows
+
+
+def test_a_missing_file_is_told_in_one_line_with_the_cure(warehouse, tmp_path):
+    with pytest.raises(RulesError) as caught:
+        accept_rules(warehouse, tmp_path / "gone.yaml")
+    assert str(caught.value) == (
+        f"{tmp_path / 'gone.yaml'} cannot be read (FileNotFoundError): "
+        "restore the rules file or set CALLQA_RULES"
+    )
+
+
+def test_a_bad_file_leaves_the_last_accepted_rules_in_force_and_says_why(warehouse, rules):
+    good = accept_rules(warehouse, rules)
+    assert good.problem is None
+    rules.write_text(RULES.format(threshold=0.5).replace("threshold", "treshold"))
+    for look in (accept_rules, read_rules):
+        now = look(warehouse, rules)
+        assert now.rules.rule_hash == good.rules.rule_hash
+        assert "did you mean `threshold`" in str(now.problem)
+    rules.write_bytes(b"\xff")
+    assert "UnicodeDecodeError" in str(read_rules(warehouse, rules).problem)
+
+
+def test_a_set_is_kept_once_however_often_it_is_accepted(warehouse, rules):
+    for text in (0.5, 0.6, 0.5):
+        rules.write_text(RULES.format(threshold=text))
+        accept_rules(warehouse, rules)
+    assert len(read_rows(warehouse, tables.rule_sets)) == 2
+    rules.write_text("nothing")
+    assert read_rules(warehouse, rules).rules.rules[0].condition.threshold == 0.5
