@@ -171,8 +171,9 @@ def find_token_times(
     places = [place + SHIFT_FRAMES for place in fires]
     places += [float(len(alphas))] * (tokens + 1 - len(places))
     ends = [min(after, place + LONGEST_TOKEN_FRAMES) for place, after in pairwise(places)]
-    behind = len(alphas) - places[-1]
-    ends[-1] = (len(alphas) + places[-1]) / 2 if behind > EDGE_FRAMES else float(len(alphas))
+    if ends[-1] == places[-1]:  # no silence before what fires behind it
+        behind = len(alphas) - places[-1]
+        ends[-1] = (len(alphas) + places[-1]) / 2 if behind > EDGE_FRAMES else float(len(alphas))
     return [
         (max(0.0, start) * frame_s, max(0.0, end) * frame_s)
         for start, end in zip(places[:-1], ends, strict=True)
