@@ -152,7 +152,7 @@ def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], hop_s: floa
 @daily_asset(
     tables=["emotion_scores", "emotion_spans"],
     group="speech",
-    kinds={"whisper", "parquet", "sql"},
+    kinds={"python", "parquet", "sql"},
     code_version=CODE_VERSION,
     deps=["vad_segments"],
     pool=GPU_POOL,

@@ -97,7 +97,7 @@ def _row(transcript: SegmentTranscript) -> dict[str, Any]:
 @daily_asset(
     tables=["transcripts"],
     group="speech",
-    kinds={"pytorch", "sql"},
+    kinds={"python", "sql"},
     code_version=CODE_VERSION,
     deps=["vad_segments"],
     pool=GPU_POOL,

@@ -180,3 +180,25 @@ def test_a_real_failed_allocation_is_seen_as_one():
         torch.empty(1 << 60, dtype=torch.uint8)
     assert is_out_of_memory(failed.value)
     assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 17 GB)"))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_cuda_device_is_locked_by_its_own_number_and_its_real_lack_of_memory_is_seen(tmp_path):
+    device = choose_device("cuda")
+    lock = DeviceLock(device, tmp_path)
+    lock.acquire()
+    number = str(torch.cuda.get_device_properties(device.name).uuid)
+    assert [path.name for path in tmp_path.glob("*.lock")] == [f"cuda-{number}.lock"]
+    lock.release()
+
+    room, _ = torch.cuda.mem_get_info(device.name)
+    guard = MemoryGuard(device)
+
+    def compute(batch: list[int]) -> list[int]:
+        """Each item takes two fifths of the memory that there was."""
+        held = torch.empty(len(batch) * room * 2 // 5, dtype=torch.uint8, device=device.name)
+        return [int(held.numel() > 0)] * len(batch)
+
+    assert guard.compute([0] * 4, compute) == [1] * 4
+    assert guard.halvings == 1

@@ -191,6 +191,17 @@ def test_a_device_that_is_not_there_is_an_error_of_its_parts_alone(mixed, tmp_pa
         _ = models.transcriber_identity
 
 
+def test_models_without_room_are_no_riddle(mixed, tmp_path, monkeypatch):
+    import torch
+
+    def load(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.20 GiB.")
+
+    monkeypatch.setattr("resources.speech_models.funasr.seaco.load_model", load)
+    with pytest.raises(DeviceError, match=r"profile 'mine' do not fit.*1\.20 GiB.*precision"):
+        SpeechModels(mixed, tmp_path).transcriber()
+
+
 @pytest.mark.integration
 def test_transcripts_and_emotions_of_compact_share_one_whisper(models_dir):
     models = SpeechModels(load_profile(SHIPPED, "compact"), models_dir)
