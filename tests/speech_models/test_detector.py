@@ -192,7 +192,7 @@ def test_real_recordings_have_the_segments_that_funasr_finds(
         # funasr works in pieces of 60 s: 70 s cross the border of two.
         start_of_call = audio.samples[:, : 70 * audio.sample_rate_hz]
         for channel, waveform in enumerate(to_16k(start_of_call, audio.sample_rate_hz)):
-            found = find_segments_ms(scorer.score(waveform), RULES)
+            found = find_segments_ms(scorer.score([waveform])[0], RULES)
             assert found == segments_of_funasr(funasr_model, waveform), (path.name, channel)
 
 
@@ -215,5 +215,40 @@ def test_any_sound_has_the_segments_that_funasr_finds(
         "speech": lambda: np.roll(call[1], -generator.integers(len(call[1])))[:samples],
     }[kind]()
     waveform = (10 ** (loudness_db / 20) * sound).astype(np.float32)
-    found = find_segments_ms(scorer.score(waveform), RULES)
+    found = find_segments_ms(scorer.score([waveform])[0], RULES)
     assert found == segments_of_funasr(funasr_model, waveform)
+
+
+piece = st.tuples(
+    st.sampled_from(["speech", "silence", "noise", "tone"]),
+    st.integers(1, 4 * SAMPLE_RATE_HZ),
+    st.floats(-60, 0),
+)
+
+
+@pytest.mark.integration
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    mixtures=st.lists(st.lists(piece, min_size=1, max_size=8), min_size=1, max_size=5),
+)
+def test_mixtures_heard_together_have_the_segments_that_funasr_finds_in_each(
+    call, funasr_model, scorer, seed, mixtures
+):
+    generator = np.random.default_rng(seed)
+
+    def make(kind, samples, loudness_db):
+        sound = {
+            "speech": lambda: np.roll(call[1], -generator.integers(len(call[1])))[:samples],
+            "silence": lambda: np.zeros(samples),
+            "noise": lambda: generator.normal(0, 0.1, samples),
+            "tone": lambda: np.sin(np.arange(samples) * generator.uniform(0, np.pi)),
+        }[kind]()
+        return 10 ** (loudness_db / 20) * sound
+
+    waveforms = [
+        np.concatenate([np.zeros(400), *(make(*piece) for piece in pieces)]).astype(np.float32)
+        for pieces in mixtures
+    ]
+    for waveform, silence in zip(waveforms, scorer.score(waveforms), strict=True):
+        assert find_segments_ms(silence, RULES) == segments_of_funasr(funasr_model, waveform)

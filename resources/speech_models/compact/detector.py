@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callqa_assets.domain.segments import SplitConfig, split_long_segments
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ModelIdentity, Span, Waveform
@@ -75,12 +76,15 @@ class FsmnVad:
         for number, waveform in enumerate(waveforms):
             if waveform.ndim != 1 or not np.isfinite(waveform).all():
                 raise ValueError(f"waveform {number} is not mono, or holds NaN or infinite samples")
-        return [self._detect_one(waveform) for waveform in waveforms]
+        audible = [waveform for waveform in waveforms if len(waveform) >= FRAME_SAMPLES]
+        scores = iter(self._scorer.score(audible))
+        return [
+            self._cut(waveform, next(scores)) if len(waveform) >= FRAME_SAMPLES else []
+            for waveform in waveforms
+        ]
 
-    def _detect_one(self, waveform: Waveform) -> list[Span]:
-        if len(waveform) < FRAME_SAMPLES:
-            return []
-        segments_ms = find_segments_ms(self._scorer.score(waveform), self._rules)
+    def _cut(self, waveform: Waveform, silence: NDArray[np.float32]) -> list[Span]:
+        segments_ms = find_segments_ms(silence, self._rules)
         duration_s = len(waveform) / SAMPLE_RATE_HZ
         spans = [
             Span(start_ms / 1000, min(end_ms / 1000, duration_s))

@@ -8,6 +8,7 @@ funasr loads (`resources.speech_models.compact.detector`); nothing is loaded her
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,25 +36,49 @@ class SilenceScorer:
         self._context = (frontend.lfr_m - 1) // 2
         self._banks = FilterBanks(frontend.n_mels)
 
-    def score(self, waveform: Waveform) -> NDArray[np.float32]:
-        """Silence posteriors, shape [(samples - 400) // 160 + 1], of at least 400 samples.
+    def score(self, waveforms: Sequence[Waveform]) -> list[NDArray[np.float32]]:
+        """Silence posteriors of each, shape [(samples - 400) // 160 + 1], of at least 400 samples.
 
-        Exact in blocks: the encoder looks back only, and carries its memory in a cache.
+        Short waveforms are scored together: the encoder looks back only, so that what fills the
+        shorter ones up changes nothing.
         """
         import torch
 
-        total = (len(waveform) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1
-        memory: dict[str, torch.Tensor] = {}
-        blocks: list[NDArray[np.float32]] = []
+        frames = [(len(waveform) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1 for waveform in waveforms]
+        scores: dict[int, NDArray[np.float32]] = {}
         with torch.inference_mode():
-            for start in range(0, total, BLOCK_FRAMES):
-                stop = min(start + BLOCK_FRAMES, total)
-                features = self._features(waveform, start, stop, total)
-                posteriors = self._encoder(features[None], cache=memory)
-                # Class 0 of 248 is silence: `sil_pdf_ids` of the model's config.yaml.
-                # Copied, or every block's 248 classes stay in memory.
-                blocks.append(posteriors[0, :, 0].numpy().copy())
+            for batch in _make_batches(frames):
+                if frames[batch[0]] > BLOCK_FRAMES:
+                    (index,) = batch
+                    scores[index] = self._score_in_blocks(waveforms[index], frames[index])
+                    continue
+                features = [
+                    self._features(waveforms[index], 0, frames[index], frames[index])
+                    for index in batch
+                ]
+                padded = torch.nn.utils.rnn.pad_sequence(features, batch_first=True)
+                for index, silence in zip(batch, self._score_rows(padded, {}), strict=True):
+                    scores[index] = silence[: frames[index]]
+        return [scores[index] for index in range(len(waveforms))]
+
+    def _score_in_blocks(self, waveform: Waveform, frames: int) -> NDArray[np.float32]:
+        """Exact in blocks: the encoder carries its memory in a cache."""
+        memory: dict[str, torch.Tensor] = {}
+        blocks = [
+            self._score_rows(self._features(waveform, start, stop, frames)[None], memory)[0]
+            for start in range(0, frames, BLOCK_FRAMES)
+            for stop in [min(start + BLOCK_FRAMES, frames)]
+        ]
         return np.concatenate(blocks)
+
+    def _score_rows(
+        self, features: torch.Tensor, memory: dict[str, torch.Tensor]
+    ) -> NDArray[np.float32]:
+        """Silence posteriors [rows, frames] of features [rows, frames, 400]."""
+        posteriors = self._encoder(features, cache=memory)
+        # Class 0 of 248 is silence: `sil_pdf_ids` of the model's config.yaml.
+        # Copied, or every block's 248 classes stay in memory.
+        return posteriors[..., 0].numpy().copy()
 
     def _features(self, waveform: Waveform, start: int, stop: int, total: int) -> torch.Tensor:
         """Normalised encoder inputs of frames start..stop, shape [stop - start, 400].
@@ -70,6 +95,18 @@ class SilenceScorer:
         stacked = banks[wanted - low].unfold(0, 2 * self._context + 1, 1).transpose(1, 2)
         # The rows overlap in memory: what is done in place comes after the first new tensor.
         return (stacked.reshape(stop - start, -1) + self._shift).mul_(self._scale)
+
+
+def _make_batches(frames: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of waveforms to be scored at once: as many as fill a block, the shortest first."""
+    batch: list[int] = []
+    for index in sorted(range(len(frames)), key=lambda index: frames[index]):
+        if batch and (len(batch) + 1) * frames[index] > BLOCK_FRAMES:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 @dataclass(frozen=True)
