@@ -21,6 +21,7 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 BENCHMARKS = {
     "evaluate_vad": "Speech detection",
     "evaluate_asr": "Transcription",
+    "evaluate_itn": "Numbers in transcripts",
     "evaluate_emotion": "Emotion",
     "evaluate_alerts": "Alerts on real calls",
     "whole_chain": "Speed of the whole chain",

@@ -214,7 +214,7 @@ def _write_bare(match: re.Match[str]) -> list[Replacement] | None:
 # What rules are made of. Groups (?>…) take all they can and give nothing back.
 _NUMERALS = "零〇一二三四五六七八九十百千万亿两幺0-9"
 _ARTICLE = (
-    rf"(?:(?<=[百千万点块毛元0-9%‰]一)|(?<=[百千万][一二三四五六七八九]一)){ARTICLE_MEASURES}"
+    rf"(?:(?<=[百千万点块毛元0-9%‰]一)|(?<=[十百千万][一二三四五六七八九]一)){ARTICLE_MEASURES}"
 )
 _ONE = rf"一(?![{WORDS_FROM_ONE}]|{_ARTICLE})"
 _DIGIT = rf"(?:[零〇二三四五六七八九]|{_ONE})"
@@ -227,7 +227,7 @@ _WHOLE = rf"(?:(?:{_CARDINAL}|{_READ_OUT})(?!{_CHECK}))"
 _NUMBER = rf"(?:{_WHOLE}(?:点(?>{_DIGIT}+)(?![十百千两点幺0-9])[万亿]?)?)"
 _WRITTEN = rf"(?>[0-9]+(?:\.[0-9]+)?)(?!\.?[{_NUMERALS}])"
 _TAIL_ENDS = rf"(?:(?=一{ARTICLE_MEASURES})|(?![{_NUMERALS}]|{TAIL_MEASURES}|[.,:/%‰]))"
-_TAIL = rf"[块元毛角度米]零?{_FIGURE}{_TAIL_ENDS}"
+_TAIL = rf"[块元毛角度米](?:零?{_FIGURE}{_TAIL_ENDS}|半)"
 _MINUS = "(?<![正胜担抱自欺])负"
 _YUAN = rf"(?P<sign>{_MINUS})?(?P<yuan>{_CARDINAL}|{_FIGURES})[块元]"
 _FEN = rf"(?:(?P<fen>{_FIGURE})(?:分钱?|{_TAIL_ENDS}))"
@@ -249,6 +249,11 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
     ("一个个", REPEATED_MEASURE, _leave),
     ("周五", WEEKDAYS, _leave),
     ("第三季度", rf"(?<=第)[一二三四五六七八九](?![{_NUMERALS}])", _leave),
+    (
+        "年零三个月",
+        r"(?<=[年月天时周])零(?=[一二两三四五六七八九十0-9]+(?:[个天小周年半]|分(?!之)))",
+        _leave,
+    ),
     # shares
     (
         "百分之三到五",
@@ -356,7 +361,7 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
     ),
     (
         "九五五八八",
-        rf"(?P<digits>{_FIGURES})(?P<check>{_CHECK})?"
+        rf"(?P<digits>{_FIGURES})(?!几)(?P<check>{_CHECK})?"
         rf"(?=(?P<noun>[月楼号线等期年级层类档流])?)",
         _write_digits,
     ),

@@ -16,7 +16,9 @@ MEASURES = (
 )
 """First characters of measure words: what makes 十 or a range a count."""
 
-ARTICLE_MEASURES = "(?:[个次位年天月人条张份场斤件台户单度盒本套兆吨平GMKgmk]|分钟|小时|公里|公斤)"
+ARTICLE_MEASURES = (
+    "(?:[个次位年天月人条张份场斤件台户单度盒本套兆吨平升米袋瓶箱GMKgmk]|分钟|小时|公里|公斤)"
+)
 """After an amount a 一 before one of these is an article: 三百一个月 is 300 a month."""
 
 PRECISE_UNITS = (
@@ -54,7 +56,7 @@ DAYS = (
 )
 """Right after these a clock time is likely."""
 
-BEFORE_POINTS = "有这那哪几下"
+BEFORE_POINTS = "有这那哪几下共"
 AFTER_POINTS = "(?:建议|要求|原因|需要|说明|注意|问题|内容|意见|希望|理由|好处|[点儿水式论])"
 """Around these 三点 are three points and no clock time."""
 
