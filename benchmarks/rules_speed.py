@@ -195,6 +195,8 @@ def _spoken(
                 "text": f"{sentence}。",
                 "text_raw": sentence,
                 "words": words,
+                "alignment": [],
+                "doubtful_hotwords": [],
                 "confidence": 0.9,
             },
         )

@@ -102,6 +102,7 @@ _words = (
         sa.func.coalesce(transcripts.c.text_raw, ""),
         # As text: hardly any segment's words are looked at.
         sa.func.coalesce(sa.cast(transcripts.c.words, sa.Text), "[]"),
+        sa.func.coalesce(sa.cast(transcripts.c.alignment, sa.Text), "[]"),
     )
     .outerjoin(
         transcripts,

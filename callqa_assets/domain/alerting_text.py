@@ -79,8 +79,8 @@ class Place(NamedTuple):
 class SpokenText:
     """The words of many segments, one line each, searched all at once.
 
-    Normalised and raw text both count. A place in the raw text has the times of its words; one
-    that only the normalised text has, those of its segment.
+    Normalised and raw text both count. A place has the times of its words; where the words do not
+    add up to the text, those of its segment.
     """
 
     segments: Sequence[SpokenSegment]
@@ -116,30 +116,29 @@ class SpokenText:
         number = np.searchsorted(lines.ends, found[:, 0], "left")
         raw = number >= len(self.segments)
         segment = number % len(self.segments)
-        # What the raw text has too is placed by its words.
+        # What both texts have is one place.
         chosen = raw | ~np.isin(segment, segment[raw])
         line_start = lines.starts[number]
         order = np.lexsort((found[:, 0], segment))
-        return [
-            self._place(
-                int(segment[i]),
-                lines.text[found[i, 0] : found[i, 1]],
-                lines.text[line_start[i] : found[i, 0]] if raw[i] else None,
-                folded,
-            )
-            for i in order[chosen[order]]
-        ]
+        places: list[Place] = []
+        for i in order[chosen[order]]:
+            said = lines.text[found[i, 0] : found[i, 1]]
+            before = lines.text[line_start[i] : found[i, 0]]
+            skipped = len(before if folded else fold(before))
+            letters = range(skipped, skipped + max(1, len(said if folded else fold(said))))
+            places.append(self._place(int(segment[i]), letters, said, raw=bool(raw[i])))
+        return places
 
-    def _place(self, segment: int, said: str, before: str | None, folded: bool) -> Place:
+    def _place(self, segment: int, letters: range, said: str, *, raw: bool) -> Place:
         spoken = self.segments[segment]
-        start_s, end_s = spoken.start_s, spoken.end_s
         if segment not in self._clocks:
             self._clocks[segment] = _WordClock.of(spoken)
         clock = self._clocks[segment]
-        if before is not None and clock is not None:
-            skipped = len(before if folded else fold(before))
-            length = len(said if folded else fold(said))
-            start_s, end_s = clock.times(skipped, skipped + length)
+        in_raw = letters if raw else _letters_in_raw(spoken, letters)
+        if clock is None or in_raw is None:
+            start_s, end_s = spoken.start_s, spoken.end_s
+        else:
+            start_s, end_s = clock.times(in_raw)
         return Place(segment, start_s, max(end_s, start_s + _SHORTEST_PLACE_S), said)
 
 
@@ -169,11 +168,33 @@ class _WordClock:
         whole = bool(ends) and ends[-1] == len(fold(segment.text_raw))
         return cls(ends, words) if whole else None
 
-    def times(self, first: int, last: int) -> tuple[float, float]:
-        """Seconds of letters first..last, last excluded."""
-        begin = self.words[min(bisect_right(self.ends, first), len(self.words) - 1)]
-        end = self.words[min(bisect_left(self.ends, max(last, first + 1)), len(self.words) - 1)]
+    def times(self, letters: range) -> tuple[float, float]:
+        """Seconds in which these letters were said."""
+        last = len(self.words) - 1
+        begin = self.words[min(bisect_right(self.ends, letters.start), last)]
+        end = self.words[min(bisect_left(self.ends, letters.stop), last)]
         return float(begin["start_s"]), float(end["end_s"])
+
+
+def _letters_in_raw(segment: SpokenSegment, letters: range) -> range | None:
+    """The letters of the raw text that stand for these of the normalised one.
+
+    None where what is stored does not say how the two correspond.
+    """
+    pieces: list[list[int]] = json.loads(segment.alignment)
+    growth = sum((raw_end - raw_start) - (end - start) for raw_start, raw_end, start, end in pieces)
+    if len(segment.text_raw) - len(segment.text) != growth:
+        return None
+    upto = list(accumulate(len(fold(character)) for character in segment.text))
+    begin, stop = bisect_right(upto, letters.start), bisect_left(upto, letters.stop) + 1
+    raw_begin, raw_stop = begin, stop
+    for raw_start, raw_end, start, end in pieces:
+        if begin >= start:
+            raw_begin = raw_start if begin < end else begin + raw_end - end
+        if stop > start:
+            raw_stop = raw_end if stop <= end else stop + raw_end - end
+    first = len(fold(segment.text_raw[:raw_begin]))
+    return range(first, max(first + 1, len(fold(segment.text_raw[:raw_stop]))))
 
 
 def _find_all(text: str, phrase: str) -> Iterator[tuple[int, int]]:

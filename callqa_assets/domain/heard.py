@@ -76,8 +76,10 @@ class SpokenSegment(NamedTuple):
     text: str = ""
     text_raw: str = ""
     words: str = "[]"
-    """JSON as the warehouse keeps it, [{"word", "start_s", "end_s"}, …]: parsed only where a
-    phrase was found. Without words a phrase has its segment's time."""
+    """JSON as the warehouse keeps it, [{"word", "start_s", "end_s"}, …], of `text_raw`: parsed only
+    where a phrase was found. Without words a phrase has its segment's time."""
+    alignment: str = "[]"
+    """JSON likewise, [[raw_start, raw_end, start, end], …]: where `text_raw` and `text` differ."""
 
 
 @dataclass(frozen=True)

@@ -91,17 +91,29 @@ def test_phrases_ignore_space_punctuation_width_and_case(phrase: str, text: str)
     assert fire(f"text: {{any: ['{phrase}']}}", say(CUSTOMER, 1.0, text))
 
 
-def test_normalised_and_raw_text_both_count():
-    said = say(CUSTOMER, 10.0, "二十块钱", raw="20块钱")
-    assert times(fire("text: {any: [20块]}", said)) == [(10.0, 11.5)]
-    # What the normalised text alone has, has its segment's time.
-    assert times(fire("text: {any: [二十]}", said)) == [(10.0, 12.0)]
+def test_normalised_and_raw_text_both_count_with_the_times_of_the_words():
+    # Raw 5..8 is written 5..7: 三百 二十 as 320 would be.
+    said = say(CUSTOMER, 10.0, "请退我三百二十块钱", word_s=1.0)
+    said = said._replace(
+        text="請退我320塊錢", alignment="[[0, 1, 0, 1], [3, 7, 3, 6], [7, 9, 6, 8]]"
+    )
+    assert times(fire("text: {any: [三百二]}", said)) == [(13.0, 16.0)]
+    # What the normalised text alone has, has the times of all that it stands for.
+    assert times(fire("text: {any: ['320']}", said)) == [(13.0, 17.0)]
+    assert times(fire("text: {any: ['2']}", said)) == [(13.0, 17.0)]
+    assert times(fire("text: {any: [我320]}", said)) == [(12.0, 17.0)]
+    assert times(fire("text: {any: [0塊錢]}", said)) == [(13.0, 19.0)]
+    assert times(fire("text: {any: [{regex: 請退}]}", said)) == [(10.0, 12.0)]
+    # Both texts have it: one place.
+    assert times(fire("text: {any: [退我]}", said)) == [(11.0, 13.0)]
 
 
 def test_words_that_do_not_add_up_to_the_text_give_the_segments_time():
     said = say(CUSTOMER, 10.0, "我要退款")._replace(words='[{"word": "我", "start_s": 1}]')
     assert times(fire("text: {any: [退款]}", said)) == [(10.0, 12.0)]
     assert times(fire("text: {any: [退款]}", said._replace(words="[]"))) == [(10.0, 12.0)]
+    unaligned = say(CUSTOMER, 10.0, "20块钱", raw="二十块零钱")
+    assert times(fire("text: {any: [20块钱]}", unaligned)) == [(10.0, 12.5)]
 
 
 def test_a_phrase_is_not_put_together_from_two_segments():
