@@ -53,6 +53,9 @@ class RulesDiff:
     audio_hours: float = 0.0
     counts: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     """By rule and kind of change."""
+    inhibited_before: Counter[str] = field(default_factory=Counter)
+    """By rule: of the alerts before, those that stand back for another one."""
+    inhibited_after: Counter[str] = field(default_factory=Counter)
     examples: dict[tuple[str, Kind], list[Example]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -118,6 +121,7 @@ class _Before:
     alert: StoredAlert
     role: str
     said: str
+    is_inhibited: bool
 
 
 def _read_calls(connection: sa.Connection, days: tuple[str, str]) -> tuple[list[_Call], int]:
@@ -173,7 +177,7 @@ def _before(alert: Any) -> _Before:
         alert.started_s,
         alert.ended_s,
     )
-    return _Before(stored, alert.role, _words(alert))
+    return _Before(stored, alert.role, _words(alert), alert.inhibited_by is not None)
 
 
 def _words(alert: Any) -> str:
@@ -186,6 +190,8 @@ def _add(
     """One call's changes into the totals."""
     diff.recordings += 1
     diff.audio_hours += call.recording.duration_s / 3600
+    diff.inhibited_before.update(old.alert.rule for old in before if old.is_inhibited)
+    diff.inhibited_after.update(alert.rule for alert in after if alert.inhibited_by is not None)
     changes = compare_alerts([old.alert for old in before], after)
     fired = [(alert.role, _words(alert)) for alert in after]
     was = {old.alert.alert_id: (old.role, old.said) for old in before}

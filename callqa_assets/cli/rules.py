@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -139,11 +140,13 @@ def diff(
     from callqa_assets.rules_diff import diff_rules
     from resources.emotion_lake import EmotionLake
 
+    if last < first:
+        raise typer.BadParameter("is before the day of --from", param_hint="--to")
     tried = _load_rules(rules)
     compared = None if against is None else _load_rules(against)
     used, warehouse = open_home(home, warehouse_url)
     days = (f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}")
-    with Progress(console=console, transient=True) as bars:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("calls judged", total=None)
         found = diff_rules(
             warehouse,
@@ -167,7 +170,7 @@ def diff(
 
 
 def _print_counts(found: RulesDiff) -> None:
-    columns = ("before", "after", "added", "gone", "moved", "per audio hour")
+    columns = ("before", "after", "added", "gone", "moved", "inhibited", "per audio hour")
     table = Table(Column("rule", no_wrap=True), *columns, box=None)
     hours = found.audio_hours or 1.0
     for label, rules in (*((rule, [rule]) for rule in found.rules), ("all rules", found.rules)):
@@ -177,9 +180,14 @@ def _print_counts(found: RulesDiff) -> None:
             str(before),
             str(after),
             *(str(found.count(kind, *rules)) for kind in ("added", "gone", "moved")),
+            f"{_sum(found.inhibited_before, rules)} → {_sum(found.inhibited_after, rules)}",
             f"{before / hours:.2f} → {after / hours:.2f}",
         )
     console.print(table)
+
+
+def _sum(counts: Counter[str], rules: Sequence[str]) -> int:
+    return sum(counts[rule] for rule in rules)
 
 
 def _describe(example: Example) -> str:

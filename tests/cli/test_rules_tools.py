@@ -145,7 +145,7 @@ def test_a_diff_counts_by_rule_shows_examples_and_writes_nothing(home, warehouse
     assert result.exit_code == 0
     words = " ".join(result.output.split())
     assert "2 calls, 0.00 audio hours; new.yaml against the alerts that stand" in words
-    assert "anger 1 2 1 0 0 300.00 → 600.00" in words
+    assert "anger 1 2 1 0 0 0 → 0 300.00 → 600.00" in words
     assert "all rules 1 2 1 0 0" in words
     assert "added anger: 2025-03-14 20250314-093000_101_13800138000.wav, customer 2.5–" in words
     assert read_snapshot(warehouse) == before
@@ -155,3 +155,9 @@ def test_a_diff_counts_by_rule_shows_examples_and_writes_nothing(home, warehouse
     )
     assert "anger 2 2 0 0 0" in " ".join(same.output.split())
     assert "added anger" not in same.output
+
+
+def test_days_in_the_wrong_order_are_refused(home, rules):
+    result = callqa("diff", "--rules", rules, "--from", "2025-03-14", "--to", "2025-03-13")
+    assert result.exit_code == 2
+    assert "is before the day of --from" in " ".join(result.output.split())

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from callqa_assets.domain.rules import RuleSet, load_rules
 from callqa_assets.rules_diff import RulesDiff, RulesDiffError, diff_rules
 from callqa_assets.warehouse import tables
-from resources import emotion_lake
 from resources.emotion_lake import EmotionLake
 from tests.calls import RULES, write_call
 from tests.direct import DirectHearing
@@ -108,6 +107,24 @@ def test_two_files_are_compared_whatever_stands(diff, hearing):
     assert counts(found) == {"added": 1, "gone": 0, "moved": 0, "same": 2}
 
 
+def test_alerts_that_would_stand_back_for_others_are_counted(diff):
+    pair = (
+        RULES.format(threshold=0.5)
+        + """
+  - name: rage
+    emotion: angry
+    threshold: 0.7
+    priority: high
+    inhibits: anger
+"""
+    )
+    found = diff(load_rules(pair, source="new rules"))
+    assert (found.inhibited_before["anger"], found.inhibited_after["anger"]) == (0, 2)
+    assert (found.count("same", "anger"), found.count("added", "rage")) == (2, 2)
+    again = diff(rules_at(0.5), against=load_rules(pair, source="new rules"))
+    assert (again.inhibited_before["anger"], again.inhibited_after["anger"]) == (2, 0)
+
+
 def test_as_many_examples_as_asked_for(diff):
     assert len(diff(rules_at(0.9), examples=1).examples["anger", "gone"]) == 1
 
@@ -164,6 +181,5 @@ def test_progress_ends_with_every_call(diff):
 def test_a_track_that_is_gone_is_told_with_its_day_and_the_cure(diff, home):
     for path in home.emotion_tracks.glob("*.parquet"):
         path.rename(path.with_suffix(".gone"))
-    emotion_lake._read_file.cache_clear()
     with pytest.raises(RulesDiffError, match=r"with force .* 2025-03-14 to 2025-03-16"):
         diff(rules_at(0.3))
