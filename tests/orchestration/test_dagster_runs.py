@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import dagster as dg
 import pytest
+import torch
 
 from callqa_assets.headless import HeadlessResult, hear_drop_folder
 from callqa_assets.warehouse import tables
 from resources.home import Home
+from resources.speech_models.device import Device, MemoryGuard
 from tests.calls import write_call
 from tests.snapshot import read_rows, read_snapshot
 from tests.toy_models import ToyModels
@@ -134,6 +137,36 @@ def test_one_bad_recording_fails_alone_after_three_attempts(home, warehouse, hea
     cured = ToyModels()
     hear(cured, force=True)
     assert not [r for r in read_rows(warehouse, tables.stage_runs) if r["status"] != "ok"]
+
+
+def test_a_day_s_metadata_names_the_model_and_how_often_it_had_no_room(home, hear):
+    write_call(home.drop, DAY, "1001", seed=1, anger=0.2)
+    write_call(home.drop, DAY, "1002", seed=2, anger=0.2)
+
+    def hear_two_at_most(batch: Sequence[object]) -> Sequence[object]:
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return batch
+
+    def before(model: str, items: Sequence[object]) -> None:
+        if model == "asr":
+            MemoryGuard(Device("cpu", "fp32", 1)).compute(items, hear_two_at_most)
+
+    assert hear(ToyModels(before=before)).failed_runs == {}
+    with dg.DagsterInstance.get() as instance:
+        told = {asset: _metadata(instance, asset) for asset in ("transcripts", "emotion_scores")}
+    assert told["transcripts"]["model"] == "toy-asr"
+    assert told["transcripts"]["weights_sha256"] == "0" * 64
+    assert told["transcripts"]["out_of_memory_halvings"] == 1
+    assert told["emotion_scores"]["model"] == "toy-ser"
+    assert told["emotion_scores"]["out_of_memory_halvings"] == 0
+
+
+def _metadata(instance: dg.DagsterInstance, asset: str) -> dict[str, Any]:
+    event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
 def _check_results(instance: dg.DagsterInstance) -> dict[str, bool]:
