@@ -331,8 +331,8 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
         _write_read_out,
     ),
     (
-        "一九二点一六八点一点一",
-        rf"({_DIGIT}{{1,3}}(?:点{_DIGIT}{{1,3}}){{2,3}})(?![点{_NUMERALS}])",
+        "幺二七点零点零点幺",
+        rf"((?:幺|{_DIGIT}){{1,3}}(?:点(?:幺|{_DIGIT}){{1,3}}){{2,3}})(?![点{_NUMERALS}])",
         _write_read_out,
     ),
     ("负二十", rf"{_MINUS}({_NUMBER})(?![楼层几Xx]|{_TAIL})", _write_negative),
