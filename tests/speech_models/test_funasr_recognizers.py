@@ -179,7 +179,10 @@ def test_words_joined_are_the_text_and_lie_in_their_clip(family, recognizers, cl
 
 def test_nano_takes_its_word_times_from_an_aligner(tiny, recognizers, clip):
     nano = NanoRecognizer(tiny("nano"), CPU, WEIGHTS, aligner=recognizers["seaco"])
-    clips = [clip(seconds) for seconds in SECONDS]
+    clips = [
+        clip(seconds, language="ja", hotwords=HOTWORDS[:number])
+        for number, seconds in enumerate(SECONDS)
+    ]
     for with_times, spread in zip(nano.hear(clips), recognizers["nano"].hear(clips), strict=True):
         assert with_times.text == spread.text
         assert "".join(word.word for word in with_times.words).strip() == spread.text
@@ -198,7 +201,9 @@ def test_half_precision_hears_something_too_and_says_so(family, precision, tiny,
     assert recognizer.identity.params["precision"] == precision
 
 
-@pytest.mark.parametrize(("family", "language"), [("sensevoice", "de"), ("nano", "yue")])
+@pytest.mark.parametrize(
+    ("family", "language"), [("seaco", "ja"), ("sensevoice", "de"), ("nano", "yue")]
+)
 def test_an_unknown_language_is_refused_by_name(family, language, recognizers, clip):
     with pytest.raises(ValueError, match=repr(language)):
         recognizers[family].hear([clip(1.0, language=language)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -190,9 +190,11 @@ class NanoRecognizer:
                 spread(parts, clip.segment.start_s, clip.segment.end_s)
                 for clip, parts in zip(clips, words, strict=True)
             ]
+        # Only its times are wanted: any language will do, and hotwords would bend them.
+        timed = self._aligner.hear([replace(clip, language=None, hotwords=()) for clip in clips])
         return [
             align(parts, heard.words, clip.segment)
-            for clip, parts, heard in zip(clips, words, self._aligner.hear(clips), strict=True)
+            for clip, parts, heard in zip(clips, words, timed, strict=True)
         ]
 
 

@@ -82,6 +82,13 @@ class SeacoRecognizer:
         return clip.hotwords if self.identity.takes_hotwords else ()
 
     def hear(self, clips: Sequence[Clip]) -> list[Heard]:
+        """Raises ValueError for a language that Paraformer does not know."""
+        for clip in clips:
+            if clip.language not in (None, "zh", "en"):
+                raise ValueError(
+                    f"Paraformer knows no language {clip.language!r}; use zh, which may hold "
+                    "English words, or another transcriber"
+                )
         hotwords = self._tokenize(clips[0].hotwords) if self.identity.takes_hotwords else None
         read = self._read(clips, hotwords)
         return [self._write(clip, result) for clip, result in zip(clips, read, strict=True)]
