@@ -1,6 +1,6 @@
 """Text of a transcript: script, repetition. No model, no markup.
 
-Inverse text normalisation and keyword search belong here too.
+Numerals are `itn`; search for what was said belongs here too.
 """
 
 from __future__ import annotations
