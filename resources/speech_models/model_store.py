@@ -17,6 +17,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from callqa_assets.domain.digest import digest
+from resources.speech_models.funasr.loading import Family
 from resources.speech_models.model_files import ModelFileError, StoredModel, hash_of_files
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ KNOWN_SHA256: Mapping[str, Mapping[str, str]] = {
 }
 """Weights of released models, as several public projects that use them write them down."""
 
-FILES: Mapping[str, Sequence[str]] = {
+FILES: Mapping[Family, Sequence[str]] = {
     "fsmn-vad": ("model.pt", "config.yaml", "configuration.json?", "am.mvn"),
     "paraformer": ("model.pt", "config.yaml", "configuration.json?", "am.mvn", "tokens.*"),
     "seaco": ("model.pt", "config.yaml", "configuration.json?", "am.mvn", "tokens.*", "seg_dict"),
@@ -103,8 +104,7 @@ class _Record(BaseModel):
 class HubModel:
     """A model of ModelScope, or a folder of one's own weights in its place."""
 
-    family: str
-    """A key of FILES."""
+    family: Family
     model: str
     """Id on ModelScope, `iic/SenseVoiceSmall`."""
     revision: str

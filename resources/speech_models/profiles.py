@@ -20,6 +20,7 @@ from resources.speech_models.compact.detector import RELEASED, VadConfig
 from resources.speech_models.compact.transcriber import TranscriberConfig
 from resources.speech_models.device import DEVICE_PATTERN, AskedPrecision
 from resources.speech_models.funasr.emotion2vec import Emotion2vecConfig
+from resources.speech_models.funasr.loading import Family
 from resources.speech_models.funasr.nano import NanoConfig
 from resources.speech_models.funasr.transcriber import FunasrTranscriberConfig
 from resources.speech_models.model_files import WheelModel
@@ -45,7 +46,7 @@ class Part(Protocol):
 class _HubWeights(_Section):
     """Where a model's weights come from."""
 
-    family: ClassVar[str]
+    family: ClassVar[Family]
     model: str
     """Id on ModelScope."""
     revision: str
@@ -57,37 +58,37 @@ class _HubWeights(_Section):
 
 
 class SeacoWeights(_HubWeights):
-    family: ClassVar[str] = "seaco"
+    family: ClassVar[Family] = "seaco"
     model: str = "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
     revision: str = "v2.0.4"
 
 
 class ParaformerWeights(_HubWeights):
-    family: ClassVar[str] = "paraformer"
+    family: ClassVar[Family] = "paraformer"
     model: str = "iic/speech_paraformer-large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
     revision: str = "v2.0.4"
 
 
 class CtPuncWeights(_HubWeights):
-    family: ClassVar[str] = "ct-punc"
+    family: ClassVar[Family] = "ct-punc"
     model: str = "iic/punc_ct-transformer_cn-en-common-vocab471067-large"
     revision: str = "v2.0.4"
 
 
 class SenseVoiceWeights(_HubWeights):
-    family: ClassVar[str] = "sensevoice"
+    family: ClassVar[Family] = "sensevoice"
     model: str = "iic/SenseVoiceSmall"
     revision: str = "master"
 
 
 class NanoWeights(_HubWeights):
-    family: ClassVar[str] = "nano"
+    family: ClassVar[Family] = "nano"
     model: str = "FunAudioLLM/Fun-ASR-Nano-2512"
     revision: str = "master"
 
 
 class Emotion2vecWeights(_HubWeights):
-    family: ClassVar[str] = "emotion2vec"
+    family: ClassVar[Family] = "emotion2vec"
     model: str = "iic/emotion2vec_plus_large"
     revision: str = "v2.0.5"
 
