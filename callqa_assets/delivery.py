@@ -220,7 +220,9 @@ class _ChannelWork:
             return _Wait(state.resting_until, "the receiver asked for a pause")
         free_at = next_token_at(self.channel.limits, state.sent, _seconds(now))
         if free_at > _seconds(now):
-            return _Wait(datetime.fromtimestamp(free_at, UTC), "the channel's rate limit")
+            # Rounded up: a datetime has whole microseconds, and may lie before the moment.
+            until = datetime.fromtimestamp(free_at, UTC) + timedelta(milliseconds=1)
+            return _Wait(until, "the channel's rate limit")
         return None
 
     def _take_token(self, connection: sa.Connection, state: ChannelState, now: datetime) -> str:
