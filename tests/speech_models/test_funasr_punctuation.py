@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from resources.speech_models.device import Device
 from resources.speech_models.funasr.punctuation import WORDS_AT_ONCE, CtPunctuator
-from tests.tiny_models import CHARACTERS
+from tests.tiny_models import CHARACTERS, build_tiny
 
 CPU = Device("cpu", "fp32", 1)
 MARKS = "，。？、,.?"
@@ -29,9 +29,21 @@ def texts():
     return [*chinese, "您好hello world您好", "hello", chinese[5][:5] + " world " + chinese[5][5:]]
 
 
-def test_marks_are_those_that_funasr_sets(punctuator, texts, tiny):
+@pytest.fixture(scope="module")
+def with_dictionary(tmp_path_factory):
+    """A model whose words are those of a dictionary, as in the released large one."""
+    folder = build_tiny("ct-punc", tmp_path_factory.mktemp("words"))
+    (folder / "jieba_usr_dict").write_text("开户流程 100\n信用卡还款 100\n", "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("folder", ["characters", "words"])
+def test_marks_are_those_that_funasr_sets(folder, texts, tiny, with_dictionary):
+    folder = with_dictionary if folder == "words" else tiny("ct-punc")
+    punctuator = CtPunctuator(folder, CPU, "0" * 64)
+    texts = [*texts, "您好请问开户流程怎么走信用卡 还款呢hello world"]
     original = AutoModel(
-        model=str(tiny("ct-punc")),
+        model=str(folder),
         device="cpu",
         ncpu=1,
         disable_update=True,
@@ -46,6 +58,13 @@ def test_marks_are_those_that_funasr_sets(punctuator, texts, tiny):
 
 def squeeze(text):
     return re.sub(r"\s", "", text).lower()
+
+
+def test_a_word_of_the_dictionary_is_never_parted(with_dictionary):
+    punctuator = CtPunctuator(with_dictionary, CPU, "0" * 64)
+    text = "请问开户流程怎么走" * 5
+    assert punctuator._begin(text).words.count("开户流程") == 5
+    assert punctuator.punctuate([text])[0].count("开户流程") == 5
 
 
 def test_a_text_gets_the_same_marks_alone_and_among_others(punctuator, texts):

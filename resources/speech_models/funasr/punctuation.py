@@ -6,11 +6,10 @@ once, with the same marks, and marks are only put in: the words stay as they wer
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from callqa_assets.domain.speech import ModelIdentity
 from resources.speech_models.device import Device, MemoryGuard, Precision
@@ -25,9 +24,6 @@ that ended is read again with the next ones."""
 MAX_WAITING_WORDS = 200
 """A sentence longer than this ends at its last comma (`cache_pop_trigger_limit`)."""
 
-_WORD = re.compile(r"[!-~]+|[^\s!-~]")
-"""A run of ASCII characters without spaces, or any other character (`split_words`)."""
-
 _NONE = "_"
 _ENDS = ("。", "？")
 _ASCII = {"，": ",", "。": ".", "？": "?"}
@@ -38,7 +34,7 @@ class _Reading:
     """One text on its way through the model."""
 
     text: str
-    words: list[re.Match[str]]
+    words: list[str]
     ids: list[int]
     begun: int = 0
     """First word of the sentence that has not ended."""
@@ -93,6 +89,7 @@ class CtPunctuator:
         self._model = loaded.model
         self._tokenizer = loaded.tokenizer
         self._marks: list[str] = list(loaded.model.punc_list)
+        self._user_words: Any = loaded.model.jieba_usr_dict
         self._batch_texts = batch_texts
 
     @staticmethod
@@ -113,9 +110,11 @@ class CtPunctuator:
         return [_write(reading) for reading in readings]
 
     def _begin(self, text: str) -> _Reading:
-        words = list(_WORD.finditer(text))
-        ids = self._tokenizer.encode([word[0] for word in words]) if words else []
-        return _Reading(text, words, list(ids))
+        """Characters, or jieba's words where the model came with a dictionary, as in training."""
+        from funasr.models.ct_transformer.utils import split_words
+
+        words: list[str] = split_words(text, jieba_usr_dict=self._user_words)
+        return _Reading(text, words, list(self._tokenizer.encode(words)) if words else [])
 
     def _read(self, batch: Sequence[list[int]]) -> list[list[str]]:
         """The mark behind each word."""
@@ -145,7 +144,15 @@ def _write(reading: _Reading) -> str:
     written: list[str] = []
     position = 0
     for word, mark in zip(reading.words, marks, strict=True):
-        written.append(reading.text[position : word.end()])
+        end = _find_end(reading.text, position, word)
+        written.append(reading.text[position:end])
         written.append(_ASCII.get(mark, mark) if word[0].isascii() else mark)
-        position = word.end()
+        position = end
     return "".join([*written, reading.text[position:]])
+
+
+def _find_end(text: str, position: int, word: str) -> int:
+    """Where a word ends that is the next in the text, whatever spaces stand in it."""
+    for character in word:
+        position = text.index(character, position) + 1
+    return position
