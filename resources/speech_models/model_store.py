@@ -47,7 +47,7 @@ FILES: Mapping[Family, Sequence[str]] = {
         *("model.pt", "config.yaml", "configuration.json", "am.mvn?"),
         *("Qwen3-0.6B/config.json", "Qwen3-0.6B/tokenizer*", "Qwen3-0.6B/*?"),
     ),
-    "ct-punc": ("model.pt", "config.yaml", "configuration.json?", "tokens.*"),
+    "ct-punc": ("model.pt", "config.yaml", "configuration.json?", "tokens.*", "jieba_usr_dict?"),
     "emotion2vec": ("model.pt", "config.yaml", "configuration.json?", "tokens.*"),
 }
 """What a model of each family consists of, as patterns; those ending in `?` may find nothing."""
