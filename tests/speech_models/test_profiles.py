@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,18 @@ def test_transcripts_and_emotions_of_compact_share_one_whisper(models_dir):
     models.transcriber()
     models.emotion_recognizer()
     assert len(models._whisper) == 1
+
+
+def test_the_code_location_imports_no_model_s_packages():
+    """Dagster loads it every time it looks at the home; they take seconds and gigabytes."""
+    heavy = "torch", "funasr", "transformers", "modelscope", "faster_whisper", "ctranslate2"
+    script = (
+        f"import callqa_assets.definitions, sys; print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPO, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_models_list_shows_every_profile_and_what_to_pull(tmp_path, monkeypatch):
