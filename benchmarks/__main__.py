@@ -26,6 +26,7 @@ BENCHMARKS = {
     "evaluate_alerts": "Alerts on real calls",
     "whole_chain": "Speed of the whole chain",
     "orchestration": "What Dagster costs",
+    "rules_speed": "What a changed rules file costs",
 }
 
 

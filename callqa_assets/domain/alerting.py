@@ -66,10 +66,10 @@ def evaluate_calls(
     lowest of them. Every stretch of its condition is an alert.
     """
     batch = CallBatch(calls)
-    judge = ConditionJudge(batch)
     fired: list[list[FiredAlert]] = [[] for _ in calls]
     for rule in rule_set.rules:
         if rule.enabled:
+            judge = ConditionJudge(batch)
             found = judge.judge(rule.condition, _lines_of(rule, batch))
             for start, end, known in found.rows():
                 number = int(batch.call_of_line[start >> LINE_BITS])

@@ -56,7 +56,7 @@ _TOLERANCE = 1e-6
 
 
 class ConditionJudge:
-    """Conditions judged on one batch. Each leaf is judged once on all lines, then looked up."""
+    """One rule's conditions on one batch. Each leaf is judged once on all lines, then looked up."""
 
     def __init__(self, batch: CallBatch) -> None:
         self._batch = batch

@@ -23,7 +23,7 @@ class RulesInForce:
 def read_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
     """The file's rules; where it is bad, the last accepted ones with the problem.
 
-    Raises RulesError where the file is bad and no rules were ever accepted.
+    Raises RulesError where the file is bad and no rules were accepted that can still be read.
     """
     try:
         return RulesInForce(load_rules(_read_text(path), source=str(path)))
@@ -33,7 +33,10 @@ def read_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
             text = connection.execute(newest).scalar_one_or_none()
         if text is None:
             raise
-        return RulesInForce(load_rules(text, source="the last accepted rules"), str(error))
+        try:
+            return RulesInForce(load_rules(text, source="the last accepted rules"), str(error))
+        except RulesError as older:  # accepted by another version of callqa
+            raise RulesError([str(error), str(older)]) from error
 
 
 def accept_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
