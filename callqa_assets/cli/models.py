@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,20 +61,26 @@ def pull(profile: ProfileOfModels = None) -> None:
 
     Files that are there and right are not fetched again. Nothing is installed.
     """
-    for model in _models_of(profile):
+    models = _models_of(profile)
+    for model in models:
         model.pull(models_folder(), lambda said: console.print(said, soft_wrap=True))
+    _raise_problems(model.try_loading(models_folder()) for model in models)
 
 
 @app.command("verify")
 def verify(profile: ProfileOfModels = None) -> None:
-    """Hash every file of a profile's models, and compare."""
-    from resources.speech_models.model_files import ModelFileError
-
+    """Hash every file of a profile's models, compare, and try to load what is right."""
     models, folder = _models_of(profile), models_folder()
-    if problems := [problem for model in models for problem in model.verify(folder)]:
-        raise ModelFileError("; ".join(problems))
+    _raise_problems(model.verify(folder) or model.try_loading(folder) for model in models)
     titles = ", ".join(model.title for model in models)
     console.print(f"{folder}: every file is right ({titles})", soft_wrap=True)
+
+
+def _raise_problems(problems: Iterable[list[str]]) -> None:
+    from resources.speech_models.model_files import ModelFileError
+
+    if found := [problem for of_model in problems for problem in of_model]:
+        raise ModelFileError("; ".join(found))
 
 
 def _models_of(profile: str | None) -> list[Model]:

@@ -17,7 +17,8 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from callqa_assets.domain.digest import digest
-from resources.speech_models.funasr.loading import Family
+from resources.speech_models.device import Device
+from resources.speech_models.funasr.loading import Family, ModelFolderError, load_model
 from resources.speech_models.model_files import ModelFileError, StoredModel, hash_of_files
 
 _log = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class Model(Protocol):
 
     def identify(self, models: Path) -> str:
         """One hash over its files, for fingerprints. Raises ModelFileError where none is known."""
+        ...
+
+    def try_loading(self, models: Path) -> list[str]:
+        """What is wrong inside files that are in place: a weight that is missing, or of another
+        shape."""
         ...
 
     def require(self, models: Path) -> StoredModel:
@@ -138,6 +144,13 @@ class HubModel:
         try:
             self._hash(models, reuse=False)
         except ModelFileError as error:
+            return [str(error)]
+        return []
+
+    def try_loading(self, models: Path) -> list[str]:
+        try:
+            load_model(self.folder(models), self.family, Device("cpu", "fp32", os.cpu_count() or 1))
+        except ModelFolderError as error:
             return [str(error)]
         return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,7 @@ def mixed(write, tiny) -> Profile:
             "punctuation": {"folder": str(tiny("ct-punc"))},
         },
         emotion={"backend": "emotion2vec", "weights": {"folder": str(tiny("emotion2vec"))}},
+        detector={"backend": "fsmn_vad", "weights": {"folder": str(tiny("fsmn-vad"))}},
     )
 
 
@@ -235,6 +237,26 @@ def test_models_list_shows_every_profile_and_what_to_pull(tmp_path, monkeypatch)
     assert isinstance(refused.exception, ModelFileError)
     assert "fsmn-vad/model.pt is missing" in str(refused.exception)
     assert "SenseVoiceSmall does not exist" in str(refused.exception)
+
+
+def test_verify_loads_what_it_finds_and_names_a_missing_weight(mixed, tiny, tmp_path, monkeypatch):
+    import torch
+
+    own = tmp_path / "own"
+    shutil.copytree(tiny("emotion2vec"), own)
+    path = tmp_path / "models.yaml"
+    path.write_text(path.read_text("utf-8").replace(str(tiny("emotion2vec")), str(own)))
+    monkeypatch.setenv("CALLQA_CONFIGS", str(tmp_path))
+    verify = ["models", "verify", "--profile", "mine"]
+    right = CliRunner().invoke(app, verify)
+    assert right.exit_code == 0, right.output
+    content = torch.load(own / "model.pt")
+    del content["model"]["proj.weight"]
+    torch.save(content, own / "model.pt")
+    wrong = CliRunner().invoke(app, verify)
+    assert "lacks 1 weight(s) of the model in config.yaml, first 'proj.weight'" in str(
+        wrong.exception
+    )
 
 
 @pytest.mark.integration
