@@ -21,10 +21,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 import sqlalchemy as sa
+
+from callqa_assets.warehouse.tables import recordings, segments, stage_runs, transcripts
+
+if TYPE_CHECKING:
+    from callqa_assets.warehouse.database import Warehouse
+    from resources.emotion_lake import EmotionLake
+    from resources.home import Home
+
+FILLED = (recordings, segments, transcripts, stage_runs)
 
 CALL_S = 180.0
 CALLS_A_DAY = 2_000
@@ -90,42 +100,74 @@ class Cost:
 
 
 def fill(home_folder: Path, calls: int) -> list[str]:
-    """Synthetic calls as the stages before `alerts` leave them; returns their days."""
+    """Synthetic calls as the stages before `alerts` leave them; returns their days.
+
+    The first day is made; the others are its copies under other recording ids.
+    """
     from callqa_assets.warehouse.database import open_warehouse
-    from callqa_assets.warehouse.tables import recordings, segments, stage_runs, transcripts
     from resources.emotion_lake import EmotionLake
     from resources.home import Home
 
+    assert calls <= CALLS_A_DAY or calls % CALLS_A_DAY == 0
     home = Home(home_folder)
     warehouse, lake = open_warehouse(home.database_url), EmotionLake(home)
-    rng = np.random.default_rng(4)
-    days: list[str] = []
-    for first in range(0, calls, CALLS_A_DAY):
-        day = str(FIRST_DAY + timedelta(days=len(days)))
-        days.append(day)
-        ids = sorted(rng.bytes(16).hex() for _ in range(min(CALLS_A_DAY, calls - first)))
-        for start in range(0, len(ids), CALLS_A_FILE * 100):
-            rows: dict[sa.Table, list[dict[str, Any]]] = {
-                table: [] for table in (recordings, segments, transcripts, stage_runs)
-            }
-            some = ids[start : start + CALLS_A_FILE * 100]
-            for at in range(0, len(some), CALLS_A_FILE):
-                batch = some[at : at + CALLS_A_FILE]
-                turns = {i: list(_turns(rng)) for i in batch}
-                artifact = lake.write({i: list(_tracks(rng, turns[i])) for i in batch})
-                for recording_id in batch:
-                    rows[recordings].append(_recording(rng, recording_id, day))
-                    for key, spoken, text in _spoken(rng, turns[recording_id]):
-                        common = {"recording_id": recording_id, "day": day, **key}
-                        rows[segments].append(common | spoken)
-                        rows[transcripts].append(common | text)
-                    for stage in ("segments", "transcripts", "emotions"):
-                        rows[stage_runs].append(_ledger(recording_id, day, stage, artifact))
-            with warehouse.write() as connection:
-                for table, values in rows.items():
-                    connection.execute(sa.insert(table), values)
+    days = [str(FIRST_DAY + timedelta(days=n)) for n in range(-(-calls // CALLS_A_DAY))]
+    artifacts = _make_day(warehouse, lake, days[0], min(calls, CALLS_A_DAY))
+    for number, day in enumerate(days[1:], start=1):
+        _copy_day(warehouse, home, artifacts, day, f"{number:02x}")
     warehouse.engine.dispose()
     return days
+
+
+def _make_day(warehouse: Warehouse, lake: EmotionLake, day: str, calls: int) -> list[str]:
+    """One day of calls whose ids begin with 00; returns the lake files."""
+    rng = np.random.default_rng(4)
+    ids = sorted(f"00{rng.bytes(15).hex()}" for _ in range(calls))
+    artifacts: list[str] = []
+    for start in range(0, calls, CALLS_A_FILE):
+        rows: dict[sa.Table, list[dict[str, Any]]] = {table: [] for table in FILLED}
+        turns = {i: list(_turns(rng)) for i in ids[start : start + CALLS_A_FILE]}
+        artifacts.append(lake.write({i: list(_tracks(rng, turns[i])) for i in turns}))
+        for recording_id, spoken_turns in turns.items():
+            rows[recordings].append(_recording(rng, recording_id, day))
+            for key, spoken, text in _spoken(rng, spoken_turns):
+                common = {"recording_id": recording_id, "day": day, **key}
+                rows[segments].append(common | spoken)
+                rows[transcripts].append(common | text)
+            for stage in ("segments", "transcripts", "emotions"):
+                rows[stage_runs].append(_ledger(recording_id, day, stage, artifacts[-1]))
+        with warehouse.write() as connection:
+            for table, values in rows.items():
+                connection.execute(sa.insert(table), values)
+    return artifacts
+
+
+def _copy_day(
+    warehouse: Warehouse, home: Home, artifacts: list[str], day: str, prefix: str
+) -> None:
+    """The first day once more, its ids and files under another prefix."""
+    recording_id = pl.lit(prefix) + pl.col("recording_id").str.slice(2)
+    for artifact in artifacts:
+        source = home.root / artifact
+        tracks = pl.read_parquet(source).with_columns(recording_id=recording_id)
+        tracks.write_parquet(source.with_name(f"{prefix}{source.name}"))
+    with warehouse.write() as connection:
+        for table in FILLED:
+            own = {
+                "day": sa.literal(day, table.c.day.type),
+                **{
+                    name: prefix + sa.func.substr(table.c[name], 3)
+                    for name in ("recording_id", "content_sha256")
+                    if name in table.c
+                },
+            }
+            if "artifact" in table.c:
+                own["artifact"] = sa.func.replace(
+                    table.c.artifact, "emotion_tracks/", f"emotion_tracks/{prefix}"
+                )
+            columns = [own.get(column.name, column).label(column.name) for column in table.c]
+            first_day = sa.select(*columns).where(table.c.day == str(FIRST_DAY))
+            connection.execute(sa.insert(table).from_select(list(table.c), first_day))
 
 
 def _turns(rng: np.random.Generator) -> Iterator[tuple[int, float, float]]:
