@@ -25,8 +25,8 @@ def find_differences(raw: str, text: str) -> list[Piece]:
 def chain(first: Sequence[Piece], second: Sequence[Piece]) -> list[Piece]:
     """The pieces of two steps, one after the other, as the pieces of one.
 
-    `first` leads from raw to a text between, `second` from there on; both ascend. Pieces that meet
-    in the text between become one.
+    `first` leads from raw to a text between, `second` from there on; both ascend. Pieces that
+    overlap in the text between become one.
     """
     pieces: list[Piece] = []
     shift = growth = 0  # by how much the text between, and the last one, have grown so far
@@ -34,15 +34,17 @@ def chain(first: Sequence[Piece], second: Sequence[Piece]) -> list[Piece]:
     while left or right:
         begin = end = min([p.start for p in left[:1]] + [p.raw_start for p in right[:1]])
         from_raw, to_text = shift, growth
+        reach = begin + 1
         while True:
-            if left and left[0].start <= end:
+            if left and left[0].start < reach:
                 piece = left.pop(0)
                 end, shift = max(end, piece.end), shift + _growth(piece)
-            elif right and right[0].raw_start <= end:
+            elif right and right[0].raw_start < reach:
                 piece = right.pop(0)
                 end, growth = max(end, piece.raw_end), growth + _growth(piece)
             else:
                 break
+            reach = end
         pieces.append(Piece(begin - from_raw, end - shift, begin + to_text, end + growth))
     return pieces
 

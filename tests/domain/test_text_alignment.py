@@ -36,7 +36,7 @@ def test_a_number_after_a_mark_is_found_again_in_the_raw_text():
     digits = Piece(3, 10, 3, 9)
     assert punctuated[3:10] == "一百五十八块五"
     pieces = chain(find_differences(raw, punctuated), [digits])
-    assert pieces == [Piece(2, 9, 2, 10)]  # the mark and the number meet
+    assert pieces == [Piece(2, 2, 2, 3), Piece(2, 9, 3, 9), Piece(9, 9, 9, 10)]
     assert rewrite(raw, text, pieces) == text
 
 

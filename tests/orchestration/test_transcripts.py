@@ -99,7 +99,7 @@ def test_numerals_become_digits_and_every_text_is_kept(transcribe, warehouse):
     for row in read_rows(warehouse, tables.transcripts):
         assert row["text_raw"] == "一百五十八块五开户"
         assert row["text"] == "好,158.5元。开户"
-        assert row["alignment"] == [[0, 7, 0, 9]]  # marks and number meet
+        assert row["alignment"] == [[0, 0, 0, 2], [0, 7, 2, 8], [7, 7, 8, 9]]
         assert row["doubtful_hotwords"] == ["开户"]
         assert row["text_without_hotwords"] == "一百五十八块五"
 

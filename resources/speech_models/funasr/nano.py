@@ -167,7 +167,6 @@ class NanoRecognizer:
         generated = llm.generate(
             inputs_embeds=inputs,
             attention_mask=mask.to(inputs.device),
-            position_ids=(mask.cumsum(-1) - 1).clamp_min(0).to(inputs.device),
             max_new_tokens=max(most),
             do_sample=False,
             pad_token_id=ends[0] if pad is None else pad,
