@@ -27,7 +27,9 @@ from callqa_assets.domain.rules_yaml import read_yaml
 UNCLEAR = ("other", "unknown")
 """Emotions that say 'a person should listen', not 'somebody should act'."""
 _PRIORITIES = ("low", "medium", "high")
-_WHEN_LISTS = ("line", "queue", "agent")
+_WHEN_KEYS = tuple(When.model_fields)
+_WHEN_NAMES = ("line", "queue", "agent")
+"""Those of which a call has one."""
 
 
 @dataclass(frozen=True)
@@ -285,7 +287,7 @@ def _covers(wider: When | None, narrow: When | None) -> bool:
         return True
     if narrow is None:
         return False
-    for key in When.model_fields:
+    for key in _WHEN_KEYS:
         wanted, given = getattr(wider, key), getattr(narrow, key)
         if wanted is not None and (given is None or not set(given) <= set(wanted)):
             return False
@@ -298,7 +300,7 @@ def _never_meet(one: When | None, other: When | None) -> bool:
         return False
     return any(
         mine is not None and theirs is not None and not _folded(mine) & _folded(theirs)
-        for mine, theirs in ((getattr(one, key), getattr(other, key)) for key in _WHEN_LISTS)
+        for mine, theirs in ((getattr(one, key), getattr(other, key)) for key in _WHEN_NAMES)
     )
 
 
