@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from statistics import median
 from typing import Any
 
@@ -40,19 +41,23 @@ def take_turns(
     """
     context = multiprocessing.get_context("spawn")
     workers: dict[str, Connection] = {}
+    processes: list[BaseProcess] = []
     for name, prepare in contenders.items():
         ours, theirs = context.Pipe()
-        context.Process(target=_serve, args=(prepare, theirs), daemon=True).start()
+        process = context.Process(target=_serve, args=(prepare, theirs), daemon=True)
+        process.start()
         theirs.close()
         workers[name] = ours
+        processes.append(process)
     for worker in workers.values():
         _ask(worker, warm_up)
     timings: dict[str, list[Timing]] = {name: [] for name in workers}
     for _ in range(rounds):
         for name, worker in workers.items():
             timings[name].append(_ask(worker, work))
-    for worker in workers.values():
+    for worker, process in zip(workers.values(), processes, strict=True):
         worker.close()
+        process.join()
     return timings
 
 
@@ -87,13 +92,11 @@ def max_rss_mib() -> float:
 
 
 def print_timings(timings: Mapping[str, Sequence[Timing]], audio_s: float) -> None:
-    """A Markdown table; the first contender is compared with the others."""
+    """A Markdown table of medians; the ratios are to the first contender."""
     wall_s = {name: median(t.wall_s for t in rounds) for name, rounds in timings.items()}
     cpu_s = {name: median(t.cpu_s for t in rounds) for name, rounds in timings.items()}
     first = next(iter(timings))
-    print(
-        f"| contender | wall s | CPU s | real-time factor | {first} is faster by | by CPU | MiB |"
-    )
+    print("| contender | wall s | CPU s | real-time factor | wall ratio | CPU ratio | MiB |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, rounds in timings.items():
         print(

@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -30,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile as sf
 
+from benchmarks.contest import Timing, print_timings, take_turns
 from benchmarks.locations import REPO, add_locations
 from callqa_assets.domain.alerting import FiredAlert, evaluate
 from callqa_assets.domain.audio import decode_audio, read_ahead, to_16k
@@ -64,14 +61,6 @@ class HeardCalls:
     emotions: list[list[list[SegmentEmotion]]] = field(default_factory=list)
     alerts: list[list[FiredAlert]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Timing:
-    wall_s: float
-    cpu_s: float
-    stages_s: dict[str, float]
-    max_rss_mib: float
 
 
 Contender = Callable[[Sequence[Call]], dict[str, float]]
@@ -241,50 +230,13 @@ CONTENDERS: dict[str, Callable[[Path, int], Contender]] = {
 def measure(
     calls: Sequence[Call], models: Path, *, rounds: int, threads: int, names: Sequence[str]
 ) -> dict[str, list[Timing]]:
-    """Timings by contender, one a round; the contenders take turns within a round."""
-    context = multiprocessing.get_context("spawn")
-    timings: dict[str, list[Timing]] = {name: [] for name in names}
-    workers: dict[str, Connection] = {}
-    processes: list[BaseProcess] = []
-    for name in names:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(name, models, threads, theirs), daemon=True)
-        process.start()
-        theirs.close()
-        workers[name] = ours
-        processes.append(process)
-    shortest = min(calls, key=lambda call: call.path.stat().st_size)
-    for worker in workers.values():
-        worker.send([shortest])
-        worker.recv()
-    for _ in range(rounds):
-        for name, worker in workers.items():
-            worker.send(calls)
-            timings[name].append(worker.recv())
-    for worker, process in zip(workers.values(), processes, strict=True):
-        worker.send(None)
-        process.join()
-    return timings
-
-
-def _serve(name: str, models: Path, threads: int, requests: Connection) -> None:
-    hear = CONTENDERS[name](models, threads)
-    while (calls := requests.recv()) is not None:
-        wall_s, cpu_s = time.perf_counter(), time.process_time()
-        stages_s = hear(calls)
-        requests.send(
-            Timing(
-                time.perf_counter() - wall_s,
-                time.process_time() - cpu_s,
-                stages_s,
-                _max_rss_mib(),
-            )
-        )
-
-
-def _max_rss_mib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    """Timings by contender, one a round; each tells its wall seconds by stage."""
+    return take_turns(
+        {name: partial(CONTENDERS[name], models, threads) for name in names},
+        warm_up=[min(calls, key=lambda call: call.path.stat().st_size)],
+        work=calls,
+        rounds=rounds,
+    )
 
 
 def prepare_calls(paths: Sequence[Path], folder: Path) -> list[Call]:
@@ -304,22 +256,14 @@ def prepare_calls(paths: Sequence[Path], folder: Path) -> list[Call]:
 def print_tables(calls: Sequence[Call], timings: dict[str, list[Timing]]) -> None:
     audio_s = sum(sf.info(path).duration for call in calls for path in call.channels)
     chain_name = next(iter(timings))
-    wall_s = {name: median(t.wall_s for t in rounds) for name, rounds in timings.items()}
-    cpu_s = {name: median(t.cpu_s for t in rounds) for name, rounds in timings.items()}
     print(f"{len(calls)} calls, {audio_s:.0f} s of channels, {len(timings[chain_name])} rounds\n")
-    print("| contender | wall s | CPU s | real-time factor | chain is faster by | by CPU | MiB |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name, rounds in timings.items():
-        print(
-            f"| {name} | {wall_s[name]:.1f} | {cpu_s[name]:.1f} | {wall_s[name] / audio_s:.4f} "
-            f"| {wall_s[name] / wall_s[chain_name]:.2f} | {cpu_s[name] / cpu_s[chain_name]:.2f} "
-            f"| {max(timing.max_rss_mib for timing in rounds):.0f} |"
-        )
-    stages = timings[chain_name][0].stages_s
+    print_timings(timings, audio_s)
+    wall_s = median(timing.wall_s for timing in timings[chain_name])
+    stages = timings[chain_name][0].told
     print("\n| stage of the chain | wall s | share |\n| --- | --- | --- |")
     for stage in stages:
-        seconds = median(timing.stages_s[stage] for timing in timings[chain_name])
-        print(f"| {stage} | {seconds:.2f} | {seconds / wall_s[chain_name]:.0%} |")
+        seconds = median(timing.told[stage] for timing in timings[chain_name])
+        print(f"| {stage} | {seconds:.2f} | {seconds / wall_s:.0%} |")
 
 
 def main() -> None:
