@@ -30,6 +30,8 @@ from resources.notifier.messages import Message, MessageWriter
 from resources.notifier.notifier import Notifier
 from resources.notifier.rate import count_tokens, next_token_at, still_counting
 
+_SHORTEST_WAIT_S = 0.01
+
 
 @dataclass
 class ChannelReport:
@@ -79,14 +81,7 @@ def drain(
     delivery, which waits for its next attempt or becomes a dead letter.
     """
     deadline = clock.now() + budget
-    retry = notifier.settings.retry
-    with warehouse.write(lock="deliveries") as connection:
-        deliveries.tidy(
-            connection,
-            max_attempts=retry.max_attempts,
-            give_up_after=retry.give_up_after,
-            now=clock.now(),
-        )
+    with warehouse.read() as connection:
         names = deliveries.channels_with_waiting(connection)
     reports: dict[str, ChannelReport] = {}
     if names:
@@ -107,11 +102,14 @@ def _drain_channel(
     warehouse: Warehouse, notifier: Notifier, name: str, deadline: datetime, clock: Clock
 ) -> ChannelReport:
     report = ChannelReport()
+    with warehouse.write(lock=_lock(name)) as connection:
+        deliveries.tidy(connection, name, clock.now())
+        _give_up(connection, name, notifier.settings.retry, clock.now())
     try:
         work = _open_channel(warehouse, notifier, name, clock)
     except ChannelUnusableError as error:
         report.reason = str(error)
-        with warehouse.write() as connection:
+        with warehouse.write(lock=_lock(name)) as connection:
             deliveries.explain_waiting(connection, name, report.reason)
         return report
     while clock.now() < deadline:
@@ -124,7 +122,7 @@ def _drain_channel(
         report.reason = step.reason
         if step.until is None or step.until >= deadline:
             break
-        clock.sleep(max(0.0, (step.until - clock.now()).total_seconds()))
+        clock.sleep(max(_SHORTEST_WAIT_S, (step.until - clock.now()).total_seconds()))
     return report
 
 
@@ -163,6 +161,8 @@ class _Claimed:
     token: str
     attempts: int
     """This one included."""
+    is_repeat: bool
+    """Whether the receiver may have it from an earlier attempt."""
 
 
 @dataclass(frozen=True)
@@ -182,13 +182,9 @@ class _ChannelWork:
     retry: Retry
     clock: Clock
 
-    @property
-    def _lock(self) -> str:
-        return f"deliveries:{self.name}"
-
     def claim_next(self) -> _Claimed | _Wait:
         """Take the next message and its token of the rate limit, or say how long to wait."""
-        with self.warehouse.write(lock=self._lock) as connection:
+        with self.warehouse.write(lock=_lock(self.name)) as connection:
             now = self.clock.now()
             state = deliveries.read_state(connection, self.name)
             if state.disabled_at is not None:
@@ -212,7 +208,8 @@ class _ChannelWork:
             deliveries.claim(connection, group, message_id, token=token, lease_until=lease_until)
         notices = [delivery.notice for delivery in group]
         message = Message(message_id, notices, group[0].taken_by)
-        return _Claimed(message, token, max(d.attempts for d in group) + 1)
+        attempts = max(delivery.attempts for delivery in group) + 1
+        return _Claimed(message, token, attempts, is_repeat=due[0].message_id is not None)
 
     def _pause(self, state: ChannelState, now: datetime) -> _Wait | None:
         """Until when nothing may be sent; None where something may be sent now."""
@@ -257,7 +254,7 @@ class _ChannelWork:
     def deliver(self, claimed: _Claimed) -> int:
         """Make the attempt and write down its answer; returns the number of alerts delivered."""
         answer = self._attempt(claimed.message)
-        with self.warehouse.write(lock=self._lock) as connection:
+        with self.warehouse.write(lock=_lock(self.name)) as connection:
             now = self.clock.now()
             self._note_answer(connection, claimed.token, answer, now)
             if answer.verdict == "taken":
@@ -269,27 +266,22 @@ class _ChannelWork:
                 error=answer.error,
                 next_attempt_at=now + self._backoff(claimed.attempts),
                 # Who may have it gets the same again.
-                keep_message=answer.verdict == "unknown" or bool(taken_by),
+                keep_message=answer.verdict == "unknown" or claimed.is_repeat or bool(taken_by),
                 taken_by=taken_by,
             )
-            deliveries.give_up(
-                connection,
-                max_attempts=self.retry.max_attempts,
-                give_up_after=self.retry.give_up_after,
-                now=now,
-            )
+            _give_up(connection, self.name, self.retry, now)
         return 0
 
     def try_out(self) -> Answer:
         """Send a sample, within the rate limit; no delivery is touched."""
-        with self.warehouse.write(lock=self._lock) as connection:
+        with self.warehouse.write(lock=_lock(self.name)) as connection:
             now = self.clock.now()
             state = deliveries.read_state(connection, self.name)
             if (pause := self._pause(state, now)) is not None:
                 return Answer("refused", f"not sent: {pause.reason}")
             token = self._take_token(connection, state, now)
         answer = self._attempt(Message(uuid.uuid4().hex, [SAMPLE_NOTICE]))
-        with self.warehouse.write(lock=self._lock) as connection:
+        with self.warehouse.write(lock=_lock(self.name)) as connection:
             self._note_answer(connection, token, answer, self.clock.now())
         return answer
 
@@ -305,6 +297,21 @@ class _ChannelWork:
         doubled = self.retry.first_wait_sec * 2.0 ** min(attempts - 1, 60)
         wait_s = min(doubled, self.retry.longest_wait_sec)
         return timedelta(seconds=wait_s * random.uniform(0.5, 1.0))  # noqa: S311
+
+
+def _lock(channel_name: str) -> str:
+    """What is settled about a channel is settled by one process at a time."""
+    return f"deliveries:{channel_name}"
+
+
+def _give_up(connection: sa.Connection, name: str, retry: Retry, now: datetime) -> None:
+    deliveries.give_up(
+        connection,
+        name,
+        max_attempts=retry.max_attempts,
+        give_up_after=retry.give_up_after,
+        now=now,
+    )
 
 
 def _seconds(moment: datetime) -> float:

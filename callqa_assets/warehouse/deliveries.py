@@ -46,14 +46,12 @@ class ChannelState:
     disabled_because: str | None = None
 
 
-def tidy(
-    connection: sa.Connection, *, max_attempts: int, give_up_after: timedelta, now: datetime
-) -> None:
-    """Free what dead processes held, suppress what no longer stands, give up what is too old."""
+def tidy(connection: sa.Connection, channel_name: str, now: datetime) -> None:
+    """Free what dead processes held, and suppress what no longer stands."""
     table = alert_deliveries
     held = connection.execute(
         sa.select(table.c.delivery_id, table.c.claimed_by, table.c.lease_until).where(
-            table.c.status == "sending"
+            table.c.channel_name == channel_name, table.c.status == "sending"
         )
     ).all()
     for row in held:
@@ -73,19 +71,26 @@ def tidy(
     standing = sa.select(alerts.c.alert_id).where(_stands(), alerts.c.alert_id == table.c.alert_id)
     connection.execute(
         sa.update(table)
-        .where(table.c.status == "pending", ~standing.exists())
+        .where(
+            table.c.channel_name == channel_name, table.c.status == "pending", ~standing.exists()
+        )
         .values(status="suppressed", suppressed_because="withdrawn", next_attempt_at=None)
     )
-    give_up(connection, max_attempts=max_attempts, give_up_after=give_up_after, now=now)
 
 
 def give_up(
-    connection: sa.Connection, *, max_attempts: int, give_up_after: timedelta, now: datetime
+    connection: sa.Connection,
+    channel_name: str,
+    *,
+    max_attempts: int,
+    give_up_after: timedelta,
+    now: datetime,
 ) -> None:
     """Make dead letters of what was tried too often or has waited too long."""
     connection.execute(
         sa.update(alert_deliveries)
         .where(
+            alert_deliveries.c.channel_name == channel_name,
             alert_deliveries.c.status == "pending",
             (alert_deliveries.c.attempts >= max_attempts)
             | (alert_deliveries.c.waiting_since <= now - give_up_after),
@@ -95,10 +100,10 @@ def give_up(
 
 
 def channels_with_waiting(connection: sa.Connection) -> list[str]:
-    """Names of the channels for which something is pending, in order."""
+    """Names of the channels for which something waits or is being sent, in order."""
     query = (
         sa.select(alert_deliveries.c.channel_name)
-        .where(alert_deliveries.c.status == "pending")
+        .where(alert_deliveries.c.status.in_(WAITING))
         .distinct()
         .order_by(alert_deliveries.c.channel_name)
     )
@@ -129,7 +134,10 @@ class Due:
 
 
 def read_due(connection: sa.Connection, channel_name: str, now: datetime, limit: int) -> list[Due]:
-    """Deliveries whose time has come and whose alert stands, the most important first."""
+    """Deliveries whose time has come and whose alert stands, the most important first.
+
+    Those whose alert is being written at this moment are passed over.
+    """
     table = alert_deliveries
     importance = sa.case(
         {priority: n for n, priority in enumerate(_PRIORITIES)},
@@ -142,7 +150,9 @@ def read_due(connection: sa.Connection, channel_name: str, now: datetime, limit:
         .order_by(importance, table.c.created_at, table.c.alert_id)
         .limit(limit)
     )
-    return [Due(row.delivery_id, row.message_id) for row in connection.execute(_lock(query))]
+    # SQLite has one writer anyway. Without waiting for a writer there is no deadlock with it.
+    locked = query.with_for_update(of=table, skip_locked=True)
+    return [Due(row.delivery_id, row.message_id) for row in connection.execute(locked)]
 
 
 def read_waiting(
@@ -157,13 +167,15 @@ def read_waiting(
 
 
 def read_message(connection: sa.Connection, channel_name: str, message_id: str) -> list[Delivery]:
-    """The deliveries that still wait of a message that was sent before."""
+    """The deliveries that still wait of a message that was sent before: all of them, as a part
+    sent later under the same id would be dropped as a repeat."""
     query = (
         _waiting_of(channel_name, alert_deliveries)
         .where(alert_deliveries.c.message_id == message_id)
-        .order_by(alert_deliveries.c.created_at, alert_deliveries.c.alert_id)
+        .order_by(alert_deliveries.c.alert_id)  # the order in which `outbox` writes
+        .with_for_update(of=alert_deliveries)
     )
-    return [_delivery(row) for row in connection.execute(_lock(query))]
+    return [_delivery(row) for row in connection.execute(query)]
 
 
 def read_next_due(connection: sa.Connection, channel_name: str) -> datetime | None:
@@ -190,11 +202,6 @@ def _stands() -> sa.ColumnElement[bool]:
     return sa.and_(
         alerts.c.superseded_at.is_(None), alerts.c.mode == "live", alerts.c.inhibited_by.is_(None)
     )
-
-
-def _lock(query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
-    """Until the commit nobody else settles these rows (SQLite has one writer anyway)."""
-    return query.with_for_update(of=alert_deliveries)
 
 
 def _delivery(row: sa.Row[Any]) -> Delivery:
@@ -310,7 +317,8 @@ def resend_dead(
 ) -> int:
     """Put dead letters back, with all their attempts before them; returns how many.
 
-    Without `alert_ids`, all of the channel's, or of every channel.
+    Without `alert_ids`, all of the channel's, or of every channel. None goes under the id of a
+    digest again: its other alerts may have arrived under it, without this one.
     """
     table = alert_deliveries
     update = sa.update(table).where(table.c.status == "dead")
@@ -319,7 +327,14 @@ def resend_dead(
     if alert_ids:
         update = update.where(table.c.alert_id.in_(alert_ids))
     return connection.execute(
-        update.values(status="pending", attempts=0, waiting_since=now, next_attempt_at=now)
+        update.values(
+            status="pending",
+            message_id=None,
+            taken_by=[],
+            attempts=0,
+            waiting_since=now,
+            next_attempt_at=now,
+        )
     ).rowcount
 
 

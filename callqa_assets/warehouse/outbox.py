@@ -61,7 +61,7 @@ class Outbox:
         because = self._suppress_because(recording, now)
         earlier = _read_of_recording(connection, recording_id)
         writer = _NoticeWriter(connection, recording)
-        for alert, evidence in wanted:
+        for alert, evidence in sorted(wanted, key=lambda pair: pair[0].alert_id):
             for channel_name in dict.fromkeys(alert.notify_channels):
                 before = earlier.get((alert.alert_id, channel_name))
                 if before is None or before.suppressed_because == "withdrawn":
@@ -71,6 +71,8 @@ class Outbox:
                         "payload": writer.write(alert, evidence) if because is None else None,
                         "next_attempt_at": now if because is None else None,
                         "waiting_since": now,
+                        "message_id": None,
+                        "taken_by": [],
                     }
                 elif before.status == "pending":
                     values = {"payload": writer.write(alert, evidence)}

@@ -281,6 +281,50 @@ def test_a_refused_digest_is_put_together_anew_and_an_uncertain_one_stays(
     assert statuses(rows) == ["delivered"] * 8
 
 
+def test_what_may_have_arrived_is_repeated_unchanged_even_after_a_refusal(
+    warehouse, start, notifier_of, store, rows, hands
+):
+    faults = iter([(500, {}, {}), (400, {}, {})])
+    receiver = start(HttpReceiver("webhook", fail=lambda number: next(faults, None)))
+    notifier = notifier_of(receiver, keys={"webhook": {"fold_above": 1}})
+    store(3, "webhook")
+    for _ in range(2):
+        drain(warehouse, notifier, budget=timedelta(seconds=1), clock=hands.clock)
+        hands.pass_by(120)
+    store(1, "webhook")
+    drain(warehouse, notifier, budget=timedelta(seconds=1), clock=hands.clock)
+    first, refused, repeat, new = receiver.received
+    ids = [r.headers["webhook-id"] for r in receiver.received]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+    assert first.body["data"] == refused.body["data"] == repeat.body["data"]
+    assert len(first.body["data"]["alerts"]) == 3
+    assert len(new.body["data"]["alerts"]) == 1
+
+
+def test_a_dead_part_of_a_digest_does_not_come_back_under_the_digests_id(
+    warehouse, start, notifier_of, store, rows, hands
+):
+    """Its receiver may know the id from the other parts, and would drop it as a repeat."""
+    receiver = start(HttpReceiver("webhook", fail=lambda number: (500, {}, {})))
+    notifier = notifier_of(receiver, keys={"webhook": {"fold_above": 1}})
+    dead, _ = store(2, "webhook")
+    drain(warehouse, notifier, budget=timedelta(seconds=1), clock=hands.clock)
+    digest_id = receiver.received[0].headers["webhook-id"]
+    with warehouse.write() as connection:
+        table = tables.alert_deliveries
+        connection.execute(sa.update(table).where(table.c.alert_id == dead).values(status="dead"))
+    receiver.fail = lambda number: None
+    hands.pass_by(60)
+    drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)
+    with warehouse.write() as connection:
+        deliveries.resend_dead(connection, hands.now, alert_ids=[dead])
+    drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)
+    assert statuses(rows) == ["delivered", "delivered"]
+    rest, resent = receiver.taken
+    assert rest.headers["webhook-id"] == digest_id != resent.headers["webhook-id"]
+    assert [told["alert_id"] for told in resent.body["data"]["alerts"]] == [dead]
+
+
 def test_a_sample_is_sent_within_the_limit_and_touches_no_delivery(
     warehouse, start, notifier_of, rows, hands
 ):

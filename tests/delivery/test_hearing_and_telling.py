@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
 from callqa_assets.assets.alerts import BACKFILL_TAG
@@ -23,6 +24,7 @@ from callqa_assets.jobs import hear_calls
 from callqa_assets.partitions import TIMEZONE
 from callqa_assets.planning import range_tags
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
+from callqa_assets.terminal_report import deliver_with_report
 from callqa_assets.warehouse import tables
 from resources.dagster_resources import resources_from_environment
 from tests.calls import RULES, write_call
@@ -115,6 +117,7 @@ def test_another_model_that_moves_the_alert_by_a_hop_tells_nobody_again(
     assert [row["status"] for row in deliveries()] == ["delivered"]
 
 
+@pytest.mark.integration
 def test_sixty_old_days_under_a_changed_rule_tell_nobody(
     home, warehouse, hearing, rules, start, notifier_of, deliveries
 ):
@@ -242,6 +245,24 @@ def test_checks_tell_of_dead_letters_and_disabled_channels(home, warehouse, hear
         passed, findings = check(channels_are_healthy)
         assert not passed
         assert word in findings["webhook"].replace("2 dead", "1 dead")
+
+
+def test_callqa_run_says_what_it_delivered_and_is_quiet_where_there_is_nothing(
+    home, warehouse, hearing, webhook, monkeypatch, tmp_path
+):
+    def deliver() -> str:
+        console = Console(record=True, width=200)
+        deliver_with_report(console, warehouse)
+        return console.export_text()
+
+    assert deliver() == ""
+    write_recent_call(home.drop)
+    hearing.hear(ToyModels())
+    with monkeypatch.context() as bad:
+        bad.setenv("CALLQA_CHANNELS", str(tmp_path / "nothing.yaml"))
+        assert deliver().startswith("alerts wait: ")
+    assert deliver() == "alerts: webhook: 1 delivered, 0 waiting\n"
+    assert deliver() == ""
 
 
 def callqa(*arguments: str, code: int = 0) -> str:

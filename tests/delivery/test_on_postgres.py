@@ -1,4 +1,4 @@
-"""Delivery on PostgreSQL: the tests that hold it on SQLite (see tests/warehouse/test_postgres.py)."""
+"""Delivery on PostgreSQL: the tests that hold it on SQLite."""
 
 from __future__ import annotations
 
