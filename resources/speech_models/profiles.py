@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from callqa_assets.domain.emotion import LabelConfig, SpanConfig, WindowConfig
 from callqa_assets.domain.errors import CallqaError
@@ -25,6 +25,9 @@ from resources.speech_models.funasr.nano import NanoConfig
 from resources.speech_models.funasr.transcriber import FunasrTranscriberConfig
 from resources.speech_models.model_files import WheelModel
 from resources.speech_models.model_store import HubModel, Model
+
+LONGEST_SEGMENT_S = 30.0
+"""No transcriber hears more at once, and the checks of the segments know it."""
 
 
 class ProfileError(CallqaError):
@@ -110,6 +113,13 @@ class FsmnVadPart(_Section):
     backend: Literal["fsmn_vad"]
     weights: FsmnVadWeights = FsmnVadWeights()
     settings: VadConfig = VadConfig()
+
+    @field_validator("settings")
+    @classmethod
+    def _fit_transcribers(cls, settings: VadConfig) -> VadConfig:
+        if not 0 < settings.max_segment_s <= LONGEST_SEGMENT_S:
+            raise ValueError(f"max_segment_s must be above 0 and at most {LONGEST_SEGMENT_S:g}")
+        return settings
 
     def models(self, profile: str) -> list[Model]:
         return [self.weights.of(profile)]

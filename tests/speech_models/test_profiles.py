@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,14 @@ def test_the_shipped_profiles_name_their_models_and_rules():
     assert profiles["compact"].emotion.windows.window_sec == 2.0
 
 
+def test_the_documented_mixture_is_a_profile(tmp_path):
+    page = (REPO / "docs" / "models.md").read_text("utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S)
+    (tmp_path / "models.yaml").write_text(f"profiles:\n{block}")
+    mine = load_profile(tmp_path / "models.yaml", "mine")
+    assert (mine.transcriber.backend, mine.emotion.backend) == ("seaco", "whisper_head")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -92,6 +101,10 @@ def test_the_shipped_profiles_name_their_models_and_rules():
         ({"precision": "int8"}, r"profiles\.mine\.precision: .*'fp32', 'fp16' or 'bf16'"),
         ({"transcriber": {"backend": "wisper"}}, r"mine\.transcriber: .*'wisper'.*'seaco'"),
         ({"threads": -1}, r"profiles\.mine\.threads: .*greater than or equal to 0"),
+        (
+            {"detector": {"backend": "fsmn_vad", "settings": {"max_segment_s": 60}}},
+            r"mine\.detector\.settings: .*max_segment_s must be above 0 and at most 30",
+        ),
         ({"emotion": {}}, r"profiles\.mine\.emotion: .*'backend'"),
     ],
 )
