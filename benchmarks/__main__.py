@@ -25,6 +25,9 @@ BENCHMARKS = {
     "evaluate_emotion": "Emotion",
     "evaluate_alerts": "Alerts on real calls",
     "whole_chain": "Speed of the whole chain",
+    "vad_speed": "Speed of speech detection",
+    "emotion2vec_speed": "Speed of emotion2vec",
+    "asr_speed": "Speed of the funasr transcribers",
     "orchestration": "What Dagster costs",
     "rules_speed": "What a changed rules file costs",
 }

@@ -1,9 +1,9 @@
 """Our FSMN-VAD against funasr's own, on one thread: the same segments, speed, nearness to a floor.
 
-    python -m benchmarks.vad_speed [--testdata DIR] [--models DIR] [--rounds 3]
+    python -m benchmarks.vad_speed [--testdata DIR] [--models DIR] [--rounds 1]
 
 prints Markdown for benchmarks/RESULTS.md. Every channel of every recording in the test data is
-heard by both. The floor is what the model's matrix products take at this machine's measured peak,
+heard by both: hours of sound, which the peak memory holds. The floor is what the model's matrix products take at this machine's measured peak,
 and the filter banks, which no model can do without.
 """
 
@@ -100,7 +100,7 @@ def main() -> None:
     assert __doc__
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     add_locations(parser)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     args = parser.parse_args()
     channels = load_channels(args.testdata)
     audio_s = sum(map(len, channels)) / SAMPLE_RATE_HZ
