@@ -117,7 +117,7 @@ def compare(family: str, args: argparse.Namespace, device: Device) -> None:
         )
     print(
         f"### {family}\n\n{weights / 1e6:.0f} M weights; {len(segments)} segments, {audio_s:.0f} s,"
-        f" {args.rounds} rounds, batches of {args.batch_s:g} s; {describe_device(device)} "
+        f" rounds: {args.rounds}, batches of {args.batch_s:g} s; {describe_device(device)} "
         "(funasr: fp32).\n"
     )
     print_timings(timings, audio_s)

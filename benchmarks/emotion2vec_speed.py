@@ -182,7 +182,7 @@ def main() -> None:
         )
     print(
         f"{weights / 1e6:.0f} M weights; {len(segments)} segments of {SHORTEST_S:g}–{LONGEST_S:g}"
-        f" s, {audio_s:.0f} s, {args.rounds} rounds; {describe_device(device)} (the loop: fp32).\n"
+        f" s, {audio_s:.0f} s, rounds: {args.rounds}; {describe_device(device)} (the loop: fp32).\n"
     )
     print_timings(timings, audio_s)
     (ours, ours_mib), (theirs, theirs_mib) = (rounds[-1].told for rounds in timings.values())

@@ -3,8 +3,8 @@
     python -m benchmarks.vad_speed [--testdata DIR] [--models DIR] [--rounds 1]
 
 prints Markdown for benchmarks/RESULTS.md. Every channel of every recording in the test data is
-heard by both: hours of sound, which the peak memory holds. The floor is what the model's matrix products take at this machine's measured peak,
-and the filter banks, which no model can do without.
+heard by both: hours of sound, which the peak memory holds. The floor is what the model's matrix
+products take at this machine's measured peak, and the filter banks, which no model can do without.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def main() -> None:
     ours, theirs = (rounds[0].told for rounds in timings.values())
     same = sum(a == b for a, b in zip(ours, theirs, strict=True))
     print(
-        f"{len(channels)} channels, {audio_s:.0f} s, {args.rounds} rounds, one thread. "
+        f"{len(channels)} channels, {audio_s:.0f} s, one thread, rounds: {args.rounds}. "
         f"Identical segments in {same} of {len(channels)} channels "
         f"({sum(map(len, ours))} segments).\n"
     )
