@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock, Timeout
 from typer.testing import CliRunner
 
 from callqa_assets.cli import app
@@ -18,7 +19,7 @@ from resources.home import REPO
 from resources.speech_models.compact.detector import FsmnVad, VadConfig
 from resources.speech_models.compact.emotion import WhisperEmotionRecognizer
 from resources.speech_models.compact.transcriber import TranscriberConfig, WhisperTranscriber
-from resources.speech_models.device import DeviceError
+from resources.speech_models.device import Device, DeviceError
 from resources.speech_models.model_files import ModelFileError
 from resources.speech_models.profiles import Profile, ProfileError, load_profile, load_profiles
 from resources.speech_models.speech_models import SpeechModels, cached_speech_models
@@ -186,6 +187,20 @@ def test_models_load_once_and_again_after_a_release(mixed, tmp_path):
     assert models.emotion_recognizer().identity == models.emotion_identity
     models.release()
     assert models.transcriber() is not transcriber
+
+
+def test_the_device_is_held_from_the_first_model_to_the_release(mixed, tmp_path, monkeypatch):
+    """As it is with a GPU; here the CPU is treated like one."""
+    monkeypatch.setattr(Device, "is_accelerator", True)
+    monkeypatch.setenv("CALLQA_DEVICE_LOCKS", str(tmp_path / "locks"))
+    models = SpeechModels(mixed, tmp_path)
+    _ = models.transcriber_identity
+    assert not (tmp_path / "locks").exists()
+    models.transcriber()
+    with pytest.raises(Timeout):
+        FileLock(tmp_path / "locks" / "cpu.lock").acquire(timeout=0)
+    models.release()
+    FileLock(tmp_path / "locks" / "cpu.lock").acquire(timeout=0)
 
 
 def test_weights_that_are_missing_are_named_before_anything_is_loaded(write, tmp_path):
