@@ -135,10 +135,10 @@ class SpokenText:
             self._clocks[segment] = _WordClock.of(spoken)
         clock = self._clocks[segment]
         in_raw = letters if raw else _letters_in_raw(spoken, letters)
-        if clock is None or in_raw is None:
-            start_s, end_s = spoken.start_s, spoken.end_s
-        else:
-            start_s, end_s = clock.times(in_raw)
+        start_s, end_s = spoken.start_s, spoken.end_s
+        if clock is not None and in_raw is not None:
+            # Models place words a little outside of what they were given.
+            start_s, end_s = np.clip(clock.times(in_raw), start_s, end_s).tolist()
         return Place(segment, start_s, max(end_s, start_s + _SHORTEST_PLACE_S), said)
 
 

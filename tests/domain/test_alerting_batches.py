@@ -90,7 +90,7 @@ def batches(draw: st.DrawFn) -> list[Call]:
 
 
 @given(batches())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_call_gives_the_same_alerts_whatever_else_is_in_its_batch(batch: list[Call]):
     alone = [evaluate(RULES, call, heard) for call, heard in batch]
     assert evaluate_calls(RULES, batch) == alone
@@ -98,7 +98,7 @@ def test_a_call_gives_the_same_alerts_whatever_else_is_in_its_batch(batch: list[
 
 
 @given(calls(0), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_splitting_tracks_at_any_silence_and_any_order_change_nothing(call: Call, random: Random):
     context, heard = call
     parts = [
@@ -119,7 +119,7 @@ def test_splitting_tracks_at_any_silence_and_any_order_change_nothing(call: Call
 
 
 @given(calls(0))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_alerts_of_a_rule_on_a_channel_are_apart_inside_the_call_and_keep_their_ids(call: Call):
     context, heard = call
     alerts = evaluate(RULES, context, heard)

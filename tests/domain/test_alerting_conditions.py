@@ -116,6 +116,16 @@ def test_words_that_do_not_add_up_to_the_text_give_the_segments_time():
     assert times(fire("text: {any: [20块钱]}", unaligned)) == [(10.0, 12.5)]
 
 
+def test_words_lie_inside_their_segment_and_take_some_time():
+    early = [
+        {"word": "退", "start_s": 9.0, "end_s": 9.0},
+        {"word": "款", "start_s": 9, "end_s": 13},
+    ]
+    said = say(CUSTOMER, 10.0, "退款", word_s=1.0)._replace(words=json.dumps(early))
+    assert times(fire("text: {any: [退款]}", said)) == [(10.0, 12.0)]
+    assert times(fire("text: {any: [退]}", said)) == [(10.0, 10.01)]
+
+
 def test_a_phrase_is_not_put_together_from_two_segments():
     assert fire("text: {any: [退款]}", say(CUSTOMER, 1.0, "退"), say(CUSTOMER, 3.0, "款")) == []
 
