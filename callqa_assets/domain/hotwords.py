@@ -19,8 +19,11 @@ MAX_CHARACTERS = 20
 """Longer than any name or product; a whole sentence as a hotword swallows others."""
 
 SPOKEN_DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
-_DIGITS = {digit: f"[{digit}{spoken}]" for digit, spoken in SPOKEN_DIGITS.items()}
-_DIGITS |= {"0": "[0零〇]", "1": "[1一幺]"}
+_DIGITS = {
+    **{digit: f"[{digit}{spoken}]" for digit, spoken in SPOKEN_DIGITS.items()},
+    "0": "[0零〇]",
+    "1": "[1一幺]",
+}
 
 _WORD = re.compile(r"[^\W_]+( [^\W_]+)*")
 
