@@ -19,10 +19,8 @@ from resources.home import Home, configs_folder, models_folder
 from resources.notifier.notifier import Notifier, channels_file, load_notifier
 from resources.recording_archive import RecordingArchive
 from resources.speech_models.funasr.hotwords import read_hotwords
-from resources.speech_models.profiles import Profile, load_profile
+from resources.speech_models.profiles import DEFAULT_PROFILE, Profile, load_profile
 from resources.speech_models.speech_models import SpeechModels, cached_speech_models
-
-DEFAULT_PROFILE = "compact"
 
 
 class HomeResource(dg.ConfigurableResource):

@@ -85,8 +85,8 @@ def _raise_problems(problems: Iterable[list[str]]) -> None:
 
 def _models_of(profile: str | None) -> list[Model]:
     """Each model of a profile once: parts may share one."""
-    from resources.speech_models.profiles import load_profile
+    from resources.speech_models.profiles import DEFAULT_PROFILE, load_profile
 
-    name = profile or os.environ.get("CALLQA_MODEL_PROFILE") or "compact"
+    name = profile or os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE
     parts = load_profile(configs_folder() / "models.yaml", name).models()
     return list(dict.fromkeys(model for models in parts.values() for model in models))

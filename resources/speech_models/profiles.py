@@ -26,6 +26,7 @@ from resources.speech_models.funasr.transcriber import FunasrTranscriberConfig
 from resources.speech_models.model_files import WheelModel
 from resources.speech_models.model_store import HubModel, Model
 
+DEFAULT_PROFILE = "compact"
 LONGEST_SEGMENT_S = 30.0
 """No transcriber hears more at once, and the checks of the segments know it."""
 
