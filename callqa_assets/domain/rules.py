@@ -19,6 +19,7 @@ from typing import Annotated, Literal, TypeGuard, cast
 
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.heard import CallContext
@@ -292,15 +293,10 @@ def _count_regexes(rule: Rule) -> int:
 
 def _describe_problems(error: ValidationError) -> list[str]:
     """pydantic's findings in the words of the file."""
-    findings = error.errors(include_url=False, include_context=False)
-    wrong_inside = {
-        finding["loc"][:depth]
-        for finding in findings
-        for depth in range(20)
-        if depth < len(finding["loc"])
-    }
+    findings = error.errors(include_url=False)
+    wrong_inside = {f["loc"][:depth] for f in findings for depth in range(len(f["loc"]))}
     return [
-        _describe(finding["type"], finding["msg"], finding["loc"], finding["input"])
+        _describe(finding)
         for finding in findings
         # A list whose only member is wrong is reported as too short as well.
         if finding["type"] != "too_short" or finding["loc"] not in wrong_inside
@@ -308,8 +304,8 @@ def _describe_problems(error: ValidationError) -> list[str]:
 
 
 _CURES = {
-    "too_short": "`{key}` lists too few: name at least {limit}",
-    "too_long": "`{key}` lists too many: name at most {limit}",
+    "too_short": "`{key}` lists too few: name at least {min_length}",
+    "too_long": "`{key}` lists too many: name at most {max_length}",
     "missing": "`{key}` is missing: add it",
     "string_type": "`{key}` is not text: put it in quotes",
     "string_pattern_mismatch": (
@@ -322,15 +318,14 @@ _CURES = {
 _EXAMPLES = {"when": "{line: vip}", "text": "{any: [退款]}", "floors": "{sad: 0.3}"}
 
 
-def _describe(kind: str, message: str, location: tuple[int | str, ...], given: object) -> str:
+def _describe(finding: ErrorDetails) -> str:
+    kind, message, location = finding["type"], finding["msg"], finding["loc"]
+    given, context = finding["input"], finding.get("ctx", {})
     # Without the parts of the location that the file does not show: our own split, and tags.
     shown = [part for part in location if part != "condition" and not str(part).startswith("<")]
     key = ".".join(str(part) for part in shown)
     if kind in _CURES:
-        limit = re.findall(r"\d+", message)
-        return _CURES[kind].format(
-            key=key, example=_EXAMPLES.get(key, "{…}"), limit=limit[0] if limit else ""
-        )
+        return _CURES[kind].format(key=key, example=_EXAMPLES.get(key, "{…}"), **context)
     if kind == "extra_forbidden":
         return f"`{key}` is no key here{suggest(str(shown[-1]), _keys_at(location))}"
     if kind == "kind":

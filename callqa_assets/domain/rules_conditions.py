@@ -28,13 +28,17 @@ from callqa_assets.domain.emotion_labels import EMOTIONS
 MAX_PATTERN_LENGTH = 200
 MAX_PHRASES = 200
 MAX_MEMBERS = 20
+MAX_SUGGESTIONS = 20
 ACOUSTIC = ("silence", "overlap", "loudness_rise")
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
     """The end of a complaint about a word that is not known: what may have been meant."""
     close = difflib.get_close_matches(word, known, n=1)
-    return f": did you mean `{close[0]}`?" if close else f": choose from {', '.join(known)}"
+    if close:
+        return f": did you mean `{close[0]}`?"
+    shown = [*known[:MAX_SUGGESTIONS], "…"] if len(known) > MAX_SUGGESTIONS else known
+    return f": choose from {', '.join(shown)}"
 
 
 def _known_emotion(name: str) -> str:
