@@ -212,6 +212,8 @@ class MailReceiver:
     refuse: Callable[[str | None], str | None] = lambda recipient: None
     mails: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
     port: int = 0
+    implicit_tls: bool = False
+    """Encrypted from the first byte, instead of by STARTTLS."""
 
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802
         if said := self.refuse(address):
@@ -220,7 +222,7 @@ class MailReceiver:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802
-        assert session.ssl is not None
+        assert session.ssl is not None or self.implicit_tls
         if said := self.refuse(None):
             return said
         mail = message_from_bytes(envelope.content, policy=policy.default)
@@ -238,16 +240,18 @@ def _login(server, session, envelope, mechanism, data) -> AuthResult:
 
 @contextmanager
 def serve_mail(receiver: MailReceiver, certificate: Path) -> Iterator[MailReceiver]:
-    """Run an SMTP server that speaks to nobody without STARTTLS and the password."""
+    """Run an SMTP server that takes mail from nobody without encryption and the password."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
     controller = Controller(
         receiver,
         hostname="127.0.0.1",
         port=_free_port(),
-        tls_context=tls,
-        require_starttls=True,
+        ssl_context=tls if receiver.implicit_tls else None,
+        tls_context=None if receiver.implicit_tls else tls,
+        require_starttls=not receiver.implicit_tls,
         auth_required=True,
+        auth_require_tls=not receiver.implicit_tls,
         authenticator=_login,
     )
     controller.start()

@@ -61,6 +61,7 @@ class Outbox:
         because = self._suppress_because(recording, now)
         earlier = _read_of_recording(connection, recording_id)
         writer = _NoticeWriter(connection, recording)
+        new: list[dict[str, Any]] = []
         for alert, evidence in sorted(wanted, key=lambda pair: pair[0].alert_id):
             for channel_name in dict.fromkeys(alert.notify_channels):
                 before = earlier.get((alert.alert_id, channel_name))
@@ -79,23 +80,18 @@ class Outbox:
                 else:
                     continue
                 if before is None:
-                    connection.execute(
-                        sa.insert(alert_deliveries).values(
-                            alert_id=alert.alert_id,
-                            channel_name=channel_name,
-                            recording_id=recording_id,
-                            day=day,
-                            delivery_id=digest("delivery", alert.alert_id, channel_name)[:32],
-                            created_at=now,
-                            **values,
-                        )
-                    )
+                    key = {"alert_id": alert.alert_id, "channel_name": channel_name}
+                    delivery_id = digest("delivery", *key.values())[:32]
+                    new.append({**key, "delivery_id": delivery_id, **values})
                 else:
                     connection.execute(
                         sa.update(alert_deliveries)
                         .where(alert_deliveries.c.delivery_id == before.delivery_id)
                         .values(**values)
                     )
+        if new:
+            shared = {"recording_id": recording_id, "day": day, "created_at": now}
+            connection.execute(sa.insert(alert_deliveries), [{**row, **shared} for row in new])
 
     def _suppress_because(self, recording: Recording, now: datetime) -> str | None:
         if self.is_backfill:

@@ -106,7 +106,7 @@ class WeComRobot(Robot):
 class FeishuRobot(Robot):
     # Older robots answer with StatusCode where they have taken a message.
     code_keys = ("code", "StatusCode")
-    throttle_codes = frozenset({11232, 9499})
+    throttle_codes = frozenset({11232})
 
     def write(self, title: str, text: str) -> dict[str, Any]:
         body: dict[str, Any] = {

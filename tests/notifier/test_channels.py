@@ -49,7 +49,7 @@ def test_limits_are_those_of_the_robots():
         ("channels: {a: {type: pager}}", "'webhook', 'dingtalk'"),
         ("channels: {a: {type: wecom}}", "`channels.a.url_env` must be the name of an environment"),
         (f"channels: {{a: {{{ROBOT}, limits: [{{messages: 0, per_sec: 1}}]}}}}", "messages"),
-        (f"channels: {{a: {{{ROBOT}, fold_above: 1000}}}}", "fold_above"),
+        (f"channels: {{a: {{{ROBOT}, fold_above: 0}}}}", "fold_above"),
         ("deliver_max_age_hours: -1", "deliver_max_age_hours"),
         ("dagster_url: 'javascript:alert(1)'", "dagster_url"),
         (

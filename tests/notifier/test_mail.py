@@ -30,6 +30,29 @@ def test_a_mail_arrives_in_both_forms(start_mail, notifier_of):
     assert "客户愤怒" in html.get_content()
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+def test_a_server_that_is_encrypted_from_the_first_byte_is_served_too(start_mail, notifier_of):
+    receiver = start_mail(MailReceiver(implicit_tls=True))
+    answer = (
+        notifier_of(receiver, keys={"email": {"encryption": "tls"}}).open("email").send(MESSAGE)
+    )
+    assert answer.verdict == "taken"
+    assert len(receiver.mails) == 1
+
+
+def test_a_server_without_starttls_gets_neither_password_nor_mail(start_mail, notifier_of):
+    class Plain(MailReceiver):
+        async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
+            session.host_name = hostname
+            return [line for line in responses if "STARTTLS" not in line]
+
+    receiver = start_mail(Plain())
+    answer = notifier_of(receiver).open("email").send(MESSAGE)
+    assert answer.verdict == "refused"
+    assert "STARTTLS" in answer.error
+    assert receiver.mails == []
+
+
 def test_a_repeat_has_the_same_id_and_alerts_of_one_call_are_one_thread(start_mail, notifier_of):
     receiver = start_mail(MailReceiver())
     sender = notifier_of(receiver).open("email")
