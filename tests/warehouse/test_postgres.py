@@ -23,6 +23,7 @@ from callqa_assets.warehouse.stage_runs import own_days
 from tests.calls import write_call
 from tests.orchestration.test_claims import *  # noqa: F403
 from tests.orchestration.test_claims import DAY, DirectHearing, ToyModels, cut
+from tests.orchestration.test_heard_calls import *  # noqa: F403
 from tests.orchestration.test_intake import *  # noqa: F403
 from tests.orchestration.test_stage_contract import *  # noqa: F403
 from tests.snapshot import read_rows
