@@ -55,6 +55,7 @@ def use_settings(
     A home named on the command line has its own database, unless a URL is named with it.
     """
     from callqa_assets.home_setup import prepare_home
+    from resources.speech_models.profiles import DEFAULT_PROFILE
 
     used = _name_home(home, warehouse_url)
     if profile is not None:
@@ -62,7 +63,7 @@ def use_settings(
     prepare_home(
         used,
         os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url,
-        os.environ.get("CALLQA_MODEL_PROFILE") or "compact",
+        os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE,
         switch=switch,
     )
     return used
