@@ -99,4 +99,5 @@ def store_alerts(
     with warehouse.write() as connection:
         stored = {s.alert_id for s in read_stored_alerts(connection, [recording_id])[recording_id]}
         upsert_alerts(connection, rows, stored - {a.alert_id for a in alerts}, stored, now)
-        outbox.write(connection, recording_id, day, [(a, a.evidence) for a in alerts], now)
+        told = {recording_id: [(a, a.evidence) for a in alerts]}
+        outbox.write(connection, {recording_id: day}, told, now)

@@ -125,8 +125,7 @@ def _write(
         ]
     known = {alert.alert_id for alerts in stored.values() for alert in alerts}
     upsert_alerts(connection, rows, ended, known, now)
-    for recording_id, alerts in told.items():
-        outbox.write(connection, recording_id, days[recording_id], alerts, now)
+    outbox.write(connection, days, told, now)
 
 
 _COLUMNS = [

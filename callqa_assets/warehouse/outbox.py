@@ -18,8 +18,14 @@ from callqa_assets.domain.digest import digest
 from callqa_assets.domain.notice import Felt, Notice, write_notice
 from callqa_assets.domain.recording import Recording
 from callqa_assets.partitions import TIMEZONE
-from callqa_assets.warehouse.recordings import read_recording, recording_from_row
-from callqa_assets.warehouse.tables import alert_deliveries, emotion_spans, stage_runs
+from callqa_assets.warehouse.database import chunks
+from callqa_assets.warehouse.recordings import recording_from_row
+from callqa_assets.warehouse.tables import (
+    alert_deliveries,
+    emotion_spans,
+    recordings,
+    stage_runs,
+)
 
 
 @dataclass(frozen=True)
@@ -33,65 +39,72 @@ class Outbox:
     def write(
         self,
         connection: sa.Connection,
-        recording_id: str,
-        day: str,
-        fired: Sequence[tuple[FiredAlert, Mapping[str, Any]]],
+        days: Mapping[str, str],
+        fired: Mapping[str, Sequence[tuple[FiredAlert, Mapping[str, Any]]]],
         now: datetime,
     ) -> None:
         """One delivery for each alert and channel of its rule, in the caller's transaction.
 
         None for shadow alerts, and for those that another alert of the call inhibits.
 
-        `fired` are alerts under their final ids, with their evidence, already stored. A delivery
-        that exists stays, whatever became of it: an alert that moves tells nobody again. One that
-        still waits tells of the alert as it is now; one that was suppressed because its alert had
-        gone is decided anew, as it was never sent.
+        `days` and `fired` are by recording; alerts come under their final ids, with their
+        evidence, already stored. A delivery that exists stays, whatever became of it: an alert
+        that moves tells nobody again. One that still waits tells of the alert as it is now; one
+        that was suppressed because its alert had gone is decided anew, as it was never sent.
         """
         wanted = [
-            (alert, evidence)
-            for alert, evidence in fired
-            if alert.mode == "live" and alert.inhibited_by is None and alert.notify_channels
+            (alert, evidence, channel_name)
+            for alerts in fired.values()
+            for alert, evidence in alerts
+            if alert.mode == "live" and alert.inhibited_by is None
+            for channel_name in dict.fromkeys(alert.notify_channels)
         ]
         if not wanted:
             return
-        row = read_recording(connection, recording_id)
-        if row is None:
-            raise LookupError(f"no recording {recording_id}")
-        recording = recording_from_row(row)
-        because = self._suppress_because(recording, now)
-        earlier = _read_of_recording(connection, recording_id)
-        writer = _NoticeWriter(connection, recording)
+        concerned = sorted({alert.recording_id for alert, _, _ in wanted})
+        calls = _read_recordings(connection, concerned)
+        because = {of: self._suppress_because(calls[of], now) for of in concerned}
+        earlier = _read_deliveries(connection, concerned)
+        told = {of for of in concerned if because[of] is None}
+        told |= {row.recording_id for row in earlier.values() if row.status == "pending"}
+        notices = _NoticeWriter(connection, [calls[of] for of in sorted(told)])
         new: list[dict[str, Any]] = []
-        for alert, evidence in sorted(wanted, key=lambda pair: pair[0].alert_id):
-            for channel_name in dict.fromkeys(alert.notify_channels):
-                before = earlier.get((alert.alert_id, channel_name))
-                if before is None or before.suppressed_because == "withdrawn":
-                    values = {
-                        "status": "pending" if because is None else "suppressed",
-                        "suppressed_because": because,
-                        "payload": writer.write(alert, evidence) if because is None else None,
-                        "next_attempt_at": now if because is None else None,
-                        "waiting_since": now,
-                        "message_id": None,
-                        "taken_by": [],
-                    }
-                elif before.status == "pending":
-                    values = {"payload": writer.write(alert, evidence)}
-                else:
-                    continue
-                if before is None:
-                    key = {"alert_id": alert.alert_id, "channel_name": channel_name}
-                    delivery_id = digest("delivery", *key.values())[:32]
-                    new.append({**key, "delivery_id": delivery_id, **values})
-                else:
-                    connection.execute(
-                        sa.update(alert_deliveries)
-                        .where(alert_deliveries.c.delivery_id == before.delivery_id)
-                        .values(**values)
-                    )
+        # In one order, so that two writers do not wait for each other.
+        for alert, evidence, channel_name in sorted(wanted, key=lambda w: (w[0].alert_id, w[2])):
+            before = earlier.get((alert.alert_id, channel_name))
+            reason = because[alert.recording_id]
+            if before is None or before.suppressed_because == "withdrawn":
+                values = {
+                    "status": "pending" if reason is None else "suppressed",
+                    "suppressed_because": reason,
+                    "payload": notices.write(alert, evidence) if reason is None else None,
+                    "next_attempt_at": now if reason is None else None,
+                    "waiting_since": now,
+                    "message_id": None,
+                    "taken_by": [],
+                }
+            elif before.status == "pending":
+                values = {"payload": notices.write(alert, evidence)}
+            else:
+                continue
+            if before is None:
+                key = {"alert_id": alert.alert_id, "channel_name": channel_name}
+                values |= {
+                    **key,
+                    "delivery_id": digest("delivery", *key.values())[:32],
+                    "recording_id": alert.recording_id,
+                    "day": days[alert.recording_id],
+                    "created_at": now,
+                }
+                new.append(values)
+            else:
+                connection.execute(
+                    sa.update(alert_deliveries)
+                    .where(alert_deliveries.c.delivery_id == before.delivery_id)
+                    .values(**values)
+                )
         if new:
-            shared = {"recording_id": recording_id, "day": day, "created_at": now}
-            connection.execute(sa.insert(alert_deliveries), [{**row, **shared} for row in new])
+            connection.execute(sa.insert(alert_deliveries), new)
 
     def _suppress_because(self, recording: Recording, now: datetime) -> str | None:
         if self.is_backfill:
@@ -101,48 +114,62 @@ class Outbox:
 
 
 class _NoticeWriter:
-    """Notices of one recording's alerts; what they share is read once, and only if needed."""
+    """Notices of a batch's alerts; what they tell besides the alert is read at once."""
 
-    def __init__(self, connection: sa.Connection, recording: Recording) -> None:
-        self._connection = connection
-        self._recording = recording
-        self._run_id: str | None = None
-        self._spans: dict[int, list[Felt]] | None = None
+    def __init__(self, connection: sa.Connection, recordings: Sequence[Recording]) -> None:
+        self._recordings = {recording.recording_id: recording for recording in recordings}
+        self._run_ids: dict[str, str] = {}
+        self._spans: dict[tuple[str, int], list[Felt]] = {}
+        for ids in chunks(list(self._recordings)):
+            runs = sa.select(stage_runs.c.recording_id, stage_runs.c.run_id).where(
+                stage_runs.c.recording_id.in_(ids), stage_runs.c.stage == "alerts"
+            )
+            self._run_ids |= {row.recording_id: row.run_id for row in connection.execute(runs)}
+            spans = sa.select(emotion_spans).where(emotion_spans.c.recording_id.in_(ids))
+            for row in connection.execute(spans.order_by(emotion_spans.c.start_s)):
+                self._spans.setdefault((row.recording_id, row.channel), []).append(
+                    {
+                        "start_s": row.start_s,
+                        "end_s": row.end_s,
+                        "emotion": row.emotion,
+                        "confidence": row.confidence,
+                    }
+                )
 
     def write(self, alert: FiredAlert, evidence: Mapping[str, Any]) -> Notice:
-        if self._spans is None:
-            self._read()
         return write_notice(
-            self._recording,
+            self._recordings[alert.recording_id],
             alert,
-            spans=(self._spans or {}).get(alert.channel, []),
+            spans=self._spans.get((alert.recording_id, alert.channel), []),
             said=evidence.get("said", []),
-            run_id=self._run_id,
+            run_id=self._run_ids.get(alert.recording_id),
             timezone=ZoneInfo(TIMEZONE),
         )
 
-    def _read(self) -> None:
-        of = self._recording.recording_id
-        self._run_id = self._connection.execute(
-            sa.select(stage_runs.c.run_id).where(
-                stage_runs.c.recording_id == of, stage_runs.c.stage == "alerts"
-            )
-        ).scalar_one_or_none()
-        self._spans = {}
-        query = sa.select(emotion_spans).where(emotion_spans.c.recording_id == of)
-        for row in self._connection.execute(query.order_by(emotion_spans.c.start_s)):
-            self._spans.setdefault(row.channel, []).append(
-                {
-                    "start_s": row.start_s,
-                    "end_s": row.end_s,
-                    "emotion": row.emotion,
-                    "confidence": row.confidence,
-                }
-            )
+
+def _read_recordings(
+    connection: sa.Connection, recording_ids: Sequence[str]
+) -> dict[str, Recording]:
+    found: dict[str, Recording] = {}
+    for ids in chunks(recording_ids):
+        query = sa.select(recordings).where(recordings.c.recording_id.in_(ids))
+        found |= {row.recording_id: recording_from_row(row) for row in connection.execute(query)}
+    return found
 
 
-def _read_of_recording(
-    connection: sa.Connection, recording_id: str
+def _read_deliveries(
+    connection: sa.Connection, recording_ids: Sequence[str]
 ) -> dict[tuple[str, str], sa.Row[Any]]:
-    query = sa.select(alert_deliveries).where(alert_deliveries.c.recording_id == recording_id)
-    return {(row.alert_id, row.channel_name): row for row in connection.execute(query)}
+    table = alert_deliveries
+    found: dict[tuple[str, str], sa.Row[Any]] = {}
+    for ids in chunks(recording_ids):
+        query = sa.select(
+            table.c.recording_id,
+            table.c.alert_id,
+            table.c.channel_name,
+            table.c.delivery_id,
+            table.c.status,
+            table.c.suppressed_because,
+        ).where(table.c.recording_id.in_(ids))
+        found |= {(row.alert_id, row.channel_name): row for row in connection.execute(query)}
+    return found
