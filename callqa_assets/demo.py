@@ -20,7 +20,13 @@ from callqa_assets.domain.plots import emotion_timeline_text
 from callqa_assets.partitions import TIMEZONE
 from callqa_assets.terminal_report import hear_with_progress, print_summary
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
-from callqa_assets.warehouse.tables import alerts, emotion_spans, recordings, transcripts
+from callqa_assets.warehouse.tables import (
+    alert_deliveries,
+    alerts,
+    emotion_spans,
+    recordings,
+    transcripts,
+)
 from resources.home import REPO, Home
 
 SAMPLES = REPO / "data" / "samples"
@@ -87,8 +93,9 @@ def _show_calls(console: Console, warehouse: Warehouse) -> None:
         for call in connection.execute(query.order_by(recordings.c.started_at)):
             started = call.started_at.astimezone(ZoneInfo(TIMEZONE))
             console.print(
-                f"[bold]{started:%Y-%m-%d %H:%M}[/] {call.source_name}  agent {call.agent_id}, "
-                f"queue {call.queue}, {call.duration_s:.0f} s, dated by {call.time_source}",
+                f"[bold]{started:%Y-%m-%d %H:%M}[/] {call.source_name}  agent "
+                f"{call.agent_id or '–'}, queue {call.queue or '–'}, {call.duration_s:.0f} s, "
+                f"dated by {call.time_source}",
                 highlight=False,
             )
             said = sa.select(transcripts).where(
@@ -110,10 +117,12 @@ def _show_alerts(console: Console, warehouse: Warehouse) -> None:
         for alert in standing:
             console.print(
                 f"[bold red]{alert.rule}[/] {alert.priority}  {alert.source_name}, {alert.role}, "
-                f"{alert.started_s:.1f}–{alert.ended_s:.1f} s, peak {alert.peak:.2f}",
+                f"{alert.started_s:.1f}–{alert.ended_s:.1f} s",
                 highlight=False,
             )
-        for recording_id, channel in dict.fromkeys((a.recording_id, a.channel) for a in standing):
+            for said in alert.evidence["said"]:
+                if said["text"]:
+                    console.print(f"  said: {said['text']}", highlight=False)
             spans = connection.execute(
                 sa.select(
                     emotion_spans.c.start_s,
@@ -121,11 +130,17 @@ def _show_alerts(console: Console, warehouse: Warehouse) -> None:
                     emotion_spans.c.emotion,
                     emotion_spans.c.confidence,
                 ).where(
-                    emotion_spans.c.recording_id == recording_id,
-                    emotion_spans.c.channel == channel,
+                    emotion_spans.c.recording_id == alert.recording_id,
+                    emotion_spans.c.channel == alert.channel,
                 )
             ).all()
             console.print(f"  timeline: {emotion_timeline_text(_frame(spans))}", highlight=False)
+            told = connection.execute(
+                sa.select(alert_deliveries).where(alert_deliveries.c.alert_id == alert.alert_id)
+            ).all()
+            for row in told:
+                why = f" ({row.suppressed_because})" if row.suppressed_because else ""
+                console.print(f"  {row.channel_name}: {row.status}{why}", highlight=False)
     if not standing:
         console.print("none")
 
@@ -152,6 +167,8 @@ def _show_what_next(console: Console, home: Home) -> None:
         console.print(f"  -- {purpose}\n  {query}", soft_wrap=True, highlight=False)
     console.print(
         "the same in Dagster's UI: make dev HOME_DIR=data/demo, then http://127.0.0.1:3000\n"
+        "other rules, tried on these calls: edit a copy of configs/alert_rules_compact.yaml, then\n"
+        f"  callqa rules diff --rules COPY --from 2025-03-14 --to 2025-03-16 --home {home.root}\n"
         "your own recordings: callqa run --drop FOLDER --home FOLDER --copy",
         soft_wrap=True,
         highlight=False,
