@@ -30,7 +30,7 @@ ACCELERATOR_BATCH_S = 60.0
 class FunasrTranscriberConfig:
     batch_s: float | None = None
     """Audio heard at once, padding included: bounds memory, and changes no result. Left out:
-    60 s on an accelerator; on a CPU each clip alone, where padding costs more than a batch saves."""
+    60 s on an accelerator; on a CPU each clip alone, as padding costs more than batches save."""
     margin_s: float = 0.25
     """Audio kept around a segment: a detector cuts soft onsets."""
     longest_s: float = 30.0
