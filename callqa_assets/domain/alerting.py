@@ -159,7 +159,8 @@ def _said(
 def _inhibit(rule_set: RuleSet, alerts: list[FiredAlert]) -> list[FiredAlert]:
     """Mark alerts that stand back for another one of the call.
 
-    Only what is itself delivered inhibits: a shadow alert or an inhibited one does not.
+    Only what stands itself inhibits: a shadow alert or an inhibited one does not. One whose rule
+    has no channels does.
     """
     inhibited: dict[str, str] = {}
     for rule in rule_set.in_order_of_inhibition:

@@ -322,7 +322,8 @@ def _describe(finding: ErrorDetails) -> str:
     kind, message, location = finding["type"], finding["msg"], finding["loc"]
     given, context = finding["input"], finding.get("ctx", {})
     # Without the parts of the location that the file does not show: our own split, and tags.
-    shown = [part for part in location if part != "condition" and not str(part).startswith("<")]
+    visible = location[1:] if location[:1] == ("condition",) else location
+    shown = [part for part in visible if not str(part).startswith("<")]
     key = ".".join(str(part) for part in shown)
     if kind in _CURES:
         return _CURES[kind].format(key=key, example=_EXAMPLES.get(key, "{…}"), **context)

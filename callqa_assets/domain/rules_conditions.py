@@ -7,6 +7,7 @@ call in `alerting_conditions`; their meaning for people in docs/rules.md.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal, cast
 
@@ -162,6 +163,10 @@ class CombinationCondition(_Felt):
         return self
 
 
+_BEYOND_LINES = re.compile(r"\\Q.*?(?:\\E|$)|(\\[AzC])|\\.|(\(\?[imsU]*-[imsU]*m)", re.DOTALL)
+"""What makes a pattern see more than one segment: all of a batch is searched as one text."""
+
+
 class Regex(Keys):
     """A pattern in RE2's syntax, sought in the text as transcribed, upper and lower case alike."""
 
@@ -174,6 +179,12 @@ class Regex(Keys):
             compiled = compile_regex(pattern)
         except RegexError as error:
             raise ValueError(f"no regular expression that RE2 takes ({error})") from error
+        for quoted, flags in _BEYOND_LINES.findall(pattern):
+            if quoted or flags:
+                raise ValueError(
+                    f"`{quoted or flags}` does not keep to one segment: `^` and `$` are the "
+                    "segment's limits, `.` is any character of it"
+                )
         if compiled.programsize > MAX_PROGRAM_SIZE:
             raise ValueError(
                 f"compiles to {compiled.programsize:,} steps, at most {MAX_PROGRAM_SIZE:,}: "

@@ -1,4 +1,4 @@
-"""YAML as a rules file may use it: no aliases, no depth, no repeated keys, lines kept.
+"""YAML as a rules file may use it: no aliases, no depth, no merged or repeated keys, lines kept.
 
 What the keys mean stands in `rules`.
 """
@@ -42,7 +42,8 @@ def describe_yaml_error(error: yaml.YAMLError, source: str) -> str:
 
 
 class _RulesLoader(yaml.SafeLoader):
-    """YAML without what a rules file has no use for: aliases, deep nesting, repeated keys."""
+    """YAML without what a rules file has no use for: aliases, deep nesting, merged keys
+    (`<<`), repeated keys."""
 
     def __init__(self, text: str, max_nodes: int) -> None:
         super().__init__(text)
@@ -67,6 +68,8 @@ class _RulesLoader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: set[str] = set()
         for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise _refusal("merged keys (<<) are not allowed: write them out", key)
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise _refusal(f"the key `{key.value}` stands twice: delete one", key)
             seen.add(str(key.value))
