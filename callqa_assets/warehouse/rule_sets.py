@@ -16,6 +16,8 @@ from callqa_assets.warehouse.tables import rule_sets
 @dataclass(frozen=True)
 class RulesInForce:
     rules: RuleSet
+    text: str
+    """The YAML that says them."""
     problem: str | None = None
     """Why the file itself is not what is in force; None where it is."""
 
@@ -26,15 +28,17 @@ def read_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
     Raises RulesError where the file is bad and no rules were accepted that can still be read.
     """
     try:
-        return RulesInForce(load_rules(_read_text(path), source=str(path)))
+        text = _read_text(path)
+        return RulesInForce(load_rules(text, source=str(path)), text)
     except RulesError as error:
         with warehouse.read() as connection:
             newest = sa.select(rule_sets.c.yaml).order_by(rule_sets.c.accepted_at.desc()).limit(1)
-            text = connection.execute(newest).scalar_one_or_none()
-        if text is None:
+            accepted = connection.execute(newest).scalar_one_or_none()
+        if accepted is None:
             raise
         try:
-            return RulesInForce(load_rules(text, source="the last accepted rules"), str(error))
+            rules = load_rules(accepted, source="the last accepted rules")
+            return RulesInForce(rules, accepted, str(error))
         except RulesError as older:  # accepted by another version of callqa
             raise RulesError([str(error), str(older)]) from error
 
@@ -53,7 +57,7 @@ def accept_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
             if updated.rowcount == 0:
                 connection.execute(
                     sa.insert(rule_sets).values(
-                        rule_hash=rule_hash, yaml=_read_text(path), accepted_at=now
+                        rule_hash=rule_hash, yaml=in_force.text, accepted_at=now
                     )
                 )
     return in_force

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from callqa_assets.domain.rules import RulesError
@@ -30,6 +32,21 @@ def test_a_bad_file_leaves_the_last_accepted_rules_in_force_and_says_why(warehou
         assert "did you mean `threshold`" in str(now.problem)
     rules.write_bytes(b"\xff")
     assert "UnicodeDecodeError" in str(read_rules(warehouse, rules).problem)
+
+
+def test_a_file_that_changes_while_it_is_accepted_is_kept_as_it_was_judged(warehouse, tmp_path):
+    class Edited(type(tmp_path)):
+        def read_text(self, *args: object, **kwargs: object) -> str:
+            text = super().read_text(*args, **kwargs)
+            Path(self).write_text("nothing")
+            return text
+
+    file = Edited(tmp_path / "rules.yaml")
+    Path(file).write_text(RULES.format(threshold=0.5))
+    good = accept_rules(warehouse, file)
+    (row,) = read_rows(warehouse, tables.rule_sets)
+    assert row["yaml"] == RULES.format(threshold=0.5)
+    assert read_rules(warehouse, file).rules.rule_hash == good.rules.rule_hash
 
 
 def test_a_set_is_kept_once_however_often_it_is_accepted(warehouse, rules):
