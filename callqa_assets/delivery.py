@@ -203,6 +203,8 @@ class _ChannelWork:
             else:  # all that still waits of a message that was sent before
                 message_id = due[0].message_id
                 group = deliveries.read_message(connection, self.name, message_id)
+            if not group:  # withdrawn since a moment ago
+                return _Wait(now)
             token = self._take_token(connection, state, now)
             lease_until = now + self.channel.lease
             deliveries.claim(connection, group, message_id, token=token, lease_until=lease_until)

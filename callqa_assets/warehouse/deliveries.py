@@ -69,12 +69,13 @@ def tidy(connection: sa.Connection, channel_name: str, now: datetime) -> None:
                 )
             )
     standing = sa.select(alerts.c.alert_id).where(_stands(), alerts.c.alert_id == table.c.alert_id)
-    connection.execute(
-        sa.update(table)
-        .where(
-            table.c.channel_name == channel_name, table.c.status == "pending", ~standing.exists()
-        )
-        .values(status="suppressed", suppressed_because="withdrawn", next_attempt_at=None)
+    _update_pending(
+        connection,
+        channel_name,
+        ~standing.exists(),
+        status="suppressed",
+        suppressed_because="withdrawn",
+        next_attempt_at=None,
     )
 
 
@@ -87,15 +88,13 @@ def give_up(
     now: datetime,
 ) -> None:
     """Make dead letters of what was tried too often or has waited too long."""
-    connection.execute(
-        sa.update(alert_deliveries)
-        .where(
-            alert_deliveries.c.channel_name == channel_name,
-            alert_deliveries.c.status == "pending",
-            (alert_deliveries.c.attempts >= max_attempts)
-            | (alert_deliveries.c.waiting_since <= now - give_up_after),
-        )
-        .values(status="dead", next_attempt_at=None)
+    _update_pending(
+        connection,
+        channel_name,
+        (alert_deliveries.c.attempts >= max_attempts)
+        | (alert_deliveries.c.waiting_since <= now - give_up_after),
+        status="dead",
+        next_attempt_at=None,
     )
 
 
@@ -112,16 +111,22 @@ def channels_with_waiting(connection: sa.Connection) -> list[str]:
 
 def explain_waiting(connection: sa.Connection, channel_name: str, reason: str) -> None:
     """Write down why a channel's deliveries wait."""
+    another = alert_deliveries.c.last_error.is_distinct_from(reason)
+    _update_pending(connection, channel_name, another, last_error=reason)
+
+
+def _update_pending(
+    connection: sa.Connection, channel_name: str, where: sa.ColumnElement[bool], **values: Any
+) -> None:
+    """Update a channel's pending deliveries, passing over those that `outbox` writes just now:
+    waiting for it while holding others that it needs would be a deadlock."""
     table = alert_deliveries
-    connection.execute(
-        sa.update(table)
-        .where(
-            table.c.channel_name == channel_name,
-            table.c.status == "pending",
-            table.c.last_error.is_distinct_from(reason),
-        )
-        .values(last_error=reason)
+    free = (
+        sa.select(table.c.delivery_id)
+        .where(table.c.channel_name == channel_name, table.c.status == "pending", where)
+        .with_for_update(skip_locked=True)
     )
+    connection.execute(sa.update(table).where(table.c.delivery_id.in_(free)).values(**values))
 
 
 @dataclass(frozen=True)
@@ -158,12 +163,12 @@ def read_due(connection: sa.Connection, channel_name: str, now: datetime, limit:
 def read_waiting(
     connection: sa.Connection, channel_name: str, delivery_ids: Sequence[str]
 ) -> list[Delivery]:
-    """These deliveries, in this order."""
+    """These deliveries in this order, without those whose alert has gone meanwhile."""
     query = _waiting_of(channel_name, alert_deliveries).where(
         alert_deliveries.c.delivery_id.in_(delivery_ids)
     )
     found = {row.delivery_id: _delivery(row) for row in connection.execute(query)}
-    return [found[delivery_id] for delivery_id in delivery_ids]
+    return [found[delivery_id] for delivery_id in delivery_ids if delivery_id in found]
 
 
 def read_message(connection: sa.Connection, channel_name: str, message_id: str) -> list[Delivery]:
@@ -172,7 +177,8 @@ def read_message(connection: sa.Connection, channel_name: str, message_id: str) 
     query = (
         _waiting_of(channel_name, alert_deliveries)
         .where(alert_deliveries.c.message_id == message_id)
-        .order_by(alert_deliveries.c.alert_id)  # the order in which `outbox` writes
+        .order_by(alert_deliveries.c.alert_id)
+        # Nobody else holds them: `outbox` leaves alone what has a message.
         .with_for_update(of=alert_deliveries)
     )
     return [_delivery(row) for row in connection.execute(query)]

@@ -49,8 +49,9 @@ class Outbox:
 
         `days` and `fired` are by recording; alerts come under their final ids, with their
         evidence, already stored. A delivery that exists stays, whatever became of it: an alert
-        that moves tells nobody again. One that still waits tells of the alert as it is now; one
-        that was suppressed because its alert had gone is decided anew, as it was never sent.
+        that moves tells nobody again. One that still waits tells of the alert as it is now, unless
+        its message may have arrived; one that was suppressed because its alert had gone is decided
+        anew, as nobody is known to have it.
         """
         wanted = [
             (alert, evidence, channel_name)
@@ -98,11 +99,13 @@ class Outbox:
                 }
                 new.append(values)
             else:
-                connection.execute(
-                    sa.update(alert_deliveries)
-                    .where(alert_deliveries.c.delivery_id == before.delivery_id)
-                    .values(**values)
+                update = sa.update(alert_deliveries).where(
+                    alert_deliveries.c.delivery_id == before.delivery_id,
+                    alert_deliveries.c.status == before.status,  # draining may have taken it since
                 )
+                if before.status == "pending":
+                    update = update.where(alert_deliveries.c.message_id.is_(None))
+                connection.execute(update.values(**values))
         if new:
             connection.execute(sa.insert(alert_deliveries), new)
 

@@ -337,6 +337,30 @@ def test_a_sample_is_sent_within_the_limit_and_touches_no_delivery(
     assert rows() == []
 
 
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("message_id", [None, "a" * 32])
+def test_alerts_withdrawn_while_a_message_is_put_together_are_not_sent(
+    warehouse, start, notifier_of, store, rows, hands, monkeypatch, count, message_id
+):
+    receiver = start(HttpReceiver("webhook"))
+    notifier = notifier_of(receiver, keys={"webhook": {"fold_above": 2}})
+    store(count, "webhook")
+    read_due = deliveries.read_due
+
+    def read_due_and_withdraw(connection, *args, **kwargs):
+        due = read_due(connection, *args, **kwargs)
+        connection.execute(sa.update(tables.alerts).values(superseded_at=hands.now))
+        return due
+
+    with warehouse.write() as connection:
+        connection.execute(sa.update(tables.alert_deliveries).values(message_id=message_id))
+    monkeypatch.setattr(deliveries, "read_due", read_due_and_withdraw)
+    for _ in range(2):
+        drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)
+    assert receiver.received == []
+    assert {row["suppressed_because"] for row in rows()} == {"withdrawn"}
+
+
 def _drain_and_die(url: str, receiver_url: str, after: bool) -> None:
     """Killed at the moment of sending: before the request, or with its answer in hand."""
     import os

@@ -79,6 +79,17 @@ def test_a_delivery_that_exists_is_never_made_again(warehouse, status):
     assert moved == (status == "pending")  # what still waits tells of the alert as it is
 
 
+def test_a_message_that_may_have_arrived_stays_as_it_was(warehouse):
+    recording_id = store_recording(warehouse)
+    alert = fired(recording_id)
+    store_alerts(warehouse, recording_id, [alert])
+    with warehouse.write() as connection:
+        connection.execute(sa.update(tables.alert_deliveries).values(message_id="a" * 32))
+    store_alerts(warehouse, recording_id, [replace(alert, started_s=1.25, ended_s=3.25)])
+    (row,) = read_rows(warehouse, tables.alert_deliveries)
+    assert row["payload"]["started_s"] == 1.0
+
+
 def test_an_alert_that_stands_again_is_told_if_it_never_was(warehouse):
     recording_id = store_recording(warehouse)
     alert = fired(recording_id)
