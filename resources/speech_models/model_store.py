@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from callqa_assets.domain.digest import digest
 from resources.speech_models.device import Device
-from resources.speech_models.funasr.loading import Family, ModelFolderError, load_model
+from resources.speech_models.funasr.loading import (
+    Family,
+    ModelFolderError,
+    find_files,
+    find_missing_files,
+    load_model,
+)
 from resources.speech_models.model_files import ModelFileError, StoredModel, hash_of_files
 
 _log = logging.getLogger(__name__)
@@ -38,20 +44,6 @@ KNOWN_SHA256: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Weights of released models, as several public projects that use them write them down."""
-
-FILES: Mapping[Family, Sequence[str]] = {
-    "fsmn-vad": ("model.pt", "config.yaml", "configuration.json?", "am.mvn"),
-    "paraformer": ("model.pt", "config.yaml", "configuration.json?", "am.mvn", "tokens.*"),
-    "seaco": ("model.pt", "config.yaml", "configuration.json?", "am.mvn", "tokens.*", "seg_dict"),
-    "sensevoice": ("model.pt", "config.yaml", "configuration.json?", "am.mvn", "*bpe.model"),
-    "nano": (
-        *("model.pt", "config.yaml", "configuration.json", "am.mvn?"),
-        *("Qwen3-0.6B/config.json", "Qwen3-0.6B/tokenizer*", "Qwen3-0.6B/*?"),
-    ),
-    "ct-punc": ("model.pt", "config.yaml", "configuration.json?", "tokens.*", "jieba_usr_dict?"),
-    "emotion2vec": ("model.pt", "config.yaml", "configuration.json?", "tokens.*"),
-}
-"""What a model of each family consists of, as patterns; those ending in `?` may find nothing."""
 
 
 class Model(Protocol):
@@ -132,11 +124,7 @@ class HubModel:
         folder = self.folder(models)
         if not folder.is_dir():
             return [f"{folder} does not exist"]
-        return [
-            f"{folder / pattern} is missing"
-            for pattern in FILES[self.family]
-            if not pattern.endswith("?") and not _match(folder, pattern)
-        ]
+        return find_missing_files(folder, self.family)
 
     def verify(self, models: Path) -> list[str]:
         if problems := self.missing(models):
@@ -183,12 +171,7 @@ class HubModel:
         self._record_path(models).unlink(missing_ok=True)  # what was there before counts no more
         if problems := self.verify(models):
             raise ModelFileError("; ".join(problems))
-        return [folder / name for name in self._names(folder)]
-
-    def _names(self, folder: Path) -> list[str]:
-        """The model's files relative to its folder, in the order of FILES."""
-        found = [name for pattern in FILES[self.family] for name in _match(folder, pattern)]
-        return list(dict.fromkeys(found))
+        return [folder / name for name in find_files(folder, self.family)]
 
     def _hash(self, models: Path, *, reuse: bool) -> dict[str, _FileRecord]:
         """The hash of each file; with `reuse` from the record where size and time are the same.
@@ -205,7 +188,7 @@ class HubModel:
                 )
             )
         files: dict[str, _FileRecord] = {}
-        for name in self._names(folder):
+        for name in find_files(folder, self.family):
             before = recorded.files.get(name) if recorded else None
             files[name] = _record_file(folder / name, before if reuse else None)
             if self.own_folder is None:
@@ -235,14 +218,6 @@ class HubModel:
             f"{problem}: correct `folder` in the profile {self.profile!r}, or leave it out to use "
             f"{self.model}"
         )
-
-
-def _match(folder: Path, pattern: str) -> list[str]:
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.glob(pattern.removesuffix("?"))
-        if path.is_file()
-    )
 
 
 def _record_file(path: Path, before: _FileRecord | None) -> _FileRecord:

@@ -1,11 +1,13 @@
+import json
 import logging
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
 from resources.speech_models.device import Device
-from resources.speech_models.funasr.loading import ModelFolderError, load_model
+from resources.speech_models.funasr.loading import ModelFolderError, find_files, load_model
 from tests.tiny_models import FAMILIES, build_tiny
 
 CPU = Device("cpu", "fp32", 1)
@@ -63,8 +65,59 @@ def test_a_mistyped_folder_is_an_error_and_no_question_to_a_hub(tmp_path):
 def test_a_missing_file_is_named(family, name, tmp_path):
     folder = build_tiny(family, tmp_path)
     (folder / name).unlink()
-    with pytest.raises(ModelFolderError, match=rf"{name} of {family} is missing"):
+    with pytest.raises(ModelFolderError, match=rf"{Path(name).stem}\S* is missing \({family}\)"):
         load_model(folder, family, CPU)
+
+
+def change_config(folder, **changes):
+    config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
+    (folder / "config.yaml").write_text(yaml.safe_dump({**config, **changes}), "utf-8")
+
+
+def test_no_code_of_a_model_folder_is_run(tmp_path):
+    """Nor is what its requirements.txt names installed."""
+    folder = build_tiny("ct-punc", tmp_path / "model")
+    code = tmp_path / "code.py"
+    code.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    change_config(folder, trust_remote_code=True, remote_code=str(code))
+    load_model(folder, "ct-punc", CPU)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_weights_are_loaded_but_those_of_the_folder(tmp_path):
+    folder = build_tiny("ct-punc", tmp_path / "model")
+    stored = torch.load(folder / "model.pt", weights_only=True)["model"]
+    other = {name: weight + 1 for name, weight in stored.items()}
+    torch.save({"model": other}, tmp_path / "other.pt")
+    change_config(folder, init_param=str(tmp_path / "other.pt"))
+    loaded = load_model(folder, "ct-punc", CPU).model.state_dict()
+    assert all(torch.equal(stored[name], loaded[name]) for name in stored)
+
+
+@pytest.mark.parametrize("outside", ["../am.mvn", "{tmp_path}/am.mvn"])
+def test_a_file_outside_the_folder_is_refused(outside, tmp_path):
+    folder = build_tiny("sensevoice", tmp_path / "model")
+    (tmp_path / "am.mvn").write_bytes((folder / "am.mvn").read_bytes())
+    metas = {"frontend_conf": {"cmvn_file": outside.format(tmp_path=tmp_path)}}
+    (folder / "configuration.json").write_text(json.dumps({"file_path_metas": metas}))
+    with pytest.raises(ModelFolderError, match=r"names .*am\.mvn, which is not in the folder"):
+        load_model(folder, "sensevoice", CPU)
+
+
+def test_files_that_a_folder_names_itself_are_part_of_the_model(tmp_path):
+    folder = build_tiny("sensevoice", tmp_path)
+    (folder / "more" / "lists").mkdir(parents=True)
+    for name in ("own.mvn", "more/a.txt", "more/lists/b.txt"):
+        (folder / name).touch()
+    metas = {"frontend_conf": {"cmvn_file": "own.mvn"}, "lists": ["more"]}
+    (folder / "configuration.json").write_text(json.dumps({"file_path_metas": metas}))
+    assert find_files(folder, "sensevoice") == [
+        *("model.pt", "config.yaml", "configuration.json", "am.mvn", "bpe.model"),
+        *("own.mvn", "more/a.txt", "more/lists/b.txt"),
+    ]
+    (folder / "own.mvn").unlink()
+    with pytest.raises(ModelFolderError, match=r"own\.mvn is missing"):
+        load_model(folder, "sensevoice", CPU)
 
 
 def test_the_folder_of_another_family_is_refused(tmp_path):
@@ -116,3 +169,10 @@ def test_a_config_that_is_no_yaml_is_said_to_be_damaged(tmp_path):
     (folder / "config.yaml").write_text("model: [" + str(config))
     with pytest.raises(ModelFolderError, match=r"config\.yaml is damaged"):
         load_model(folder, "ct-punc", CPU)
+
+
+def test_a_description_that_is_no_json_is_said_to_be_damaged(tmp_path):
+    folder = build_tiny("nano", tmp_path)
+    (folder / "configuration.json").write_text('{"file_path_metas": ')
+    with pytest.raises(ModelFolderError, match=r"configuration\.json is damaged.*models pull"):
+        load_model(folder, "nano", CPU)
