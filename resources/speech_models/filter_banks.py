@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
@@ -19,6 +21,32 @@ SHIFT_SAMPLES = 160
 FFT_SAMPLES = 512
 PREEMPHASIS = 0.97
 LOWEST_HZ = 20.0
+
+
+_KNOWN: Mapping[str, Any] = {
+    "fs": SAMPLE_RATE_HZ,
+    "window": "hamming",
+    "frame_length": 25,
+    "frame_shift": 10,
+    "upsacle_samples": True,
+    "snip_edges": True,
+}
+"""The front end of every released 16 kHz family; another one would be computed wrongly."""
+
+
+class FrontendError(CallqaError):
+    """config.yaml describes another front end than the released models have."""
+
+
+def check_front_end(frontend: Any, **known: Any) -> None:
+    """Raise FrontendError where funasr's front end is another than these filter banks, or than
+    `known` says."""
+    for name, value in {**_KNOWN, **known}.items():
+        if getattr(frontend, name) != value:
+            raise FrontendError(
+                f"frontend_conf.{name} of config.yaml is {getattr(frontend, name)!r}, and callqa "
+                f"computes {value!r} only: use a released 16 kHz model"
+            )
 
 
 class FilterBanks:

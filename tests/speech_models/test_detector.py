@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,8 +12,11 @@ from callqa_assets.domain.audio import decode_audio, to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span
 from resources.speech_models.compact.detector import FsmnVad, VadConfig
 from resources.speech_models.compact.fsmn_vad import SegmentRules, SilenceScorer, find_segments_ms
+from resources.speech_models.filter_banks import FrontendError
 from resources.speech_models.funasr.loading import process_as_found
 from resources.speech_models.model_files import ModelFileError
+from resources.speech_models.model_store import HubModel
+from tests.tiny_models import build_tiny
 
 
 @pytest.fixture(scope="module")
@@ -252,3 +256,15 @@ def test_mixtures_heard_together_have_the_segments_that_funasr_finds_in_each(
     ]
     for waveform, silence in zip(waveforms, scorer.score(waveforms), strict=True):
         assert find_segments_ms(silence, RULES) == segments_of_funasr(funasr_model, waveform)
+
+
+@pytest.mark.parametrize(("key", "value"), [("fs", 8000), ("lfr_n", 6)])
+def test_a_detector_of_other_sound_is_refused(key, value, tmp_path):
+    """The one released for 8 kHz, say: it would be given sound of 16 kHz."""
+    folder = build_tiny("fsmn-vad", tmp_path)
+    config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
+    config["frontend_conf"][key] = value
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    model = HubModel("fsmn-vad", "iic/fsmn-vad", "v2.0.4", "mine", folder)
+    with pytest.raises(FrontendError, match=rf"frontend_conf\.{key} of config\.yaml is {value}"):
+        FsmnVad(tmp_path, config=VadConfig(), threads=1, model=model)

@@ -7,8 +7,9 @@ import torch
 from funasr import AutoModel
 
 from resources.speech_models.device import Device
+from resources.speech_models.filter_banks import FrontendError
 from resources.speech_models.funasr.cif import Predictor
-from resources.speech_models.funasr.features import Features, FrontendError
+from resources.speech_models.funasr.features import Features
 from resources.speech_models.funasr.loading import load_model
 from resources.speech_models.funasr.nano import NanoRecognizer
 from resources.speech_models.funasr.seaco import FILTERED, SeacoRecognizer

@@ -52,8 +52,8 @@ class FsmnVad:
     ) -> None:
         """Load `model` from the models folder; `threads` are torch's, for the whole process.
 
-        Raises ModelFileError where a file is missing or damaged, ModelFolderError where the folder
-        holds another model.
+        Raises ModelFileError where a file is missing or damaged, ModelFolderError or
+        FrontendError where the folder holds another model.
         """
         stored = model.require(models)
         self._split = SplitConfig(max_s=config.max_segment_s)

@@ -16,7 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callqa_assets.domain.speech import Waveform
-from resources.speech_models.filter_banks import FRAME_SAMPLES, SHIFT_SAMPLES, FilterBanks
+from resources.speech_models.filter_banks import (
+    FRAME_SAMPLES,
+    SHIFT_SAMPLES,
+    FilterBanks,
+    check_front_end,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -29,8 +34,11 @@ class SilenceScorer:
     """Probability of silence, frame by frame."""
 
     def __init__(self, encoder: Any, frontend: Any) -> None:
-        """`encoder` and `frontend` are funasr's FSMN and WavFrontendOnline, with 16 kHz, a Hamming
-        window, no dither and one output frame per input frame (the model's own config.yaml)."""
+        """`encoder` and `frontend` are funasr's FSMN and WavFrontendOnline.
+
+        Raises FrontendError where config.yaml wants another front end, say 8 kHz.
+        """
+        check_front_end(frontend, lfr_n=1)
         self._encoder = encoder
         self._shift, self._scale = frontend.cmvn
         self._context = (frontend.lfr_m - 1) // 2

@@ -9,27 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
 from resources.speech_models.device import Device
-from resources.speech_models.filter_banks import FRAME_SAMPLES, SHIFT_SAMPLES, FilterBanks
+from resources.speech_models.filter_banks import (
+    FRAME_SAMPLES,
+    SHIFT_SAMPLES,
+    FilterBanks,
+    check_front_end,
+)
 
 if TYPE_CHECKING:
     import torch
-
-_KNOWN = {
-    "fs": SAMPLE_RATE_HZ,
-    "window": "hamming",
-    "frame_length": 25,
-    "frame_shift": 10,
-    "upsacle_samples": True,
-    "snip_edges": True,
-}
-"""The front end of every released ASR family; another one would be computed wrongly."""
-
-
-class FrontendError(CallqaError):
-    """config.yaml describes another front end than the released models have."""
 
 
 class Features:
@@ -37,12 +27,7 @@ class Features:
 
     def __init__(self, frontend: Any, device: Device) -> None:
         """`frontend` is funasr's WavFrontend. Raises FrontendError where it is built otherwise."""
-        for name, value in _KNOWN.items():
-            if getattr(frontend, name) != value:
-                raise FrontendError(
-                    f"frontend_conf.{name} of config.yaml is {getattr(frontend, name)!r}, and "
-                    f"callqa computes {value!r} only: use a released model"
-                )
+        check_front_end(frontend)
         self._device = device
         self._banks = FilterBanks(frontend.n_mels, device.name)
         self._stacked, self._step = frontend.lfr_m, frontend.lfr_n
