@@ -12,6 +12,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from callqa_assets.domain.emotion_labels import EMOTIONS
 from callqa_assets.domain.heard import ChannelTrack
 from resources.home import Home
+from resources.recording_archive import sync_folder
 
 SCHEMA = {
     "recording_id": pl.String,
@@ -130,9 +132,12 @@ class EmotionLake:
         removed: list[str] = []
         for path in paths:
             relative = str(path.relative_to(self._home.root))
-            if relative not in named and time.time() - path.stat().st_mtime > _ORPHAN_AGE_S:
-                path.unlink()
-                removed.append(relative)
+            if relative in named:
+                continue
+            with suppress(FileNotFoundError):  # a file of another run: finished, or swept by it
+                if time.time() - path.stat().st_mtime > _ORPHAN_AGE_S:
+                    path.unlink()
+                    removed.append(relative)
         return removed
 
 
@@ -145,6 +150,7 @@ def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    sync_folder(path.parent)
 
 
 def _cut(table: pl.DataFrame) -> Iterator[tuple[str, str, ChannelTrack]]:

@@ -51,7 +51,7 @@ class RecordingArchive:
                 if error.errno != errno.EXDEV:
                     raise
             else:
-                _sync_folder(os.path.dirname(target))
+                sync_folder(os.path.dirname(target))
                 return
         partial = target + b".part"
         with open(source, "rb") as reader, open(partial, "wb") as writer:
@@ -59,7 +59,7 @@ class RecordingArchive:
             writer.flush()
             os.fsync(writer.fileno())
         os.replace(partial, target)
-        _sync_folder(os.path.dirname(target))
+        sync_folder(os.path.dirname(target))
         if not copy:
             os.unlink(source)
 
@@ -75,7 +75,8 @@ def recording_id_of(content_sha256: str, file_name: bytes) -> str:
     return hashlib.sha256(content_sha256.encode() + b"\0" + file_name).hexdigest()[:32]
 
 
-def _sync_folder(folder: bytes) -> None:
+def sync_folder(folder: bytes | Path) -> None:
+    """Names given or taken in the folder outlast a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -44,11 +44,15 @@ def read_rows(
 
 
 def named_embeddings(connection: sa.Connection, day: str) -> dict[str, set[str]]:
-    """Lake files that the day's emotion scores name, by recording."""
-    scores = emotion_scores.c
-    query = sa.select(scores.recording_id, scores.embedding_path).distinct()
+    """Lake files that the emotion scores of the day's recordings name, none where none is left."""
+    query = (
+        sa.select(recordings.c.recording_id, emotion_scores.c.embedding_path)
+        .distinct()
+        .outerjoin(emotion_scores, emotion_scores.c.recording_id == recordings.c.recording_id)
+        .where(recordings.c.day == day)
+    )
     named: dict[str, set[str]] = {}
-    for recording_id, path in connection.execute(query.where(scores.day == day)):
+    for recording_id, path in connection.execute(query):
         named.setdefault(recording_id, set()).update([path] if path else [])
     return named
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from callqa_assets.domain.speech import ModelIdentity
-from callqa_assets.warehouse.results import named_embeddings
+from callqa_assets.warehouse.results import named_embeddings, replace_rows
 from callqa_assets.warehouse.tables import emotion_scores
 from resources.emotion_lake import EmotionLake
 from tests.calls import write_call
@@ -107,3 +108,29 @@ def test_a_sweep_leaves_young_files_and_those_of_other_recordings(home):
     assert lake.sweep_embeddings({ID: set()}) == []
     assert (home.root / young).exists()
     assert (home.root / other).exists()
+
+
+def test_embeddings_of_a_recording_without_rows_are_swept_too(hearing):
+    """Heard again by a detector that finds no speech in it, say."""
+    hearing.hear(EmbeddingModels())
+    (path, recording_id) = {
+        (row.embedding_path, row.recording_id) for row in read_scores(hearing.warehouse)
+    }.pop()
+    with hearing.warehouse.write() as connection:
+        replace_rows(connection, {recording_id: DAY}, {recording_id: {emotion_scores: []}})
+    os.utime(hearing.home.root / path, (0, 0))
+    with hearing.warehouse.read() as connection:
+        named = named_embeddings(connection, DAY)
+    assert EmotionLake(hearing.home).sweep_embeddings(named) == [path]
+
+
+def test_two_runs_may_sweep_at_once(home):
+    lake = EmotionLake(home)
+    orphans = {f"{number}.parquet" for number in range(500)}
+    for name in orphans:
+        (home.emotion_tracks / name).touch()
+        os.utime(home.emotion_tracks / name, (0, 0))
+    with ThreadPoolExecutor(4) as pool:
+        removed = list(pool.map(lake.sweep, [set[str]()] * 4))
+    names = [path.rpartition("/")[2] for part in removed for path in part]
+    assert sorted(names) == sorted(orphans)
