@@ -6,11 +6,14 @@ For texts that leave the house. What is stored in the tables stays as it was sai
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _MASK = "****"
+_PAUSE = "\x1e"
+"""Between two pieces of what one person said; like a space to the expressions below."""
 
 # What stands between the digits of a number that is dictated or written in groups.
-_BETWEEN = r"[ \t\-‐-—.,，、·/()（）]{0,2}"
+_BETWEEN = rf"[ \t\-‐-—.,，、。·/()（）嗯呃额啊哦{_PAUSE}]{{0,4}}"
 _DIGIT = r"[0-9０-９零〇一二三四五六七八九幺两]"
 _WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple)"
 _MIN_DIGITS = 7
@@ -42,11 +45,21 @@ def mask_text(text: str) -> str:
     message that lacks an amount does less harm than one with a number too many.
     """
     masked = _MOBILE.sub(rf"\1\2{_MASK}\3", text)
-    return _SPELLED.sub(_MASK, _RUN.sub(_keep_last_four, masked))
+    return _SPELLED.sub(_mask_pieces, _RUN.sub(_keep_last_four, masked))
+
+
+def mask_texts(texts: Sequence[str]) -> list[str]:
+    """`mask_text` of what one person said in several pieces: a number goes on behind a pause."""
+    return mask_text(_PAUSE.join(text.replace(_PAUSE, " ") for text in texts)).split(_PAUSE)
+
+
+def _mask_pieces(run: re.Match[str]) -> str:
+    """The mask, once for each piece in which the number is said."""
+    return _PAUSE.join([_MASK] * (run.group().count(_PAUSE) + 1))
 
 
 def _keep_last_four(run: re.Match[str]) -> str:
     """The mask and the last four digits; a mobile number in groups keeps its first three too."""
     digits = "".join(re.findall(rf"{_DIGIT}|[Xx]", run.group()))
     head = digits[:3] if len(digits) == 11 and digits[0] in "1１一幺" else ""
-    return f"{head}{_MASK}{digits[-4:]}"
+    return f"{head}{_mask_pieces(run)}{digits[-4:]}"

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from typing import Any, TypedDict
 
 from callqa_assets.domain.alerting import FiredAlert
-from callqa_assets.domain.masking import mask_identifier, mask_text
+from callqa_assets.domain.masking import mask_identifier, mask_texts
 from callqa_assets.domain.recording import Recording
 
 TIMELINE_MARGIN_S = 10.0
@@ -106,9 +106,9 @@ def write_notice(
                 "role": recording.channel_roles[piece["channel"]],
                 "start_s": piece["start_s"],
                 "end_s": piece["end_s"],
-                "text": mask_text(piece["text"])[:MAX_SAID_CHARACTERS],
+                "text": text[:MAX_SAID_CHARACTERS],
             }
-            for piece in said[:MAX_SAID]
+            for piece, text in zip(said[:MAX_SAID], _masked_texts(said), strict=False)
         ],
         "audio_path": recording.archive_path,
         "run_id": run_id,
@@ -117,6 +117,16 @@ def write_notice(
 
 def _masked(identifier: str | None) -> str | None:
     return None if identifier is None else mask_identifier(identifier)
+
+
+def _masked_texts(said: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What each piece says; what a channel says is masked as a whole."""
+    texts = [""] * len(said)
+    for channel in {piece["channel"] for piece in said}:
+        own = [n for n, piece in enumerate(said) if piece["channel"] == channel]
+        for n, text in zip(own, mask_texts([said[n]["text"] for n in own]), strict=True):
+            texts[n] = text
+    return texts
 
 
 SAMPLE_NOTICE: Notice = {

@@ -13,7 +13,7 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from resources.notifier.answers import Answer
@@ -40,7 +40,7 @@ class Robot(ABC):
     poster: Poster
     writer: MessageWriter
     max_text_bytes: int
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     clock: Callable[[], float] = time.time
 
     code_keys: ClassVar[tuple[str, ...]]
@@ -74,7 +74,7 @@ class Robot(ABC):
         if code == 0 and not isinstance(code, bool):
             return Answer("taken")
         words = said.get("errmsg") or said.get("msg") or said.get("StatusMessage") or ""
-        error = self.poster.scrub(f"{self.code_keys[0]} {code}: {str(words)[:120]}")
+        error = self.poster.scrub(f"{self.code_keys[0]} {code}: {words}")
         if code in self.throttle_codes:
             return Answer("throttled", error, rest_s=self.poster.rest_s)
         return Answer("refused", error)

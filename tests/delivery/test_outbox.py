@@ -107,7 +107,7 @@ def test_an_alert_that_stands_again_is_told_if_it_never_was(warehouse):
 
 def test_a_transaction_that_fails_leaves_neither_alert_nor_delivery(warehouse):
     recording_id = store_recording(warehouse)
-    broken = fired(recording_id, 1, evidence={"said": [{"channel": 7}]})
+    broken = fired(recording_id, 1, evidence={"said": [{"channel": 7, "text": ""}]})
     with pytest.raises(IndexError):
         store_alerts(warehouse, recording_id, [fired(recording_id), broken])
     assert read_rows(warehouse, tables.alerts) == []
@@ -126,8 +126,11 @@ def test_the_copy_holds_no_number_of_a_person(warehouse):
             "text": "打一三八零零一三八零零零或13600136000",
         }
     ]
+    dictated = ["幺三九。", "零零二四，", "八零零一"]
+    said += [{"channel": 0, "start_s": 2.0, "end_s": 3.0, "text": text} for text in dictated]
     store_alerts(warehouse, recording_id, [fired(recording_id, evidence={"said": said})])
     (row,) = read_rows(warehouse, tables.alert_deliveries)
+    assert [piece["text"] for piece in row["payload"]["said"]][2:] == ["****", "****八零零一"]
     payload = str(row["payload"])
     for number in ("13800138000", "13900139000", "13700137000", "13600136000", "零零一三八零零零"):
         assert number not in payload

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callqa_assets.domain.masking import mask_identifier, mask_text
+from callqa_assets.domain.masking import mask_identifier, mask_text, mask_texts
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from callqa_assets.domain.masking import mask_identifier, mask_text
         ("一三八零零一三八零零零", "一三八****八零零零"),
         ("幺三八，零零一三，八零零零", "幺三八****八零零零"),
         ("１３８００１３８０００", "１３８****８０００"),
+        ("幺三八，嗯，零零一三，呃，八零零零", "幺三八****八零零零"),
+        ("一三八。零零一三。八零零零。", "一三八****八零零零。"),
         ("110101199003077578", "****7578"),
         ("11010119900307757X", "****757X"),
         ("6222 0200 1234 5678 901", "****8901"),
@@ -39,6 +41,19 @@ def test_numbers_that_find_a_person_are_hidden(said, masked):
 )
 def test_what_finds_nobody_stays(said):
     assert mask_text(said) == said
+
+
+def test_a_number_is_hidden_that_is_said_with_pauses():
+    said = [
+        "我的号码是幺三八。",
+        "零零一三，",
+        "八零零零，好了吗",
+        "one three eight zero",
+        "zero one, yes",
+    ]
+    assert mask_texts(said) == ["我的号码是幺三八****", "****", "****八零零零，好了吗", *said[3:]]
+    assert mask_texts(["one three eight zero,", "zero one three"]) == ["****", "****"]
+    assert mask_texts(["还有一个", "二", ""]) == ["还有一个", "二", ""]
 
 
 @pytest.mark.parametrize(
