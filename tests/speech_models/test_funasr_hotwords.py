@@ -30,6 +30,11 @@ def test_without_a_folder_there_are_none(tmp_path):
     assert read_hotwords(tmp_path / "hotwords").of("loans") == ()
 
 
+def test_a_list_saved_by_an_editor_of_windows_is_read(tmp_path):
+    (tmp_path / "default.txt").write_bytes("\ufeff信用卡\r\n还款\r\n".encode())
+    assert read_hotwords(tmp_path).of(None) == ("信用卡", "还款")
+
+
 def test_two_files_of_one_list_are_refused(tmp_path):
     (tmp_path / "Loans.txt").write_text("还款\n", "utf-8")
     (tmp_path / "loans.txt").write_text("还款\n", "utf-8")

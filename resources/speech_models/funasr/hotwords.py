@@ -16,7 +16,7 @@ def read_hotwords(folder: Path) -> HotwordLists:
     lists: dict[str, tuple[str, ...]] = {}
     for path in sorted(folder.glob("*.txt")):
         try:
-            text = path.read_text("utf-8")
+            text = path.read_text("utf-8-sig")  # editors of Windows put a mark before it
         except UnicodeDecodeError as error:
             raise HotwordError(f"{path} is not UTF-8: save it as UTF-8") from error
         name = list_name(path.stem)
