@@ -7,9 +7,11 @@ the emotions are in `emotion_labels`; what computes posteriors is a speech model
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from callqa_assets.domain.emotion_labels import EMOTIONS
 
@@ -23,9 +25,9 @@ Posteriors = NDArray[np.float32]
 class WindowConfig:
     """Layout of the windows inside one segment."""
 
-    window_sec: float = 2.0
-    hop_sec: float = 0.25
-    frame_rate_hz: float = 50.0
+    window_sec: Annotated[float, Field(gt=0)] = 2.0
+    hop_sec: Annotated[float, Field(gt=0)] = 0.25
+    frame_rate_hz: Annotated[float, Field(gt=0)] = 50.0
 
 
 @dataclass(frozen=True)

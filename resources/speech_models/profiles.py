@@ -27,6 +27,8 @@ from resources.speech_models.model_files import WheelModel
 from resources.speech_models.model_store import HubModel, Model
 
 DEFAULT_PROFILE = "compact"
+EMOTION2VEC_WINDOW_S = 3.0
+"""emotion2vec says little of less (ddlBoJack/emotion2vec, issue 41)."""
 LONGEST_SEGMENT_S = 30.0
 """No transcriber hears more at once, and the checks of the segments know it."""
 
@@ -47,11 +49,14 @@ class Part(Protocol):
         ...
 
 
+_HubId = Annotated[str, Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")]
+
+
 class _HubWeights(_Section):
     """Where a model's weights come from."""
 
     family: ClassVar[Family]
-    model: str
+    model: _HubId
     """Id on ModelScope."""
     revision: str
     folder: Path | None = None
@@ -63,37 +68,37 @@ class _HubWeights(_Section):
 
 class SeacoWeights(_HubWeights):
     family: ClassVar[Family] = "seaco"
-    model: str = "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
+    model: _HubId = "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
     revision: str = "v2.0.4"
 
 
 class ParaformerWeights(_HubWeights):
     family: ClassVar[Family] = "paraformer"
-    model: str = "iic/speech_paraformer-large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
+    model: _HubId = "iic/speech_paraformer-large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
     revision: str = "v2.0.4"
 
 
 class CtPuncWeights(_HubWeights):
     family: ClassVar[Family] = "ct-punc"
-    model: str = "iic/punc_ct-transformer_cn-en-common-vocab471067-large"
+    model: _HubId = "iic/punc_ct-transformer_cn-en-common-vocab471067-large"
     revision: str = "v2.0.4"
 
 
 class SenseVoiceWeights(_HubWeights):
     family: ClassVar[Family] = "sensevoice"
-    model: str = "iic/SenseVoiceSmall"
+    model: _HubId = "iic/SenseVoiceSmall"
     revision: str = "master"
 
 
 class NanoWeights(_HubWeights):
     family: ClassVar[Family] = "nano"
-    model: str = "FunAudioLLM/Fun-ASR-Nano-2512"
+    model: _HubId = "FunAudioLLM/Fun-ASR-Nano-2512"
     revision: str = "master"
 
 
 class Emotion2vecWeights(_HubWeights):
     family: ClassVar[Family] = "emotion2vec"
-    model: str = "iic/emotion2vec_plus_large"
+    model: _HubId = "iic/emotion2vec_plus_large"
     revision: str = "v2.0.5"
 
 
@@ -134,12 +139,22 @@ class WhisperPart(_Section):
     """CTranslate2's precision. Parts that name the same one share one model."""
     settings: TranscriberConfig = TranscriberConfig()
 
+    @property
+    def longest_s(self) -> float:
+        """Longest segment that it hears."""
+        return self.settings.packing.window_s
+
     def models(self, profile: str) -> list[Model]:
         return [WheelModel("whisper-base")]
 
 
 class _FunasrPart(_Section):
     settings: FunasrTranscriberConfig = FunasrTranscriberConfig()
+
+    @property
+    def longest_s(self) -> float:
+        """Longest segment that it hears."""
+        return self.settings.longest_s
 
 
 class SeacoPart(_FunasrPart):
@@ -203,8 +218,15 @@ class Emotion2vecPart(_Timeline):
     backend: Literal["emotion2vec"]
     weights: Emotion2vecWeights = Emotion2vecWeights()
     settings: Emotion2vecConfig = Emotion2vecConfig()
-    # It says little of less than 3 s (ddlBoJack/emotion2vec, issue 41).
-    windows: WindowConfig = WindowConfig(window_sec=3.0)
+    windows: WindowConfig = WindowConfig(window_sec=EMOTION2VEC_WINDOW_S)
+
+    @field_validator("windows", mode="before")
+    @classmethod
+    def _keep_length(cls, windows: Any) -> Any:
+        """Other keys of the windows leave their length as it is for this model."""
+        if isinstance(windows, dict):
+            return {"window_sec": EMOTION2VEC_WINDOW_S, **windows}
+        return windows
 
     def models(self, profile: str) -> list[Model]:
         return [self.weights.of(profile)]
@@ -213,7 +235,7 @@ class Emotion2vecPart(_Timeline):
 class Profile(_Section):
     name: str
     """The key under `profiles`; not written a second time."""
-    rules: str
+    rules: str = Field(pattern=r"^\w[\w.-]*$")
     """Rules file in the configuration folder: thresholds belong to a model."""
     device: str = Field("auto", pattern=f"^({DEVICE_PATTERN})$")
     """Of the funasr backends; the others compute on the CPU."""
@@ -225,6 +247,17 @@ class Profile(_Section):
         WhisperPart | SeacoPart | SenseVoicePart | NanoPart, Field(discriminator="backend")
     ]
     emotion: Annotated[WhisperHeadPart | Emotion2vecPart, Field(discriminator="backend")]
+
+    @model_validator(mode="after")
+    def _hear_whole_segments(self) -> Profile:
+        longest_s = self.transcriber.longest_s
+        if self.detector.settings.max_segment_s > longest_s:
+            raise ValueError(
+                f"the transcriber hears at most {longest_s:g} s, and the detector's segments have "
+                f"up to {self.detector.settings.max_segment_s:g} s: lower detector.settings."
+                "max_segment_s"
+            )
+        return self
 
     def models(self) -> dict[str, Sequence[Model]]:
         """The models that each part needs."""

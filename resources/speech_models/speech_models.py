@@ -132,10 +132,7 @@ class SpeechModels:
         with _LOADING:
             self._detector = self._transcriber = self._emotion = None
             self._whisper.clear()
-            if self._held is not None:
-                free_cache(self._device)
-                self._held.release()
-                self._held = None
+            self._give_device_back()
 
     @cached_property
     def _device(self) -> Device:
@@ -150,6 +147,12 @@ class SpeechModels:
             lock.acquire()
             self._held = lock
         return self._device
+
+    def _give_device_back(self) -> None:
+        if self._held is not None:
+            free_cache(self._device)
+            self._held.release()
+            self._held = None
 
     def _require(self, part: Part) -> list[StoredModel]:
         return [model.require(self._folder) for model in part.models(self._profile.name)]
@@ -261,10 +264,13 @@ class SpeechModels:
         return self._whisper[compute_type]
 
     def _load(self, plan: _Plan[Loaded]) -> Loaded:
+        held_before = self._held is not None
         try:
             return plan.load()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
+        except Exception as error:
+            if not held_before:
+                self._give_device_back()
+            if not isinstance(error, RuntimeError | MemoryError) or not is_out_of_memory(error):
                 raise
             said = str(error).partition("\n")[0]
             raise DeviceError(

@@ -20,6 +20,7 @@ from resources.speech_models.compact.detector import FsmnVad, VadConfig
 from resources.speech_models.compact.emotion import WhisperEmotionRecognizer
 from resources.speech_models.compact.transcriber import TranscriberConfig, WhisperTranscriber
 from resources.speech_models.device import Device, DeviceError
+from resources.speech_models.funasr.loading import ModelFolderError
 from resources.speech_models.model_files import ModelFileError
 from resources.speech_models.profiles import Profile, ProfileError, load_profile, load_profiles
 from resources.speech_models.speech_models import SpeechModels, cached_speech_models
@@ -107,6 +108,31 @@ def test_the_documented_mixture_is_a_profile(tmp_path):
             r"mine\.detector\.settings: .*max_segment_s must be above 0 and at most 30",
         ),
         ({"emotion": {}}, r"profiles\.mine\.emotion: .*'backend'"),
+        (
+            {"emotion": {"backend": "emotion2vec", "settings": {"max_piece_s": 0}}},
+            r"emotion2vec\.settings\.max_piece_s: .*greater than 0",
+        ),
+        (
+            {"emotion": {"backend": "whisper_head", "windows": {"hop_sec": 0}}},
+            r"whisper_head\.windows\.hop_sec: .*greater than 0",
+        ),
+        (
+            {"transcriber": {"backend": "seaco", "settings": {"margin_s": -1}}},
+            r"seaco\.settings\.margin_s: .*greater than or equal to 0",
+        ),
+        (
+            {"transcriber": {"backend": "seaco", "settings": {"longest_s": 10}}},
+            r"profiles\.mine: .*hears at most 10 s, .*up to 30 s: lower detector\.settings",
+        ),
+        (
+            {"transcriber": {"backend": "whisper", "settings": {"packing": {"window_s": 20}}}},
+            r"profiles\.mine: .*hears at most 20 s",
+        ),
+        (
+            {"transcriber": {"backend": "seaco", "weights": {"model": "../../elsewhere"}}},
+            r"seaco\.weights\.model: .*pattern",
+        ),
+        ({"rules": "../../rules.yaml"}, r"profiles\.mine\.rules: .*pattern"),
     ],
 )
 def test_a_key_or_value_that_is_not_understood_is_named_with_its_file(write, changes, said):
@@ -121,6 +147,13 @@ def test_a_file_that_is_no_list_of_profiles_is_named(tmp_path, content):
         load_profiles(tmp_path / "models.yaml")
     with pytest.raises(ProfileError, match="CALLQA_CONFIGS"):
         load_profiles(tmp_path / "nowhere.yaml")
+
+
+def test_emotion2vec_keeps_its_window_where_another_key_of_the_windows_is_set(write):
+    profile = write(emotion={"backend": "emotion2vec", "windows": {"hop_sec": 0.5}})
+    assert (profile.emotion.windows.window_sec, profile.emotion.windows.hop_sec) == (3.0, 0.5)
+    shorter = write(emotion={"backend": "emotion2vec", "windows": {"window_sec": 2.5}})
+    assert shorter.emotion.windows.window_sec == 2.5
 
 
 def test_a_profile_that_does_not_exist_names_those_that_do():
@@ -201,6 +234,30 @@ def test_the_device_is_held_from_the_first_model_to_the_release(mixed, tmp_path,
         FileLock(tmp_path / "locks" / "cpu.lock").acquire(timeout=0)
     models.release()
     FileLock(tmp_path / "locks" / "cpu.lock").acquire(timeout=0)
+
+
+def test_a_device_on_which_no_model_could_be_loaded_is_not_held(mixed, tiny, tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(Device, "is_accelerator", True)
+    monkeypatch.setenv("CALLQA_DEVICE_LOCKS", str(tmp_path / "locks"))
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny("emotion2vec"), broken)
+    content = torch.load(broken / "model.pt")
+    del content["model"]["proj.weight"]
+    torch.save(content, broken / "model.pt")
+    weights = mixed.emotion.weights.model_copy(update={"folder": broken})
+    emotion = mixed.emotion.model_copy(update={"weights": weights})
+    models = SpeechModels(mixed.model_copy(update={"emotion": emotion}), tmp_path)
+    with pytest.raises(ModelFolderError, match="lacks 1 weight"):
+        models.emotion_recognizer()
+    FileLock(tmp_path / "locks" / "cpu.lock").acquire(timeout=0).lock.release()
+    models.transcriber()
+    with pytest.raises(ModelFolderError, match="lacks 1 weight"):
+        models.emotion_recognizer()
+    with pytest.raises(Timeout):  # the transcriber is on it
+        FileLock(tmp_path / "locks" / "cpu.lock").acquire(timeout=0)
+    models.release()
 
 
 def test_weights_that_are_missing_are_named_before_anything_is_loaded(write, tmp_path):

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from callqa_assets.domain.segments import SplitConfig, split_long_segments
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ModelIdentity, Span, Waveform
@@ -31,7 +33,7 @@ RELEASED = WheelModel("fsmn-vad")
 
 @dataclass(frozen=True)
 class VadConfig:
-    max_end_silence_ms: int = 800
+    max_end_silence_ms: Annotated[int, Field(gt=0)] = 800
     """Silence that ends a segment, at any time of a call. funasr's own default is a schedule that
     merges or shreds, depending on the length of the call."""
     max_segment_s: float = 30.0

@@ -10,10 +10,11 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from callqa_assets.domain.emotion import WindowConfig, window_bounds
 from callqa_assets.domain.emotion_labels import EMOTIONS
@@ -44,10 +45,10 @@ FRAME_RATE_HZ = SAMPLE_RATE_HZ / SHIFT_SAMPLES
 
 @dataclass(frozen=True)
 class Emotion2vecConfig:
-    max_piece_s: float = 10.0
+    max_piece_s: Annotated[float, Field(gt=0)] = 10.0
     """A longer segment is heard in equal pieces: attention costs grow with the square of the
     length, and the model was trained on clips of a few seconds."""
-    batch_s: float | None = None
+    batch_s: Annotated[float | None, Field(gt=0)] = None
     """Audio heard at once, padding included. None: 240 s on an accelerator; on a CPU each piece
     alone, where batches gain nothing and padding costs."""
     embeddings: bool = False

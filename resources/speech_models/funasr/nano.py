@@ -11,7 +11,9 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from callqa_assets.domain.speech import ModelIdentity, Word
 from resources.speech_models.device import Device, Precision
@@ -29,10 +31,10 @@ LANGUAGES = {"zh": "中文", "en": "英文", "ja": "日文"}
 
 @dataclass(frozen=True)
 class NanoConfig:
-    tokens_per_s: float = 12.0
+    tokens_per_s: Annotated[float, Field(gt=0)] = 12.0
     """Most tokens a second of audio may give, and `spare_tokens` beside: nobody speaks faster, and
     a language model that has lost the thread goes on for ever."""
-    spare_tokens: int = 8
+    spare_tokens: Annotated[int, Field(gt=0)] = 8
 
 
 class NanoRecognizer:

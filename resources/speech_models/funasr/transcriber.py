@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import Field
 
 from callqa_assets.domain.hotwords import GuardConfig
 from callqa_assets.domain.speech import ModelIdentity, SegmentTranscript, SpeechChannel
@@ -28,12 +30,12 @@ ACCELERATOR_BATCH_S = 60.0
 
 @dataclass(frozen=True)
 class FunasrTranscriberConfig:
-    batch_s: float | None = None
+    batch_s: Annotated[float | None, Field(gt=0)] = None
     """Audio heard at once, padding included: bounds memory, and changes no result. Left out:
     60 s on an accelerator; on a CPU each clip alone, as padding costs more than batches save."""
-    margin_s: float = 0.25
+    margin_s: Annotated[float, Field(ge=0)] = 0.25
     """Audio kept around a segment: a detector cuts soft onsets."""
-    longest_s: float = 30.0
+    longest_s: Annotated[float, Field(gt=0, le=30)] = 30.0
     """Longest clip there may be, margins included: the families are trained on no longer ones."""
     guard: GuardConfig = field(default_factory=GuardConfig)
 
