@@ -57,6 +57,9 @@ class Stage:
     """(connection, day by recording, rows by recording): inside the batch's one transaction."""
     batch_audio_s: float = 600.0
     batch_recordings: int = 32
+    lease_per_audio_s: float = 2.0
+    """Seconds for which a claim holds by second of sound, ten minutes at least: longer than the
+    work takes, as another run may then begin it too."""
 
     @property
     def name(self) -> str:
@@ -203,7 +206,7 @@ class _StageWork:
             self.day,
             [item for item, _ in batch],
             token=self.token,
-            lease=max(_LEASE_FLOOR, timedelta(seconds=2 * audio_s)),
+            lease=max(_LEASE_FLOOR, timedelta(seconds=self.stage.lease_per_audio_s * audio_s)),
             force=self.force,
             run_id=self.run_id,
         )

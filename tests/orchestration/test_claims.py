@@ -140,6 +140,62 @@ def test_a_batch_that_lost_its_lease_writes_nothing(warehouse, hearing, one_call
     assert run_row(warehouse)["claimed_by"] == alive
 
 
+def judge(hearing: DirectHearing, before_commit):
+    """Run the stages above alerts, and alerts with something happening before it commits."""
+    *above, alerts = hearing.stages(ToyModels())
+    for stage in above:
+        run_stage(hearing.warehouse, stage, DAY, run_id="run")
+
+    def compute(batch):
+        result = alerts.compute(batch)
+        before_commit()
+        return result
+
+    return run_stage(hearing.warehouse, replace(alerts, compute=compute), DAY, run_id="run")
+
+
+def test_of_a_batch_only_the_recordings_still_claimed_are_written(home, warehouse, hearing, alive):
+    for seed in range(3):
+        write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
+    hearing.take_in()
+    hearing.rules.write_text(hearing.rules.read_text() + "    channels: [webhook]\n")
+    with warehouse.read() as connection:
+        ids = sorted(connection.execute(sa.select(tables.recordings.c.recording_id)).scalars())
+    of_alerts = tables.stage_runs.c.stage == "alerts"
+
+    def lose_one() -> None:
+        lost = sa.update(tables.stage_runs).where(
+            of_alerts, tables.stage_runs.c.recording_id == ids[1]
+        )
+        with warehouse.write() as connection:
+            connection.execute(lost.values(claimed_by=alive))
+
+    report = judge(hearing, lose_one)
+    assert (report.computed, report.elsewhere) == (2, 1)
+    with warehouse.read() as connection:
+        runs = connection.execute(sa.select(tables.stage_runs).where(of_alerts)).all()
+    assert {run.recording_id: run.status for run in runs} == dict(
+        zip(ids, ("ok", "claimed", "ok"), strict=True)
+    )
+    for table in (tables.alerts, tables.alert_deliveries):
+        assert {row["recording_id"] for row in read_rows(warehouse, table)} == {ids[0], ids[2]}
+
+
+def test_a_claim_on_alerts_is_short_however_long_the_calls(warehouse, hearing, one_call):
+    with warehouse.write() as connection:
+        connection.execute(sa.update(tables.recordings).values(duration_s=90_000.0))
+
+    def kill() -> None:
+        raise Kill
+
+    with pytest.raises(Kill):
+        judge(hearing, kill)
+    with warehouse.read() as connection:
+        claimed = tables.stage_runs.c.status == "claimed"
+        leases = connection.execute(sa.select(tables.stage_runs.c.lease_until).where(claimed))
+        assert leases.scalar_one() < datetime.now(UTC) + timedelta(minutes=11)
+
+
 def test_a_failure_after_the_lease_was_lost_is_not_recorded(warehouse, hearing, one_call, alive):
     def lose_and_fail(model: str, items) -> None:
         set_runs(warehouse, claimed_by=alive)
