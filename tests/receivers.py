@@ -59,7 +59,8 @@ class Received:
 
 @dataclass
 class HttpReceiver:
-    """A webhook or robot. `fail` may answer for it: a Reply, 'hang', 'reset' or None (no fault).
+    """A webhook or robot. `fail` may answer for it: a Reply, 'hang', 'reset', 'drip' (an answer
+    that never ends) or None (no fault).
 
     With 'lost' it takes the message, and its answer does not arrive.
     """
@@ -159,6 +160,12 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self.receiver.answer(self.path, headers, raw)
         if reply == "hang":
             self.server.let_go.wait(20)  # type: ignore[attr-defined]
+            return
+        if reply == "drip":
+            self.send_response(200)
+            self.end_headers()
+            while not self.server.let_go.wait(0.05):  # type: ignore[attr-defined]
+                self.wfile.write(b" ")
             return
         if reply == "reset":
             linger = struct.pack("ii", 1, 0)  # close with RST

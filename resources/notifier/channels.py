@@ -21,6 +21,10 @@ MAX_DIGEST = 100
 """Alerts in one message; WeCom's 4,096 bytes hold some 30."""
 
 
+HTTP_STEPS = 6
+"""Connect, TLS, write, read the head, read the body, and one to spare."""
+
+
 class ChannelsError(CallqaError):
     """A channels file that cannot be used; the text names file, key and cure."""
 
@@ -59,8 +63,8 @@ class _Channel(_Keys):
 
     @property
     def steps(self) -> int:
-        """Of one sending, each of which may take `timeout_sec`: connect, TLS, write, read, …"""
-        return 6
+        """Of one sending, each of which may take `timeout_sec`."""
+        return HTTP_STEPS
 
     @property
     def lease(self) -> timedelta:

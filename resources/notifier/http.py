@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from resources.notifier.answers import Answer, Scrubber
-from resources.notifier.channels import ChannelUnusableError
+from resources.notifier.channels import HTTP_STEPS, ChannelUnusableError
 
 _MAX_REPLY_BYTES = 65_536
 _MAX_REST_S = 3600.0
@@ -70,6 +71,7 @@ class Poster:
     ) -> Reply | Answer:
         """The reply where it says something of its own; an Answer where the status says it all."""
         url = self._url.copy_merge_params(query) if query else self._url
+        started = time.monotonic()
         try:
             with (
                 httpx.Client(timeout=self._timeout_s, verify=self._tls) as client,
@@ -80,6 +82,9 @@ class Poster:
                     reply += chunk
                     if len(reply) > _MAX_REPLY_BYTES:
                         return Answer("unknown", "the reply is longer than any receiver's")
+                    # httpx bounds each read; with one more of them the channel's lease still holds.
+                    if time.monotonic() - started > (HTTP_STEPS - 1) * self._timeout_s:
+                        return Answer("unknown", "the reply does not end")
                 status, after = response.status_code, response.headers.get("retry-after", "")
         except _NEVER_REACHED as error:
             return Answer("refused", self._describe(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 
 import pytest
 
@@ -113,6 +114,14 @@ def test_nobody_listening_is_refused_for_sure(start, notifier_of):
 def test_an_endless_reply_is_cut_off(send):
     answer, _ = send("wecom", (200, {"errcode": 0, "errmsg": "x" * 100_000}, {}))
     assert answer.verdict == "unknown"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reply_that_drips_is_cut_off_before_the_lease_ends(send, kind):
+    started = time.monotonic()
+    answer, _ = send(kind, "drip", timeout_sec=0.2)
+    assert (answer.verdict, answer.error) == ("unknown", "the reply does not end")
+    assert time.monotonic() - started < 6
 
 
 def test_a_receiver_that_repeats_the_secrets_cannot_get_them_into_an_error(start, notifier_of):
