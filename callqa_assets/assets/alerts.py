@@ -82,7 +82,7 @@ def alerts_stage(
         load=lambda recording: None,
         compute=compute,
         write=functools.partial(_write, outbox),
-        batch_audio_s=float("inf"),
+        batch_audio_s=50_000,  # some 130 MB beside what was loaded
         batch_recordings=256,
         # Thousands of calls are judged in a minute, however long they are.
         lease_per_audio_s=0.0,
