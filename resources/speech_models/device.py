@@ -275,6 +275,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def send(tensor: torch.Tensor, device: str | torch.device) -> torch.Tensor:
+    """A tensor of the host, on the device. CUDA copies while the host goes on.
+
+    MPS would, too, and read what the host has meanwhile written in its place (pytorch issue
+    189690): there the host waits.
+    """
+    import torch
+
+    return tensor.to(device, non_blocking=torch.device(device).type == "cuda")
+
+
 def free_cache(device: Device) -> None:
     """Give torch's unused memory back to the device."""
     import gc

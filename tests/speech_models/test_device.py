@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from resources.home import REPO
 from resources.speech_models.device import (
     Device,
     DeviceError,
@@ -21,6 +22,7 @@ from resources.speech_models.device import (
     choose_device,
     device_locks_folder,
     is_out_of_memory,
+    send,
 )
 
 CPU = Device("cpu", "fp32", 1)
@@ -202,3 +204,23 @@ def test_a_cuda_device_is_locked_by_its_own_number_and_its_real_lack_of_memory_i
 
     assert guard.compute([0] * 4, compute) == [1] * 4
     assert guard.halvings == 1
+
+
+@pytest.mark.parametrize(("device", "goes_on"), [("cuda:1", True), ("mps", False), ("cpu", False)])
+def test_the_host_waits_until_its_memory_was_read_where_the_device_does_not_keep_it(
+    device, goes_on, monkeypatch
+):
+    asked: list[object] = []
+    monkeypatch.setattr(
+        torch.Tensor, "to", lambda self, *where, **how: asked.append((where, how)) or self
+    )
+    send(torch.zeros(1), device)
+    assert asked == [((device,), {"non_blocking": goes_on})]
+
+
+def test_every_copy_to_a_device_goes_through_that():
+    folder = REPO / "resources" / "speech_models"
+    copies = {
+        path.name for path in folder.rglob("*.py") if "non_blocking=True" in path.read_text("utf-8")
+    }
+    assert copies == {"emotion2vec.py"}  # from the device, into pinned memory, behind an event

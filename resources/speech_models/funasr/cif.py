@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callqa_assets.domain.errors import CallqaError
+from resources.speech_models.device import send
 
 if TYPE_CHECKING:
     import torch
@@ -80,7 +81,7 @@ class Predictor:
         import torch
 
         inside = torch.arange(encoded.shape[1])[None] < lengths[:, None]
-        inside = inside.to(encoded.device, non_blocking=True)
+        inside = send(inside, encoded.device)
         # An utterance alone is followed by zeros, which the convolution sees.
         encoded = encoded.masked_fill(~inside[..., None], 0.0)
         alphas = self._add_tail(self._weigh(encoded) * inside, lengths)
@@ -104,7 +105,7 @@ class Predictor:
         import torch
 
         padded = torch.nn.functional.pad(alphas, (0, 1))
-        last = lengths.to(alphas.device, torch.int64, non_blocking=True)[:, None]
+        last = send(lengths.long(), alphas.device)[:, None]
         return padded.scatter(1, last, self._predictor.tail_threshold)
 
     def _weigh_finely(

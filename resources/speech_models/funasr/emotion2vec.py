@@ -27,7 +27,7 @@ from callqa_assets.domain.speech import (
     Waveform,
 )
 from resources.speech_models.compact.emotion import cut_segment
-from resources.speech_models.device import Device, MemoryGuard, Precision
+from resources.speech_models.device import Device, MemoryGuard, Precision, send
 from resources.speech_models.funasr.emotion2vec_encoder import (
     FRAME_SAMPLES,
     SHIFT_SAMPLES,
@@ -230,7 +230,7 @@ class Emotion2vecRecognizer:
         return torch.zeros(*shape, pin_memory=self._device.kind == "cuda")
 
     def _send(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.to(self._device.name, non_blocking=True)
+        return send(tensor, self._device.name)
 
     def _describe(self, segment: Span, part: _Part, answer: _Answer) -> SegmentEmotion:
         known = answer.scores.read()[answer.rows]

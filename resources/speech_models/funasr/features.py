@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
-from resources.speech_models.device import Device
+from resources.speech_models.device import Device, send
 from resources.speech_models.filter_banks import (
     FRAME_SAMPLES,
     SHIFT_SAMPLES,
@@ -54,8 +54,8 @@ class Features:
         )
         # Energies do not fit fp16, and bf16 would round them: always in fp32.
         with torch.autocast(self._device.kind, enabled=False):
-            banks = self._banks.compute(samples.to(self._device.name, non_blocking=True))
-            features = self._stack(banks, frames.to(self._device.name, non_blocking=True))
+            banks = self._banks.compute(send(samples, self._device.name))
+            features = self._stack(banks, send(frames, self._device.name))
         return features, ((frames + self._step - 1) // self._step).int()
 
     def _stack(self, banks: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from callqa_assets.domain.speech import ModelIdentity, Word
-from resources.speech_models.device import Device, Precision
+from resources.speech_models.device import Device, Precision, send
 from resources.speech_models.funasr.clips import Clip, Heard, Recognizer
 from resources.speech_models.funasr.features import Features
 from resources.speech_models.funasr.loading import computing, load_model
@@ -122,8 +122,7 @@ class NanoRecognizer:
         prompts: list[torch.Tensor] = []
         for row, (clip, length) in enumerate(zip(clips, lengths.tolist(), strict=True)):
             before, after = (
-                embed(torch.tensor(ids).to(sound.device, non_blocking=True))
-                for ids in self._prompt(clip)
+                embed(send(torch.tensor(ids), sound.device)) for ids in self._prompt(clip)
             )
             kept = sound[row, : self._sound_positions(length)].to(before.dtype)
             prompts.append(torch.cat([before, kept, after]))

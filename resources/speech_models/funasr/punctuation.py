@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callqa_assets.domain.speech import ModelIdentity
-from resources.speech_models.device import Device, MemoryGuard, Precision
+from resources.speech_models.device import Device, MemoryGuard, Precision, send
 from resources.speech_models.funasr.loading import computing, load_model
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ class CtPunctuator:
         lengths = torch.tensor([len(ids) for ids in batch])
         ids = pad_sequence([torch.tensor(ids) for ids in batch], batch_first=True)
         with computing(self._device):
-            scores: torch.Tensor = self._model.punc_forward(
-                ids.to(self._device.name, non_blocking=True), lengths
-            )[0]
+            scores: torch.Tensor = self._model.punc_forward(send(ids, self._device.name), lengths)[
+                0
+            ]
             best = scores.argmax(-1).cpu().tolist()
         return [
             [self._marks[mark] for mark in row[:length]]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callqa_assets.domain.speech import ModelIdentity
-from resources.speech_models.device import Device, Precision
+from resources.speech_models.device import Device, Precision, send
 from resources.speech_models.funasr.clips import Clip, Heard
 from resources.speech_models.funasr.features import Features
 from resources.speech_models.funasr.loading import computing, load_model
@@ -66,7 +66,7 @@ class SenseVoiceRecognizer:
         with computing(self._device):
             speech, lengths = self._features.compute([clip.samples for clip in clips])
             speech = self._put_queries(speech, clips)
-            frames = (lengths + QUERIES).to(speech.device, non_blocking=True)
+            frames = send(lengths + QUERIES, speech.device)
             encoded, _ = self._model.encoder(speech, frames)
             logprobs, ids = self._model.ctc.log_softmax(encoded).max(-1)
             best, scores = ids.cpu(), logprobs.float().cpu()
@@ -91,7 +91,7 @@ class SenseVoiceRecognizer:
             ]
             for clip in clips
         ]
-        embedded = self._model.embed(torch.tensor(queries).to(speech.device, non_blocking=True))
+        embedded = self._model.embed(send(torch.tensor(queries), speech.device))
         return torch.cat([embedded, speech], dim=1)
 
     def _write(self, clip: Clip, ids: list[int], logprobs: list[float]) -> Heard:
