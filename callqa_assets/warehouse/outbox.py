@@ -49,9 +49,9 @@ class Outbox:
 
         `days` and `fired` are by recording; alerts come under their final ids, with their
         evidence, already stored. A delivery that exists stays, whatever became of it: an alert
-        that moves tells nobody again. One that still waits tells of the alert as it is now, unless
-        its message may have arrived; one that was suppressed because its alert had gone is decided
-        anew, as nobody is known to have it.
+        that moves tells nobody again. One that still waits tells of the alert as it is now, or is
+        withdrawn where the rule names its channel no more, unless its message may have arrived;
+        one that was withdrawn is decided anew, as nobody is known to have it.
         """
         wanted = [
             (alert, evidence, channel_name)
@@ -60,12 +60,14 @@ class Outbox:
             if alert.mode == "live" and alert.inhibited_by is None
             for channel_name in dict.fromkeys(alert.notify_channels)
         ]
+        earlier = _read_deliveries(connection, list(fired))
+        keys = {(alert.alert_id, channel_name) for alert, _, channel_name in wanted}
+        _withdraw(connection, [row for key, row in earlier.items() if key not in keys])
         if not wanted:
             return
         concerned = sorted({alert.recording_id for alert, _, _ in wanted})
         calls = _read_recordings(connection, concerned)
         because = {of: self._suppress_because(calls[of], now) for of in concerned}
-        earlier = _read_deliveries(connection, concerned)
         told = {of for of in concerned if because[of] is None}
         told |= {row.recording_id for row in earlier.values() if row.status == "pending"}
         notices = _NoticeWriter(connection, [calls[of] for of in sorted(told)])
@@ -147,6 +149,21 @@ class _NoticeWriter:
             said=evidence.get("said", []),
             run_id=self._run_ids.get(alert.recording_id),
             timezone=ZoneInfo(TIMEZONE),
+        )
+
+
+def _withdraw(connection: sa.Connection, unwanted: Sequence[sa.Row[Any]]) -> None:
+    """Suppress those that wait and of which no receiver may have heard."""
+    table = alert_deliveries
+    for ids in chunks([row.delivery_id for row in unwanted if row.status == "pending"]):
+        connection.execute(
+            sa.update(table)
+            .where(
+                table.c.delivery_id.in_(ids),
+                table.c.status == "pending",
+                table.c.message_id.is_(None),
+            )
+            .values(status="suppressed", suppressed_because="withdrawn", next_attempt_at=None)
         )
 
 

@@ -79,6 +79,19 @@ def test_a_delivery_that_exists_is_never_made_again(warehouse, status):
     assert moved == (status == "pending")  # what still waits tells of the alert as it is
 
 
+@pytest.mark.parametrize("left", [(), ("mail",)])
+def test_a_channel_that_the_rule_names_no_more_is_not_told(warehouse, left):
+    recording_id = store_recording(warehouse)
+    alert = fired(recording_id, channels=("hook", "mail"))
+    states = []
+    for channels in (("hook", "mail"), left, ("hook", "mail")):
+        store_alerts(warehouse, recording_id, [replace(alert, notify_channels=channels)])
+        rows = outbox_of(warehouse)
+        states.append([rows[alert.alert_id, name]["status"] for name in ("hook", "mail")])
+    mail = "pending" if left else "suppressed"
+    assert states == [["pending"] * 2, ["suppressed", mail], ["pending"] * 2]
+
+
 def test_a_message_that_may_have_arrived_stays_as_it_was(warehouse):
     recording_id = store_recording(warehouse)
     alert = fired(recording_id)
