@@ -33,16 +33,18 @@ def test_draining_never_waits_for_a_writer_of_alerts(
     notifier = notifier_of(receiver)
     if not is_configured:
         notifier.environment.clear()
-    recording_id, now = store_recording(warehouse), datetime.now(UTC)
-    alerts = [fired(recording_id, n, channels=["webhook"]) for n in range(2)]
-    store_alerts(warehouse, recording_id, alerts)
+    now = datetime.now(UTC)
+    ids = [store_recording(warehouse, number=n) for n in range(2)]
+    alerts = sorted((fired(i, channels=["webhook"]) for i in ids), key=lambda a: a.alert_id)
+    for alert in alerts:
+        store_alerts(warehouse, alert.recording_id, [alert])
     with warehouse.write() as connection:
         connection.execute(sa.update(tables.alert_deliveries).values(message_id=message_id))
     with ThreadPoolExecutor(1) as threads:
         with warehouse.write() as connection:
             for alert in alerts:
-                told = {recording_id: [(alert, alert.evidence)]}
-                Outbox().write(connection, {recording_id: f"{now:%Y-%m-%d}"}, told, now)
+                told = {alert.recording_id: [(alert, alert.evidence)]}
+                Outbox().write(connection, {alert.recording_id: f"{now:%Y-%m-%d}"}, told, now)
                 draining = threads.submit(drain, warehouse, notifier, budget=timedelta(seconds=1))
                 draining.result(timeout=20)
         drain(warehouse, notifier, budget=timedelta(seconds=5))
