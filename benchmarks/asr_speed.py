@@ -33,18 +33,14 @@ from resources.speech_models.device import Device, choose_device
 from resources.speech_models.funasr.loading import process_as_found
 from resources.speech_models.funasr.seaco import SeacoRecognizer
 from resources.speech_models.funasr.sensevoice import SenseVoiceRecognizer
-from resources.speech_models.funasr.transcriber import (
-    ACCELERATOR_BATCH_S,
-    FunasrTranscriber,
-    FunasrTranscriberConfig,
-)
+from resources.speech_models.funasr.transcriber import FunasrTranscriber, FunasrTranscriberConfig
 
 FAMILIES = {"seaco": SeacoRecognizer, "sensevoice": SenseVoiceRecognizer}
 
 HOTWORDS = ("退款", "信用卡", "投诉", "客服", "订单号", "热线", "催收", "开户", "政策", "流程")
 
 
-def callqa(folder: Path, family: str, device: Device, batch_s: float | None) -> Prepared:
+def callqa(folder: Path, family: str, device: Device, batch_s: float) -> Prepared:
     recognizer = FAMILIES[family](folder, device, "0" * 64)
     hotwords = HOTWORDS if recognizer.identity.takes_hotwords else ()
     transcriber = FunasrTranscriber(recognizer, FunasrTranscriberConfig(batch_s=batch_s), device)
@@ -109,10 +105,7 @@ def compare(family: str, args: argparse.Namespace, device: Device) -> None:
         weights = build_full_size(family, folder)
         timings = take_turns(
             {
-                "callqa": partial(callqa, folder, family, device, None),
-                f"callqa, batches of {args.batch_s:g} s": partial(
-                    callqa, folder, family, device, args.batch_s
-                ),
+                "callqa": partial(callqa, folder, family, device, args.batch_s),
                 f"generate(list, batch_size={rows})": partial(
                     funasr_in_batches, folder, family, device, rows
                 ),
@@ -124,7 +117,7 @@ def compare(family: str, args: argparse.Namespace, device: Device) -> None:
         )
     print(
         f"### {family}\n\n{weights / 1e6:.0f} M weights; {len(segments)} segments, {audio_s:.0f} s,"
-        f" rounds: {args.rounds}; {describe_device(device)} "
+        f" rounds: {args.rounds}, batches of {args.batch_s:g} s; {describe_device(device)} "
         "(funasr: fp32).\n"
     )
     print_timings(timings, audio_s)
@@ -144,7 +137,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
     parser.add_argument("--threads", type=int, default=0, help="0: every core")
     parser.add_argument("--speech-s", type=float, default=60.0)
-    parser.add_argument("--batch-s", type=float, default=ACCELERATOR_BATCH_S)
+    parser.add_argument("--batch-s", type=float, default=FunasrTranscriberConfig.batch_s)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--family", nargs="+", choices=list(FAMILIES), default=list(FAMILIES))
     args = parser.parse_args()

@@ -25,14 +25,11 @@ from resources.speech_models.funasr.clips import (
 )
 from resources.speech_models.funasr.guard import find_doubtful, holds_hotword
 
-ACCELERATOR_BATCH_S = 60.0
-
 
 @dataclass(frozen=True)
 class FunasrTranscriberConfig:
-    batch_s: Annotated[float | None, Field(gt=0)] = None
-    """Audio heard at once, padding included: bounds memory, and changes no result. Left out:
-    60 s on an accelerator; on a CPU each clip alone, as padding costs more than batches save."""
+    batch_s: Annotated[float, Field(gt=0)] = 60.0
+    """Audio heard at once, padding included: bounds memory, and changes no result."""
     margin_s: Annotated[float, Field(ge=0)] = 0.25
     """Audio kept around a segment: a detector cuts soft onsets."""
     longest_s: Annotated[float, Field(gt=0, le=30)] = 30.0
@@ -62,7 +59,6 @@ class FunasrTranscriber:
     ) -> None:
         self._recognizer = recognizer
         self._config = config
-        self._device = device
         self._memory = MemoryGuard(device)
         self._punctuator = punctuator
         self.identity = self.identify(
@@ -109,10 +105,9 @@ class FunasrTranscriber:
         """What was heard in each clip; nothing in less than 25 ms."""
         heard = [Heard(clip.language or "zh", (), 0.0) for clip in clips]
         audible = [i for i, clip in enumerate(clips) if len(clip.samples) >= FRAME_SAMPLES]
-        batch_s = self._config.batch_s
-        if batch_s is None:
-            batch_s = ACCELERATOR_BATCH_S if self._device.is_accelerator else 0.0
-        for batch in make_batches([clips[i] for i in audible], self._recognizer, batch_s):
+        for batch in make_batches(
+            [clips[i] for i in audible], self._recognizer, self._config.batch_s
+        ):
             indices = [audible[i] for i in batch]
             results = self._memory.compute([clips[i] for i in indices], self._recognizer.hear)
             for index, result in zip(indices, results, strict=True):
