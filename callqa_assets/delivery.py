@@ -104,13 +104,14 @@ def _drain_channel(
     report = ChannelReport()
     with warehouse.write(lock=_lock(name)) as connection:
         deliveries.tidy(connection, name, clock.now())
-        _give_up(connection, name, notifier.settings.retry, clock.now())
+        _give_up(connection, name, notifier.settings.retry, clock.now(), untried=False)
     try:
         work = _open_channel(warehouse, notifier, name, clock)
     except ChannelUnusableError as error:
         report.reason = str(error)
         with warehouse.write(lock=_lock(name)) as connection:
             deliveries.explain_waiting(connection, name, report.reason)
+            _give_up(connection, name, notifier.settings.retry, clock.now(), untried=True)
         return report
     while clock.now() < deadline:
         step = work.claim_next()
@@ -190,6 +191,7 @@ class _ChannelWork:
             if state.disabled_at is not None:
                 reason = f"disabled: {state.disabled_because}; `callqa alerts enable {self.name}`"
                 deliveries.explain_waiting(connection, self.name, reason)
+                _give_up(connection, self.name, self.retry, now, untried=True)
                 return _Wait(None, reason)
             due = deliveries.read_due(connection, self.name, now, limit=2 * MAX_DIGEST)
             if not due:
@@ -271,7 +273,7 @@ class _ChannelWork:
                 keep_message=answer.verdict == "unknown" or claimed.is_repeat or bool(taken_by),
                 taken_by=taken_by,
             )
-            _give_up(connection, self.name, self.retry, now)
+            _give_up(connection, self.name, self.retry, now, untried=False)
         return 0
 
     def try_out(self) -> Answer:
@@ -306,12 +308,15 @@ def _lock(channel_name: str) -> str:
     return f"deliveries:{channel_name}"
 
 
-def _give_up(connection: sa.Connection, name: str, retry: Retry, now: datetime) -> None:
+def _give_up(
+    connection: sa.Connection, name: str, retry: Retry, now: datetime, *, untried: bool
+) -> None:
     deliveries.give_up(
         connection,
         name,
         max_attempts=retry.max_attempts,
         give_up_after=retry.give_up_after,
+        untried=untried,
         now=now,
     )
 

@@ -85,14 +85,20 @@ def give_up(
     *,
     max_attempts: int,
     give_up_after: timedelta,
+    untried: bool,
     now: datetime,
 ) -> None:
-    """Make dead letters of what was tried too often or has waited too long."""
+    """Make dead letters of what was tried too often or has waited too long.
+
+    What was never tried waits on unless `untried`: a night without a daemon must cost no alert.
+    """
+    too_old = alert_deliveries.c.waiting_since <= now - give_up_after
+    if not untried:
+        too_old &= alert_deliveries.c.attempts > 0
     _update_pending(
         connection,
         channel_name,
-        (alert_deliveries.c.attempts >= max_attempts)
-        | (alert_deliveries.c.waiting_since <= now - give_up_after),
+        (alert_deliveries.c.attempts >= max_attempts) | too_old,
         status="dead",
         next_attempt_at=None,
     )

@@ -99,7 +99,17 @@ def test_a_dead_letter_can_be_sent_again(warehouse, start, notifier_of, store, r
     assert statuses(rows) == ["delivered", "delivered"]
 
 
-def test_what_waits_too_long_becomes_a_dead_letter_without_any_attempt(
+def test_after_days_without_a_daemon_what_waits_is_tried_before_it_is_given_up(
+    warehouse, start, notifier_of, store, rows, hands
+):
+    receiver = start(HttpReceiver("webhook"))
+    store(1, "webhook")
+    hands.pass_by(3 * 24 * 3600)
+    drain(warehouse, notifier_of(receiver), budget=BUDGET, clock=hands.clock)
+    assert statuses(rows) == ["delivered"]
+
+
+def test_what_waits_too_long_for_a_channel_that_cannot_send_becomes_a_dead_letter(
     warehouse, notifier_of, store, rows, hands
 ):
     store(1, "webhook")
