@@ -99,7 +99,9 @@ def to_markdown(heard: list[HeardCall], turns: dict[str, list[tuple[float, float
             other_alerts += len(call.alerts) - len(anger)
             found_text = "–"
         fired = "; ".join(
-            f"{a.rule} {a.role} {a.started_s:.1f}–{a.ended_s:.1f} s" for a in call.alerts
+            f"{a.rule} {a.role} {a.started_s:.1f}–{a.ended_s:.1f} s"
+            + (" (shadow)" if a.mode == "shadow" else "")
+            for a in call.alerts
         )
         lines.append(
             f"| {call.name} | {call.roles} | {call.speech_s:.0f} | {found_text} | {fired or '–'} |"
