@@ -16,6 +16,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
+
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 BENCHMARKS = {
@@ -40,8 +42,11 @@ def describe_machine() -> str:
     if cpuinfo.exists():
         names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
+    accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{model}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()}, no GPU"
+    return (
+        f"{model}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()}, {accelerator}"
+    )
 
 
 def run_benchmark(name: str, title: str) -> str:

@@ -26,11 +26,10 @@ from benchmarks.emotion2vec_speed import (
     describe_device,
     peak_device_mib,
 )
-from benchmarks.full_size_models import build_full_size
+from benchmarks.full_size_models import build_full_size, load_with_funasr
 from benchmarks.locations import add_locations
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, SpeechChannel, Waveform
 from resources.speech_models.device import Device, choose_device
-from resources.speech_models.funasr.loading import process_as_found
 from resources.speech_models.funasr.seaco import SeacoRecognizer
 from resources.speech_models.funasr.sensevoice import SenseVoiceRecognizer
 from resources.speech_models.funasr.transcriber import FunasrTranscriber, FunasrTranscriberConfig
@@ -79,18 +78,7 @@ def funasr_one_by_one(folder: Path, family: str, device: Device) -> Prepared:
 
 
 def _load_funasr(folder: Path, family: str, device: Device) -> tuple[Any, dict[str, Any]]:
-    with process_as_found():
-        from funasr import AutoModel
-
-        model = AutoModel(
-            model=str(folder),
-            device=device.name,
-            ncpu=device.threads,
-            disable_update=True,
-            disable_pbar=True,
-            log_level="ERROR",
-            frontend_conf={"dither": 0.0},
-        )
+    model = load_with_funasr(folder, device)
     if family == "seaco":
         return model, {"hotword": " ".join(HOTWORDS)}
     return model, {"language": "zh", "use_itn": True}

@@ -23,14 +23,13 @@ import numpy as np
 import yaml
 
 from benchmarks.contest import Prepared, best_seconds, print_timings, take_turns
-from benchmarks.full_size_models import build_full_size
+from benchmarks.full_size_models import build_full_size, load_with_funasr
 from benchmarks.locations import add_locations
 from benchmarks.vad_speed import load_channels
 from callqa_assets.domain.emotion import WindowConfig
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, SpeechChannel, Waveform
 from resources.speech_models.device import Device, choose_device
 from resources.speech_models.funasr.emotion2vec import Emotion2vecConfig, Emotion2vecRecognizer
-from resources.speech_models.funasr.loading import process_as_found
 from resources.speech_models.model_files import StoredModel
 
 SHORTEST_S, LONGEST_S = 3.0, 10.0
@@ -57,17 +56,7 @@ def callqa(folder: Path, device: Device, batch_s: float | None) -> Prepared:
 
 
 def funasr_loop(folder: Path, device: Device) -> Prepared:
-    with process_as_found():
-        from funasr import AutoModel
-
-        model = AutoModel(
-            model=str(folder),
-            device=device.name,
-            ncpu=device.threads,
-            disable_update=True,
-            disable_pbar=True,
-            log_level="ERROR",
-        )
+    model = load_with_funasr(folder, device)
 
     def recognize(segments: Sequence[Waveform]) -> tuple[np.ndarray, float]:
         scores = [

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from resources.speech_models.device import Device
 from resources.speech_models.funasr.loading import process_as_found
 from tests.tiny_models import SENSEVOICE_TAGS, build_tiny
 
@@ -134,3 +135,19 @@ def _save_random_weights(folder: Path) -> int:
         weights["predictor.cif_output.bias"].fill_(TOKENS_PER_FRAME_BIAS)
     torch.save({"model": weights}, folder / "model.pt")
     return sum(weight.numel() for weight in weights.values())
+
+
+def load_with_funasr(folder: Path, device: Device) -> Any:
+    """The model as a user of funasr loads it, dither off: what ours is compared with."""
+    with process_as_found():
+        from funasr import AutoModel
+
+        return AutoModel(
+            model=str(folder),
+            device=device.name,
+            ncpu=device.threads,
+            disable_update=True,
+            disable_pbar=True,
+            log_level="ERROR",
+            frontend_conf={"dither": 0.0},
+        )

@@ -1,4 +1,4 @@
-"""Writers and readers of what the stages produce, a recording at a time."""
+"""Writers and readers of what the stages produce, a batch of recordings at a time."""
 
 from __future__ import annotations
 

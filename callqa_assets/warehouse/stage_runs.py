@@ -360,12 +360,6 @@ def mark_blocked(
     )
 
 
-def read_runs(connection: sa.Connection, recording_id: str) -> dict[str, sa.Row[Any]]:
-    """A recording's rows of the ledger, by stage."""
-    query = sa.select(stage_runs).where(stage_runs.c.recording_id == recording_id)
-    return {row.stage: row for row in connection.execute(query)}
-
-
 def named_artifacts(connection: sa.Connection, stage: str) -> set[str]:
     """Lake files that the ledger names for a stage."""
     query = (
