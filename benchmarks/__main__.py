@@ -21,17 +21,17 @@ import torch
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 BENCHMARKS = {
-    "evaluate_vad": "Speech detection",
-    "evaluate_asr": "Transcription",
-    "evaluate_itn": "Numbers in transcripts",
-    "evaluate_emotion": "Emotion",
-    "evaluate_alerts": "Alerts on real calls",
-    "whole_chain": "Speed of the whole chain",
-    "vad_speed": "Speed of speech detection",
-    "emotion2vec_speed": "Speed of emotion2vec",
-    "asr_speed": "Speed of the funasr transcribers",
-    "orchestration": "What Dagster costs",
-    "rules_speed": "What a changed rules file costs",
+    "accuracy.vad": "Speech detection",
+    "accuracy.asr": "Transcription",
+    "accuracy.itn": "Numbers in transcripts",
+    "accuracy.emotion": "Emotion",
+    "accuracy.alerts": "Alerts on real calls",
+    "speed.whole_chain": "Speed of the whole chain",
+    "speed.vad": "Speed of speech detection",
+    "speed.emotion2vec": "Speed of emotion2vec",
+    "speed.asr": "Speed of the funasr transcribers",
+    "speed.orchestration": "What Dagster costs",
+    "speed.rules": "What a changed rules file costs",
 }
 
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import dagster as dg
 
-from callqa_assets.domain.call_sources import MetadataConfig, load_config
-from callqa_assets.domain.hotwords import HotwordLists
+from callqa_assets.domain.calls.sources import MetadataConfig, load_config
+from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
-from resources.drop_folder import DropFolder
-from resources.home import Home, configs_folder, models_folder
 from resources.notifier.notifier import Notifier, channels_file, load_notifier
-from resources.recording_archive import RecordingArchive
-from resources.speech_models.funasr.hotwords import read_hotwords
+from resources.speech_models.asr.hotword_files import read_hotwords
+from resources.speech_models.loader import SpeechModels, cached_speech_models
 from resources.speech_models.profiles import DEFAULT_PROFILE, Profile, load_profile
-from resources.speech_models.speech_models import SpeechModels, cached_speech_models
+from resources.storage.archive import RecordingArchive
+from resources.storage.drop_folder import DropFolder
+from resources.storage.home import Home, configs_folder, models_folder
 
 
 class HomeResource(dg.ConfigurableResource):

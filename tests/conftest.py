@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from callqa_assets.home_setup import prepare_home
+from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
-from resources.home import Home
-from tests.calls import RULES
+from resources.storage.home import Home
+from tests.support.calls import RULES
 
 REPO = Path(__file__).resolve().parents[1]
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from callqa_assets.domain.emotion import WindowConfig, window_bounds, windowed_pool
-from callqa_assets.domain.emotion_labels import EMOTIONS
-from resources.speech_models.compact.emotion import EmotionHead
+from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.emotion.timeline import WindowConfig, window_bounds, windowed_pool
+from resources.speech_models.emotion.whisper_head import EmotionHead
 from training.clip_frames import read_segments
 from training.corpora import read_clips
 from training.emotion_head import REPO, TrainingConfig, folds_by_speaker

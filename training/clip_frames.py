@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
-from resources.speech_models.compact.detector import FsmnVad, VadConfig
-from resources.speech_models.compact.emotion import cut_segment, encode_segment
-from resources.speech_models.compact.whisper import load_whisper
+from resources.speech_models.emotion.whisper_head import cut_segment, encode_segment
+from resources.speech_models.runtime.whisper import load_whisper
+from resources.speech_models.vad.detector import FsmnVad, VadConfig
 from training.corpora import Clip, read_waveform
 from training.degradations import (
     NOISES,

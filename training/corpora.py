@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import soundfile
 
-from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
 
 Split = Literal["train", "test"]

@@ -9,7 +9,7 @@
 3. The shipped head is trained on all these speakers with the same settings; `heads` seeds are
    averaged, which is one wider head.
 
-Figures on the test speakers come from `benchmarks.evaluate_emotion`.
+Figures on the test speakers come from `benchmarks.accuracy.emotion`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import nn
 
-from callqa_assets.domain.emotion import WindowConfig, windowed_pool
-from callqa_assets.domain.emotion_labels import EMOTIONS
-from resources.speech_models.compact.emotion import HEAD_WEIGHTS, EmotionHead
+from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.emotion.timeline import WindowConfig, windowed_pool
+from resources.speech_models.emotion.whisper_head import HEAD_WEIGHTS, EmotionHead
 from training.clip_frames import RECIPES, ClipSegments, encode_clips, read_segments
 from training.corpora import Clip, read_clips
 from training.scoring import expected_calibration_error, unweighted_average_recall

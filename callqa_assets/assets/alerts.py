@@ -11,22 +11,23 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from callqa_assets.assets.heard_calls import STAGES, HeardCall, load_heard_calls
+from callqa_assets.assets.plots import alert_volume_plot
 from callqa_assets.assets.recordings import finish_day
 from callqa_assets.assets.stage_asset import (
     StageConfig,
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain.alerting import FiredAlert, evaluate_calls
-from callqa_assets.domain.alerting_identity import carry_ids
-from callqa_assets.domain.plots import alert_volume_plot
-from callqa_assets.domain.recording import Recording
-from callqa_assets.domain.rules import RuleSet
-from callqa_assets.stage_contract import BatchResult, Progress, Stage
+from callqa_assets.domain.alerts.identity import carry_ids
+from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate_calls
+from callqa_assets.domain.rules.rule_set import RuleSet
+from callqa_assets.stages.contract import BatchResult, Progress, Stage
+from callqa_assets.stages.stored_calls import STAGES, HeardCall, load_heard_calls
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.alert_volume import read_volume_by_priority, trailing_days
 from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.outbox import Outbox
 from callqa_assets.warehouse.results import (
     count_alerts,
@@ -34,15 +35,14 @@ from callqa_assets.warehouse.results import (
     upsert_alerts,
 )
 from callqa_assets.warehouse.rule_sets import accept_rules
-from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs
 from resources.dagster_resources import (
     HomeResource,
     NotifierResource,
     RulesResource,
     WarehouseResource,
 )
-from resources.emotion_lake import EmotionLake
-from resources.notifier.channels import ChannelsError
+from resources.notifier.receiver_config import ChannelsError
+from resources.storage.lake import EmotionLake
 
 CODE_VERSION = "2"
 BACKFILL_TAG = "dagster/backfill"

@@ -10,33 +10,38 @@ import dagster as dg
 import numpy as np
 import sqlalchemy as sa
 
-from callqa_assets.assets.segmented_audio import SegmentedAudio, load_segmented
+from callqa_assets.assets.plots import emotion_day_plot
 from callqa_assets.assets.stage_asset import (
     StageConfig,
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain.emotion import LabelConfig, SpanConfig, label_emotion, spans_from_windows
-from callqa_assets.domain.emotion_labels import EMOTIONS
-from callqa_assets.domain.heard import ChannelTrack
-from callqa_assets.domain.plots import emotion_day_plot
-from callqa_assets.domain.recording import Recording
+from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.emotion.timeline import (
+    LabelConfig,
+    SpanConfig,
+    label_emotion,
+    spans_from_windows,
+)
+from callqa_assets.domain.rules.call_input import ChannelTrack
 from callqa_assets.domain.speech import SegmentEmotion
 from callqa_assets.partitions import DAYS, GPU_POOL
-from callqa_assets.stage_contract import BatchResult, Progress, Stage
+from callqa_assets.stages.contract import BatchResult, Progress, Stage
+from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.ledger import Fingerprint, StageInputs, named_artifacts
 from callqa_assets.warehouse.results import (
     Rows,
     named_embeddings,
     read_emotion_hours,
     replace_rows,
 )
-from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs, named_artifacts
 from resources.dagster_resources import HomeResource, SpeechModelsResource, WarehouseResource
-from resources.emotion_lake import EmotionLake
-from resources.recording_archive import RecordingArchive
-from resources.speech_models.speech_models import SpeechModels
+from resources.speech_models.loader import SpeechModels
+from resources.storage.archive import RecordingArchive
+from resources.storage.lake import EmotionLake
 
 CODE_VERSION = "1"
 

@@ -6,9 +6,9 @@ import dagster as dg
 import sqlalchemy as sa
 
 from callqa_assets.assets.stage_asset import daily_asset, tag_process
-from callqa_assets.ingest import ingest_day
-from callqa_assets.planning import GENERATIONS_TAG
-from callqa_assets.stage_contract import Progress
+from callqa_assets.ingestion.archiving import ingest_day
+from callqa_assets.stages.contract import Progress
+from callqa_assets.stages.planning import GENERATIONS_TAG
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.recordings import day_is_settled, mark_done, read_generation

@@ -9,17 +9,17 @@ from callqa_assets.assets.stage_asset import (
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain.audio import Samples
-from callqa_assets.domain.recording import Recording
-from callqa_assets.domain.segments import level_dbfs
+from callqa_assets.domain.audio.decoding import Samples
+from callqa_assets.domain.audio.segments import level_dbfs
+from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.partitions import GPU_POOL
-from callqa_assets.stage_contract import BatchResult, Progress, Stage
+from callqa_assets.stages.contract import BatchResult, Progress, Stage
 from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.results import replace_rows
-from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs
 from resources.dagster_resources import HomeResource, SpeechModelsResource, WarehouseResource
-from resources.recording_archive import RecordingArchive
-from resources.speech_models.speech_models import SpeechModels
+from resources.speech_models.loader import SpeechModels
+from resources.storage.archive import RecordingArchive
 
 CODE_VERSION = "1"
 

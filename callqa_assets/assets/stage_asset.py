@@ -8,12 +8,12 @@ import dagster as dg
 import sqlalchemy as sa
 from pydantic import Field
 
+from callqa_assets.domain.claims import ProcessIdentity
 from callqa_assets.partitions import BACKFILL, DAYS
-from callqa_assets.process_identity import ProcessIdentity
-from callqa_assets.stage_contract import Progress, Stage, StageReport, run_stage
+from callqa_assets.stages.contract import Progress, Stage, StageReport, run_stage
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.tables import metadata as warehouse_metadata
-from resources.speech_models.device import MemoryGuard
+from resources.speech_models.runtime.device import MemoryGuard
 
 PROCESS_TAG = "callqa/process"
 """Run tag that names the process at work, so that a killed run can be found."""

@@ -6,26 +6,26 @@ from typing import Any
 
 import dagster as dg
 
-from callqa_assets.assets.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.assets.stage_asset import (
     StageConfig,
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain import itn
-from callqa_assets.domain.hotwords import HotwordLists
-from callqa_assets.domain.recording import Recording
+from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.speech import SegmentTranscript
-from callqa_assets.domain.text_alignment import chain, find_differences
+from callqa_assets.domain.text.alignment import chain, find_differences
+from callqa_assets.domain.text.cleanup import itn
+from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.partitions import GPU_POOL
-from callqa_assets.stage_contract import BatchResult, Progress, Stage
+from callqa_assets.stages.contract import BatchResult, Progress, Stage
+from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.results import replace_rows
-from callqa_assets.warehouse.stage_runs import Fingerprint, StageInputs
 from resources.dagster_resources import HomeResource, SpeechModelsResource, WarehouseResource
-from resources.recording_archive import RecordingArchive
-from resources.speech_models.speech_models import SpeechModels
+from resources.speech_models.loader import SpeechModels
+from resources.storage.archive import RecordingArchive
 
 CODE_VERSION = "2"
 

@@ -13,7 +13,7 @@ from callqa_assets.checks.day_checks import (
     missing_stage_runs,
     warning_check,
 )
-from callqa_assets.domain.alert_volume import judge_volume
+from callqa_assets.domain.alerts.volume import judge_volume
 from callqa_assets.warehouse.alert_volume import TRAILING_DAYS, read_volume, trailing_days
 from callqa_assets.warehouse.rule_sets import read_rules
 from callqa_assets.warehouse.tables import alerts as table

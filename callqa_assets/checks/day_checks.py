@@ -12,10 +12,10 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from callqa_assets.planning import RunRecord
+from callqa_assets.stages.planning import RunRecord
 from callqa_assets.warehouse.tables import recordings, stage_runs
 from resources.dagster_resources import HomeResource, WarehouseResource
-from resources.home import Home
+from resources.storage.home import Home
 
 _EXAMPLES = 5
 _TRAILING_DAYS = 14

@@ -11,7 +11,7 @@ from callqa_assets.warehouse.deliveries import (
     read_states,
 )
 from resources.dagster_resources import NotifierResource, WarehouseResource
-from resources.notifier.channels import ChannelsError, ChannelUnusableError
+from resources.notifier.receiver_config import ChannelsError, ChannelUnusableError
 
 ASSET = "alerts"
 _DEAD_COUNT_FOR = timedelta(days=7)

@@ -11,7 +11,7 @@ from callqa_assets.checks.day_checks import (
     missing_stage_runs,
     warning_check,
 )
-from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.warehouse.tables import emotion_scores as table
 from callqa_assets.warehouse.tables import emotion_spans as spans
 from callqa_assets.warehouse.tables import stage_runs

@@ -10,7 +10,8 @@ import sys
 import typer
 from rich.console import Console
 
-from callqa_assets.cli import alerts, hearing, models, review, rules
+from callqa_assets.cli import alerts, models, review, rules
+from callqa_assets.cli import runs as hearing
 from callqa_assets.domain.errors import CallqaError
 
 app = typer.Typer(

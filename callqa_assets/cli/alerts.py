@@ -111,7 +111,7 @@ def drain(
     warehouse_url: WarehouseOption = None,
 ) -> None:
     """Deliver now what is due, as the sensor does every 30 s."""
-    from callqa_assets import delivery
+    from callqa_assets.alerting import delivery
     from resources.notifier.notifier import channels_file, load_notifier
 
     _, warehouse = open_home(home, warehouse_url)
@@ -124,8 +124,8 @@ def drain(
 def channels(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> None:
     """Show every channel: whether it can send, and what waits, was delivered or died."""
     from callqa_assets.warehouse.deliveries import ChannelCounts, count_by_channel, read_states
-    from resources.notifier.channels import ChannelUnusableError
     from resources.notifier.notifier import channels_file, load_notifier
+    from resources.notifier.receiver_config import ChannelUnusableError
 
     _, warehouse = open_home(home, warehouse_url)
     notifier = load_notifier(channels_file())
@@ -157,7 +157,7 @@ def test(
     channel: ChannelArgument, home: HomeOption = None, warehouse_url: WarehouseOption = None
 ) -> None:
     """Send a sample message through a channel, and show what its receiver answers."""
-    from callqa_assets.delivery import try_channel
+    from callqa_assets.alerting.delivery import try_channel
     from resources.notifier.notifier import channels_file, load_notifier
 
     _, warehouse = open_home(home, warehouse_url)

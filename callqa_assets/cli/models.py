@@ -11,10 +11,10 @@ import typer
 from rich.table import Column, Table
 
 from callqa_assets.cli.options import console
-from resources.home import configs_folder, models_folder
+from resources.storage.home import configs_folder, models_folder
 
 if TYPE_CHECKING:
-    from resources.speech_models.model_store import Model
+    from resources.speech_models.weights.hub import Model
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Model weights: fetch and verify."
@@ -33,8 +33,8 @@ ProfileOfModels = Annotated[
 @app.command("list")
 def list_models() -> None:
     """Show the models of every profile, what is missing and how to get it."""
-    from resources.speech_models.model_files import ModelFileError
     from resources.speech_models.profiles import load_profiles
+    from resources.speech_models.weights.wheels import ModelFileError
 
     folder = models_folder()
     table = Table("profile", "part", Column("model", overflow="fold"), "state")
@@ -77,7 +77,7 @@ def verify(profile: ProfileOfModels = None) -> None:
 
 
 def _raise_problems(problems: Iterable[list[str]]) -> None:
-    from resources.speech_models.model_files import ModelFileError
+    from resources.speech_models.weights.wheels import ModelFileError
 
     if found := [problem for of_model in problems for problem in of_model]:
         raise ModelFileError("; ".join(found))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from resources.home import Home
+from resources.storage.home import Home
 
 if TYPE_CHECKING:
     from callqa_assets.warehouse.database import Warehouse
@@ -54,7 +54,7 @@ def use_settings(
 
     A home named on the command line has its own database, unless a URL is named with it.
     """
-    from callqa_assets.home_setup import prepare_home
+    from callqa_assets.cli.home_setup import prepare_home
     from resources.speech_models.profiles import DEFAULT_PROFILE
 
     used = _name_home(home, warehouse_url)

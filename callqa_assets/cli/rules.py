@@ -19,12 +19,12 @@ from callqa_assets.cli.options import (
     console,
     open_home,
 )
-from resources.home import configs_folder
+from resources.storage.home import configs_folder
 
 if TYPE_CHECKING:
-    from callqa_assets.domain.rules import RuleSet
-    from callqa_assets.domain.rules_lint import Surroundings
-    from callqa_assets.rules_diff import Example, RulesDiff
+    from callqa_assets.alerting.rules_diff import Example, RulesDiff
+    from callqa_assets.domain.rules.lint import Surroundings
+    from callqa_assets.domain.rules.rule_set import RuleSet
     from resources.speech_models.profiles import Profile
 
 app = typer.Typer(
@@ -53,7 +53,7 @@ def lint(
     Fails where there is an error; a warning may be meant. Emotions are those of the model of
     --profile; without it, of the profiles that name the file.
     """
-    from callqa_assets.domain.rules_lint import lint_rules
+    from callqa_assets.domain.rules.lint import lint_rules
 
     findings = [
         finding
@@ -89,7 +89,7 @@ def run_suites(
     ] = None,
 ) -> None:
     """Run suites of cases: small calls, and the alerts that they should fire."""
-    from callqa_assets.domain.rules_suite import load_suite, run_case
+    from callqa_assets.domain.rules.suite import load_suite, run_case
 
     failed = total = 0
     for file in suites or sorted((configs_folder() / "rule_tests").glob("*.yaml")):
@@ -137,8 +137,8 @@ def diff(
     """
     from rich.progress import Progress
 
-    from callqa_assets.rules_diff import diff_rules
-    from resources.emotion_lake import EmotionLake
+    from callqa_assets.alerting.rules_diff import diff_rules
+    from resources.storage.lake import EmotionLake
 
     if last < first:
         raise typer.BadParameter("is before the day of --from", param_hint="--to")
@@ -208,11 +208,11 @@ def _shipped_rules() -> list[Path]:
 
 def _look_around(file_name: str, profile: str | None) -> Surroundings:
     """Emotions that the models of the file's profiles all know, and the configured channels."""
-    from callqa_assets.domain.emotion_labels import EMOTIONS
-    from callqa_assets.domain.rules_lint import Surroundings
+    from callqa_assets.domain.emotion.labels import EMOTIONS
+    from callqa_assets.domain.rules.lint import Surroundings
     from resources.dagster_resources import DEFAULT_PROFILE
-    from resources.notifier.channels import load_settings
     from resources.notifier.notifier import channels_file
+    from resources.notifier.receiver_config import load_settings
     from resources.speech_models.profiles import load_profile, load_profiles
 
     models = configs_folder() / "models.yaml"
@@ -228,8 +228,8 @@ def _look_around(file_name: str, profile: str | None) -> Surroundings:
 
 
 def _known_emotions(profile: Profile) -> Sequence[str]:
-    from callqa_assets.domain.emotion_labels import EMOTIONS
-    from resources.speech_models.compact.emotion import HEAD_WEIGHTS, EmotionHead
+    from callqa_assets.domain.emotion.labels import EMOTIONS
+    from resources.speech_models.emotion.whisper_head import HEAD_WEIGHTS, EmotionHead
     from resources.speech_models.profiles import WhisperHeadPart
 
     if isinstance(profile.emotion, WhisperHeadPart):
@@ -238,13 +238,13 @@ def _known_emotions(profile: Profile) -> Sequence[str]:
 
 
 def _load_rules(file: Path) -> RuleSet:
-    from callqa_assets.domain.rules import load_rules
+    from callqa_assets.domain.rules.rule_set import load_rules
 
     return load_rules(_read(file), source=str(file))
 
 
 def _read(file: Path) -> str:
-    from callqa_assets.domain.rules import RulesError
+    from callqa_assets.domain.rules.rule_set import RulesError
 
     try:
         return file.read_text("utf-8")

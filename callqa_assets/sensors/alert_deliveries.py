@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from callqa_assets.delivery import drain
+from callqa_assets.alerting.delivery import drain
 from resources.dagster_resources import NotifierResource, WarehouseResource
 
 INTERVAL_S = 30

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from callqa_assets.assets.stage_asset import PROCESS_TAG
-from callqa_assets.process_identity import ProcessIdentity
+from callqa_assets.domain.claims import ProcessIdentity
 
 INTERVAL_S = 60
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from callqa_assets.intake import look
+from callqa_assets.ingestion.discovery import look
 from callqa_assets.jobs import hear_calls
-from callqa_assets.planning import Plan, RunRecord, plan_runs
+from callqa_assets.stages.planning import Plan, RunRecord, plan_runs
 from callqa_assets.warehouse.recordings import read_dirty_days
 from resources.dagster_resources import DropFolderResource, WarehouseResource
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 import sqlalchemy as sa
 
-from callqa_assets.domain.alert_volume import DayVolume
+from callqa_assets.domain.alerts.volume import DayVolume
 from callqa_assets.warehouse.tables import alerts, recordings, stage_runs
 
 TRAILING_DAYS = 14

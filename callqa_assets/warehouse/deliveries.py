@@ -1,6 +1,6 @@
 """Rows of the outbox: what waits, what is being sent and what came of it; the state of channels.
 
-How they get there is `outbox`; when what is sent, `callqa_assets.delivery`.
+How they get there is `outbox`; when what is sent, `callqa_assets.alerting.delivery`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.notice import Notice
-from callqa_assets.process_identity import ProcessIdentity
+from callqa_assets.domain.alerts.notice import Notice
+from callqa_assets.domain.claims import ProcessIdentity
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import (
     alert_deliveries,

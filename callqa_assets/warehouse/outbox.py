@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.alerting import FiredAlert
+from callqa_assets.domain.alerts.notice import Felt, Notice, write_notice
+from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
-from callqa_assets.domain.notice import Felt, Notice, write_notice
-from callqa_assets.domain.recording import Recording
+from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 from callqa_assets.partitions import TIMEZONE
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.recordings import recording_from_row

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.call_metadata import CallMetadata
+from callqa_assets.domain.calls.metadata import CallMetadata
+from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
-from callqa_assets.domain.recording import Recording
 from callqa_assets.warehouse.tables import DAY_TABLES, dirty_days, intake, recordings, stage_runs
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import sqlalchemy as sa
 
-from callqa_assets.domain.alerting_identity import StoredAlert
+from callqa_assets.domain.alerts.identity import StoredAlert
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import alerts, emotion_scores, emotion_spans, recordings
 

@@ -13,7 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from callqa_assets.domain.errors import CallqaError
-from callqa_assets.domain.proportions import wilson_interval
+from callqa_assets.warehouse.proportions import wilson_interval
 from callqa_assets.warehouse.tables import alert_reviews, alerts, recordings
 
 _MAX_NAMED = 5

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.rules import RulesError, RuleSet, load_rules
+from callqa_assets.domain.rules.rule_set import RulesError, RuleSet, load_rules
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.tables import rule_sets
 

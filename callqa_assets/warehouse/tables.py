@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from callqa_assets.domain.emotion_labels import EMOTIONS
+from callqa_assets.domain.emotion.labels import EMOTIONS
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):

@@ -1,4 +1,4 @@
 """Telling people: the channels, what a message says, how fast, and the receiver's own answer.
 
-What is sent when, and what became of it, is kept by `callqa_assets.delivery`.
+What is sent when, and what became of it, is kept by `callqa_assets.alerting.delivery`.
 """

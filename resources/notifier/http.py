@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from resources.notifier.answers import Answer, Scrubber
-from resources.notifier.channels import HTTP_STEPS, ChannelUnusableError
+from resources.notifier.outcome import Answer, Scrubber
+from resources.notifier.receiver_config import HTTP_STEPS, ChannelUnusableError
 
 _MAX_REPLY_BYTES = 65_536
 _MAX_REST_S = 3600.0

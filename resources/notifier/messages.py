@@ -15,8 +15,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from callqa_assets.domain.notice import Notice
-from resources.notifier.words import WORDS
+from callqa_assets.domain.alerts.notice import Notice
+from resources.notifier.translations import WORDS
 
 _DETAILS = (20, 8, 3, 0)
 """Pieces of timeline and text to show, most first; the last that fits is sent."""

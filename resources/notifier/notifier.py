@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resources.home import configs_folder
-from resources.notifier.answers import Sender
-from resources.notifier.channels import (
+from resources.notifier.http import Poster
+from resources.notifier.messages import MessageWriter
+from resources.notifier.outcome import Sender
+from resources.notifier.receiver_config import (
     Channel,
     ChannelUnusableError,
     DingTalkChannel,
@@ -20,11 +21,10 @@ from resources.notifier.channels import (
     load_settings,
     read_secrets,
 )
-from resources.notifier.http import Poster
-from resources.notifier.mail import MailSender
-from resources.notifier.messages import MessageWriter
-from resources.notifier.robots import DingTalkRobot, FeishuRobot, WeComRobot
-from resources.notifier.webhook import WebhookSender
+from resources.notifier.receivers.email import MailSender
+from resources.notifier.receivers.robots import DingTalkRobot, FeishuRobot, WeComRobot
+from resources.notifier.receivers.webhook import WebhookSender
+from resources.storage.home import configs_folder
 
 
 @dataclass(frozen=True)

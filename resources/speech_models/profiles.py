@@ -14,17 +14,17 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from callqa_assets.domain.emotion import LabelConfig, SpanConfig, WindowConfig
+from callqa_assets.domain.emotion.timeline import LabelConfig, SpanConfig, WindowConfig
 from callqa_assets.domain.errors import CallqaError
-from resources.speech_models.compact.detector import RELEASED, VadConfig
-from resources.speech_models.compact.transcriber import TranscriberConfig
-from resources.speech_models.device import DEVICE_PATTERN, AskedPrecision
-from resources.speech_models.funasr.emotion2vec import Emotion2vecConfig
-from resources.speech_models.funasr.loading import Family
-from resources.speech_models.funasr.nano import NanoConfig
-from resources.speech_models.funasr.transcriber import FunasrTranscriberConfig
-from resources.speech_models.model_files import WheelModel
-from resources.speech_models.model_store import HubModel, Model
+from resources.speech_models.asr.funasr_transcriber import FunasrTranscriberConfig
+from resources.speech_models.asr.nano import NanoConfig
+from resources.speech_models.asr.whisper_transcriber import TranscriberConfig
+from resources.speech_models.emotion.emotion2vec import Emotion2vecConfig
+from resources.speech_models.runtime.device import DEVICE_PATTERN, AskedPrecision
+from resources.speech_models.runtime.funasr_loading import Family
+from resources.speech_models.vad.detector import RELEASED, VadConfig
+from resources.speech_models.weights.hub import HubModel, Model
+from resources.speech_models.weights.wheels import WheelModel
 
 DEFAULT_PROFILE = "compact"
 EMOTION2VEC_WINDOW_S = 3.0

@@ -11,10 +11,10 @@ from callqa_assets.cli import app
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import WarehouseError
 from callqa_assets.warehouse.reviews import ReviewError
-from tests.calls import RULES, write_call
-from tests.direct import DirectHearing
-from tests.snapshot import read_rows
-from tests.toy_models import ToyModels
+from tests.support.calls import RULES, write_call
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
+from tests.support.snapshot import read_rows
 
 DAY = "2025-03-14"
 

@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from callqa_assets.cli import app
-from callqa_assets.domain.rules import RulesError
-from resources.home import REPO
-from tests.calls import RULES, write_call
-from tests.direct import DirectHearing
-from tests.snapshot import read_snapshot
-from tests.toy_models import ToyModels
+from callqa_assets.domain.rules.rule_set import RulesError
+from resources.storage.home import REPO
+from tests.support.calls import RULES, write_call
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
+from tests.support.snapshot import read_snapshot
 
 SUITE = """
 rules: rules.yaml

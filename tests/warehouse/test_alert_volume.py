@@ -8,17 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from callqa_assets.checks.alerts import _odd_volume as odd_volume
-from callqa_assets.domain.alert_volume import DayVolume
+from callqa_assets.domain.alerts.volume import DayVolume
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.alert_volume import (
     read_volume,
     read_volume_by_priority,
     trailing_days,
 )
-from tests.calls import write_call
-from tests.direct import DirectHearing
-from tests.snapshot import read_rows
-from tests.toy_models import ToyModels
+from tests.support.calls import write_call
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
+from tests.support.snapshot import read_rows
 
 DAY = "2025-03-14"
 CALL_HOURS = 6 / 3600

@@ -15,9 +15,9 @@ from callqa_assets.warehouse.recordings import (
     read_dirty_days,
     read_generation,
 )
-from tests.calls import write_call
-from tests.direct import DirectHearing
-from tests.toy_models import ToyModels
+from tests.support.calls import write_call
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
 
 DAY = "2025-03-14"
 

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.reviews import decide
-from resources.home import REPO
-from tests.calls import write_call
-from tests.direct import DirectHearing
-from tests.snapshot import read_rows
-from tests.toy_models import ToyModels
+from resources.storage.home import REPO
+from tests.support.calls import write_call
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
+from tests.support.snapshot import read_rows
 
 DICTIONARY = (REPO / "docs" / "data_dictionary.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(sql|sqlite|postgresql)\n(.*?)^```$", DICTIONARY, re.M | re.S)

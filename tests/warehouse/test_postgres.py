@@ -18,15 +18,15 @@ from alembic.migration import MigrationContext
 
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse, WarehouseError
+from callqa_assets.warehouse.ledger import own_days
 from callqa_assets.warehouse.recordings import read_recording, update_metadata
-from callqa_assets.warehouse.stage_runs import own_days
-from tests.calls import write_call
-from tests.orchestration.test_claims import *  # noqa: F403
-from tests.orchestration.test_claims import DAY, DirectHearing, ToyModels, cut
-from tests.orchestration.test_heard_calls import *  # noqa: F403
-from tests.orchestration.test_intake import *  # noqa: F403
-from tests.orchestration.test_stage_contract import *  # noqa: F403
-from tests.snapshot import read_rows
+from tests.ingestion.test_discovery import *  # noqa: F403
+from tests.stages.test_claims import *  # noqa: F403
+from tests.stages.test_claims import DAY, DirectHearing, ToyModels, cut
+from tests.stages.test_contract import *  # noqa: F403
+from tests.stages.test_stored_calls import *  # noqa: F403
+from tests.support.calls import write_call
+from tests.support.snapshot import read_rows
 from tests.warehouse.test_alert_volume import *  # noqa: F403
 from tests.warehouse.test_database import (  # noqa: F401
     test_a_failed_write_leaves_nothing,

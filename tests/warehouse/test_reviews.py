@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from callqa_assets.domain.emotion_labels import EMOTIONS
-from callqa_assets.domain.proportions import wilson_interval
+from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.speech import ModelIdentity
 from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.proportions import wilson_interval
 from callqa_assets.warehouse.reviews import (
     ReviewError,
     decide,
@@ -20,10 +20,10 @@ from callqa_assets.warehouse.reviews import (
     read_rule_precision,
     read_waiting,
 )
-from tests.calls import RULES, write_call
-from tests.direct import DirectHearing
-from tests.snapshot import read_rows
-from tests.toy_models import ToyModels
+from tests.support.calls import RULES, write_call
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
+from tests.support.snapshot import read_rows
 
 DAYS = ("2025-03-14", "2025-03-15")
 NOW = datetime(2025, 3, 20, 9, 0, tzinfo=UTC)

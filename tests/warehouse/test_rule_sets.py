@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from callqa_assets.domain.rules import RulesError
+from callqa_assets.domain.rules.rule_set import RulesError
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.rule_sets import accept_rules, read_rules
-from tests.calls import RULES
-from tests.snapshot import read_rows
+from tests.support.calls import RULES
+from tests.support.snapshot import read_rows
 
 
 def test_a_missing_file_is_told_in_one_line_with_the_cure(warehouse, tmp_path):

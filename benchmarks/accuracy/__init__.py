@@ -1,0 +1,1 @@
+"""How right: each module against recorded truth."""

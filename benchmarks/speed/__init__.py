@@ -1,0 +1,1 @@
+"""How fast: each module against a named peer."""

@@ -1,0 +1,130 @@
+"""`callqa init | run | demo | dev`: getting calls heard."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callqa_assets.cli.options import (
+    HomeOption,
+    ProfileOption,
+    SwitchOption,
+    WarehouseOption,
+    console,
+    use_settings,
+)
+from resources.storage.home import REPO
+
+app = typer.Typer()
+
+
+@app.command()
+def init(
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    warehouse_url: WarehouseOption = None,
+    switch: SwitchOption = False,
+) -> None:
+    """Create a home or bring it up to date: folders, database tables, Dagster's settings.
+
+    Safe to repeat; every other command does it first.
+    """
+    used = use_settings(home, profile, warehouse_url, switch=switch)
+    console.print(f"home {used.root} is ready; recordings go to {used.drop}", soft_wrap=True)
+
+
+@app.command()
+def run(
+    drop: Annotated[
+        Path | None,
+        typer.Option(
+            "--drop",
+            help="Folder of recordings [default: $CALLQA_DROP, else the home's drop/].",
+            show_default=False,
+        ),
+    ] = None,
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option("--rules", help="Alert rules to use instead of the profile's own."),
+    ] = None,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Leave the recordings where they are.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compute anew what is up to date, too.")
+    ] = False,
+    no_deliver: Annotated[
+        bool, typer.Option("--no-deliver", help="Leave alerts in the outbox, tell nobody yet.")
+    ] = False,
+    warehouse_url: WarehouseOption = None,
+    switch: SwitchOption = False,
+) -> None:
+    """Hear every recording of a drop folder now, without a server or daemon.
+
+    Runs in this process, through Dagster; the runs are seen in the UI like any other. Killed
+    anywhere, the same command goes on where it stopped.
+    """
+    from callqa_assets.cli.terminal_report import (
+        deliver_with_report,
+        hear_with_progress,
+        print_summary,
+    )
+    from callqa_assets.warehouse.database import open_warehouse
+
+    used = use_settings(home, profile, warehouse_url, switch=switch)
+    if drop is not None:
+        os.environ["CALLQA_DROP"] = str(drop.resolve())
+    if rules is not None:
+        os.environ["CALLQA_RULES"] = str(rules.resolve())
+    result = hear_with_progress(console, copy=copy, force=force)
+    store = open_warehouse(os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url)
+    print_summary(console, result, store)
+    if not no_deliver:
+        deliver_with_report(console, store)
+    console.print(f"tables: {store.label}", soft_wrap=True)
+    if result.failed_runs:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    home: Annotated[
+        Path,
+        typer.Option(
+            "--home",
+            help="Home of the demo, apart from your own data [default: data/demo].",
+            show_default=False,
+        ),
+    ] = REPO / "data" / "demo",
+) -> None:
+    """Hear the sample calls and show what was found: text, emotions, alerts, quarantine."""
+    from callqa_assets.cli.demo import show_demo
+
+    used = use_settings(home, None, None, switch=False)
+    if show_demo(console, used):
+        raise typer.Exit(1)
+
+
+@app.command()
+def dev(
+    home: HomeOption = None,
+    profile: ProfileOption = None,
+    warehouse_url: WarehouseOption = None,
+    switch: SwitchOption = False,
+    port: Annotated[int, typer.Option("--port", help="Port of the UI on 127.0.0.1.")] = 3000,
+) -> None:
+    """Start Dagster's UI and daemon with the drop-folder sensor on; stop with Ctrl-C."""
+    used = use_settings(home, profile, warehouse_url, switch=switch)
+    console.print(
+        f"drop recordings into {used.drop}; the UI is at http://127.0.0.1:{port}", soft_wrap=True
+    )
+    os.environ["CALLQA_HOME"] = str(used.root)
+    module = "callqa_assets.definitions"
+    arguments = ["dev", "--module-name", module, "--host", "127.0.0.1", "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", "dagster", *arguments])  # noqa: S606

@@ -1,0 +1,97 @@
+"""What `callqa run` and `callqa demo` print: progress while it works, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from callqa_assets.alerting.delivery import drain
+from callqa_assets.cli.headless import HeadlessResult, hear_drop_folder
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.tables import alerts, recordings, stage_runs
+from resources.notifier.notifier import channels_file, load_notifier
+from resources.notifier.receiver_config import ChannelsError
+
+_DELIVERY_BUDGET = timedelta(seconds=60)
+
+
+def hear_with_progress(console: Console, *, copy: bool, force: bool = False) -> HeadlessResult:
+    """Hear the drop folder with a bar for every stage of every day."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[tuple[str, str], Any] = {}
+
+        def show(stage: str, day: str, done: int, total: int) -> None:
+            if (stage, day) not in tasks:
+                tasks[stage, day] = bars.add_task(f"{day} {stage}", total=total)
+            bars.update(tasks[stage, day], completed=done, total=total)
+
+        return hear_drop_folder(show, copy=copy, force=force)
+
+
+def print_summary(console: Console, result: HeadlessResult, warehouse: Warehouse) -> None:
+    """Recordings, work done and alerts of the days that were run."""
+    for note in result.look.notes:
+        console.print(f"[yellow]metadata:[/] {note}", highlight=False)
+    table = Table("day", "recordings", "quarantined", "duplicates", "failed stages", "alerts")
+    with warehouse.read() as connection:
+        for day in result.days:
+            count = _counter(connection, recordings, day)
+            failed = _counter(connection, stage_runs, day)(stage_runs.c.status == "failed")
+            standing = _counter(connection, alerts, day)(alerts.c.superseded_at.is_(None))
+            numbers = (
+                count(recordings.c.status == "ok"),
+                count(recordings.c.status == "quarantined"),
+                count(recordings.c.status == "duplicate"),
+                failed,
+                standing,
+            )
+            table.add_row(day, *map(str, numbers))
+        computed = _computed(connection, result.run_ids)
+    console.print(table)
+    console.print(
+        ", ".join(f"{stage}: {count} computed" for stage, count in computed)
+        or "nothing was pending: every stage is up to date"
+    )
+    for run_id, cause in result.failed_runs.items():
+        console.print(f"[bold red]run {run_id[:8]} failed[/]", cause, highlight=False)
+
+
+def deliver_with_report(console: Console, warehouse: Warehouse) -> None:
+    """Deliver what is due. What cannot be delivered is told and waits; the run is no failure."""
+    try:
+        report = drain(warehouse, load_notifier(channels_file()), budget=_DELIVERY_BUDGET)
+    except ChannelsError as error:
+        console.print(f"alerts wait: {error}", markup=False, highlight=False, soft_wrap=True)
+        return
+    if report.channels:
+        console.print(f"alerts: {report}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _counter(connection: sa.Connection, table: sa.Table, day: str):
+    def count(condition: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.count()).select_from(table).where(table.c.day == day, condition)
+        return connection.execute(query).scalar_one()
+
+    return count
+
+
+def _computed(connection: sa.Connection, run_ids: Sequence[str]) -> list[tuple[str, int]]:
+    """Recordings whose stored rows these runs computed, by stage."""
+    query = (
+        sa.select(stage_runs.c.stage, sa.func.count())
+        .where(stage_runs.c.run_id.in_(run_ids), stage_runs.c.status == "ok")
+        .group_by(stage_runs.c.stage)
+    )
+    return [(stage, count) for stage, count in connection.execute(query)]

@@ -1,0 +1,1 @@
+"""Sound as arrays: decoding, segments, packing into batches."""

@@ -1,0 +1,1 @@
+"""Calls: their files, their facts, and where the facts come from."""

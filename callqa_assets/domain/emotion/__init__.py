@@ -1,0 +1,1 @@
+"""Emotion labels and the emotion timeline."""

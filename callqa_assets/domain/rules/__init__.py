@@ -1,0 +1,1 @@
+"""Alert rules: the language, its lint, its tests."""

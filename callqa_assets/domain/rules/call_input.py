@@ -1,0 +1,90 @@
+"""What was heard of one call, as alert rules look at it: facts, emotion track, speech and words.
+
+Who loads it is the assets' business; what rules make of it stands in `alerting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callqa_assets.domain.emotion.labels import EMOTIONS
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CallContext:
+    """The facts of a call; None where one is not known."""
+
+    recording_id: str
+    duration_s: float
+    roles: tuple[str, ...]
+    """One a channel: agent, customer, mixed or channel_N. A silent channel counts too."""
+    line: str | None = None
+    queue: str | None = None
+    agent_id: str | None = None
+    language: str | None = None
+    hour: int | None = None
+    """Local hour in which the call started, 0..23."""
+
+
+@dataclass(frozen=True)
+class ChannelTrack:
+    """Emotion windows of one channel, n of them in any order; a channel may come in parts.
+
+    Windows restart with each speech segment and segments do not overlap. A row with a NaN is a
+    missing window: its time is known, what was felt in it is not.
+    """
+
+    channel: int
+    segment_no: NDArray[np.integer[Any]]
+    """Shape [n]."""
+    start_s: Floats
+    """Shape [n], seconds from the start of the recording."""
+    end_s: Floats
+    """Shape [n], above `start_s`."""
+    posteriors: NDArray[np.floating[Any]]
+    """Shape [n, 9], in `EMOTIONS` order."""
+    hop_s: float = 0.25
+    """Distance between the windows of a segment, as the track was computed."""
+
+    def __post_init__(self) -> None:
+        n = len(self.segment_no)
+        if self.start_s.shape != (n,) or self.end_s.shape != (n,):
+            raise ValueError(f"channel {self.channel}: segment_no, start_s, end_s differ in length")
+        if self.posteriors.shape != (n, len(EMOTIONS)):
+            raise ValueError(
+                f"channel {self.channel}: posteriors have shape {self.posteriors.shape}, "
+                f"not {(n, len(EMOTIONS))}"
+            )
+        if not np.all(self.end_s > self.start_s):
+            raise ValueError(f"channel {self.channel}: a window ends before it starts")
+
+
+class SpokenSegment(NamedTuple):
+    """One stretch of speech on one channel, and its words; seconds from the recording's start."""
+
+    channel: int
+    start_s: float
+    end_s: float
+    level_dbfs: float = -100.0
+    text: str = ""
+    text_raw: str = ""
+    words: str = "[]"
+    """JSON as the warehouse keeps it, [{"word", "start_s", "end_s"}, …], of `text_raw`: parsed only
+    where a phrase was found. Without words a phrase has its segment's time."""
+    alignment: str = "[]"
+    """JSON likewise, [[raw_start, raw_end, start, end], …]: where `text_raw` and `text` differ."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Everything heard of one call. Segments are disjoint on a channel, in any order."""
+
+    tracks: Sequence[ChannelTrack] = ()
+    segments: Sequence[SpokenSegment] = ()

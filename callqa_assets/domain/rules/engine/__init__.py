@@ -1,0 +1,1 @@
+"""Evaluation of rules over many calls at once."""

@@ -1,0 +1,182 @@
+"""Alert rules over calls: which alerts fire, with the evidence, and which ones stand back.
+
+Event time, pure numpy; nothing here reads files, tables or clocks. The rules themselves stand in
+`rules`, what a condition finds in `alerting_conditions`, what becomes of an alert's id when it is
+computed again in `alerting_identity`; the semantics for people in docs/rules.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from callqa_assets.domain.rules.call_input import CallContext, Heard
+from callqa_assets.domain.rules.conditions import ActivityCondition, leaves
+from callqa_assets.domain.rules.engine.batch import CallBatch
+from callqa_assets.domain.rules.engine.find import ConditionJudge
+from callqa_assets.domain.rules.engine.intervals import LINE_BITS, Ticks
+from callqa_assets.domain.rules.rule_set import Rule, RuleSet
+
+MAX_EVIDENCE_SEGMENTS = 50
+
+
+@dataclass(frozen=True)
+class FiredAlert:
+    """One firing of one rule on one channel; times in seconds from the recording's start."""
+
+    alert_id: str
+    recording_id: str
+    channel: int
+    role: str
+    rule: str
+    rule_hash: str
+    """Of the whole rule set, the key under which its text is kept."""
+    priority: str
+    notify_channels: tuple[str, ...]
+    started_s: float
+    ended_s: float
+    """End of the last piece of time that held the rule on."""
+    fired_at_s: float
+    """When the satisfied time reached the rule's `duration_sec`."""
+    peak: float
+    mode: Literal["live", "shadow"]
+    needs_review: bool
+    evidence: Mapping[str, Any]
+    """JSON-serialisable: what each condition found between start and end, and what was said."""
+    inhibited_by: str | None = None
+    """Id of the alert beside which this one is not delivered."""
+
+
+def evaluate(rule_set: RuleSet, call: CallContext, heard: Heard) -> list[FiredAlert]:
+    """Every alert that the rules fire on one call, by channel, start and rule name."""
+    return evaluate_calls(rule_set, [(call, heard)])[0]
+
+
+def evaluate_calls(
+    rule_set: RuleSet, calls: Sequence[tuple[CallContext, Heard]]
+) -> list[list[FiredAlert]]:
+    """`evaluate` for many calls at once: a list a call, the same as for each call alone.
+
+    A rule is judged on every channel of its roles; one that looks at the whole call alone, on the
+    lowest of them. Every stretch of its condition is an alert.
+    """
+    batch = CallBatch(calls)
+    fired: list[list[FiredAlert]] = [[] for _ in calls]
+    for rule in rule_set.rules:
+        if rule.enabled:
+            judge = ConditionJudge(batch)
+            found = judge.judge(rule.condition, _lines_of(rule, batch))
+            for start, end, known in found.rows():
+                number = int(batch.call_of_line[start >> LINE_BITS])
+                fired[number].append(
+                    _describe(rule_set, rule, judge, batch, calls[number], start, end, known)
+                )
+    return [_inhibit(rule_set, sorted(alerts, key=_place)) for alerts in fired]
+
+
+def make_alert_id(recording_id: str, channel: int, rule: str, started_s: float) -> str:
+    """First 32 hex digits of SHA-256 over what makes an alert that alert, start to the ms."""
+    key = json.dumps([recording_id, channel, rule, f"{started_s:.3f}"], ensure_ascii=False)
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _lines_of(rule: Rule, batch: CallBatch) -> Ticks:
+    """The lines on which a rule is judged, ascending."""
+    covered = np.array(
+        [rule.when is None or rule.when.covers(call) for call in batch.calls], np.bool_
+    )
+    lines = np.flatnonzero(np.isin(batch.roles, rule.role) & covered[batch.call_of_line])
+    if any(
+        not isinstance(leaf, ActivityCondition) and leaf.role is None
+        for leaf in leaves(rule.condition)
+    ):
+        return lines
+    return lines[np.unique(batch.call_of_line[lines], return_index=True)[1]]
+
+
+def _describe(
+    rule_set: RuleSet,
+    rule: Rule,
+    judge: ConditionJudge,
+    batch: CallBatch,
+    called: tuple[CallContext, Heard],
+    start: int,
+    end: int,
+    known: int,
+) -> FiredAlert:
+    """The alert of one stretch of a rule's condition, its times on the batch's axis."""
+    call, heard = called
+    line = start >> LINE_BITS
+    base = line << LINE_BITS
+    channel = batch.channel_of(line)
+    started_s, ended_s = _seconds(start - base), _seconds(end - base)
+    found = list(judge.explain(rule.condition, line, start, end))
+    channels = {channel} | {part["channel"] for part in found if "channel" in part}
+    return FiredAlert(
+        alert_id=make_alert_id(call.recording_id, channel, rule.name, started_s),
+        recording_id=call.recording_id,
+        channel=channel,
+        role=call.roles[channel],
+        rule=rule.name,
+        rule_hash=rule_set.rule_hash,
+        priority=rule.priority,
+        notify_channels=rule.channels,
+        started_s=started_s,
+        ended_s=ended_s,
+        fired_at_s=_seconds(known - base),
+        peak=judge.peak(rule.condition, start, end),
+        mode="shadow" if rule.enabled == "shadow" else "live",
+        needs_review=rule.review,
+        evidence={
+            "definition_hash": rule.definition_hash,
+            "found": found,
+            "said": _said(heard, channels, started_s, ended_s),
+        },
+    )
+
+
+def _said(
+    heard: Heard, channels: set[int], started_s: float, ended_s: float
+) -> list[dict[str, Any]]:
+    """What was said on these channels between the two times, in time's order."""
+    segments = [
+        segment
+        for segment in heard.segments
+        if segment.channel in channels and segment.start_s < ended_s and segment.end_s > started_s
+    ]
+    segments.sort(key=lambda segment: (segment.start_s, segment.channel))
+    return [
+        {"channel": s.channel, "start_s": s.start_s, "end_s": s.end_s, "text": s.text}
+        for s in segments[:MAX_EVIDENCE_SEGMENTS]
+    ]
+
+
+def _inhibit(rule_set: RuleSet, alerts: list[FiredAlert]) -> list[FiredAlert]:
+    """Mark alerts that stand back for another one of the call.
+
+    Only what stands itself inhibits: a shadow alert or an inhibited one does not. One whose rule
+    has no channels does.
+    """
+    inhibited: dict[str, str] = {}
+    for rule in rule_set.in_order_of_inhibition:
+        for strong in alerts:
+            if strong.rule != rule.name or strong.mode == "shadow" or strong.alert_id in inhibited:
+                continue
+            for weak in alerts:
+                apart_s = max(weak.started_s - strong.ended_s, strong.started_s - weak.ended_s)
+                if weak.rule in rule.inhibits and apart_s <= rule.inhibits_within_sec:
+                    inhibited.setdefault(weak.alert_id, strong.alert_id)
+    return [replace(alert, inhibited_by=inhibited.get(alert.alert_id)) for alert in alerts]
+
+
+def _place(alert: FiredAlert) -> tuple[int, float, str]:
+    return alert.channel, alert.started_s, alert.rule
+
+
+def _seconds(microseconds: int) -> float:
+    return round(microseconds / 1e6, 3)

@@ -1,0 +1,341 @@
+"""What is suspicious about rules that can be read: rules that never fire, fire on everything, tell
+nobody, or tell twice. What a file may not say at all is refused by `rules`.
+
+Pure: which emotions the model knows and which channels there are is told by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from callqa_assets.domain.rules.conditions import (
+    AllCondition,
+    AnyCondition,
+    CombinationCondition,
+    Condition,
+    EmotionCondition,
+    TextCondition,
+    leaves,
+)
+from callqa_assets.domain.rules.engine.phrases import fold
+from callqa_assets.domain.rules.rule_set import MAX_YAML_NODES, Rule, When, load_rules
+from callqa_assets.domain.rules.strict_yaml import read_yaml
+
+UNCLEAR = ("other", "unknown")
+"""Emotions that say 'a person should listen', not 'somebody should act'."""
+_PRIORITIES = ("low", "medium", "high")
+_WHEN_KEYS = tuple(When.model_fields)
+_WHEN_NAMES = ("line", "queue", "agent")
+"""Those of which a call has one."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What rules refer to outside their file."""
+
+    emotions: Collection[str]
+    """That the profile's model can tell apart."""
+    channels: Collection[str]
+    """Names in the channels file."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to mend. An error makes a rule useless; a warning may be meant."""
+
+    source: str
+    line: int
+    rule: str
+    severity: Literal["error", "warning"]
+    problem: str
+    cure: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.source}:{self.line}: {self.severity}: rule {self.rule!r} {self.problem}: "
+            f"{self.cure}"
+        )
+
+
+_Remark = tuple[Literal["error", "warning"], str, str]
+
+
+def lint_rules(text: str, *, source: str, around: Surroundings) -> list[Finding]:
+    """Findings in the file's order; none for a file in which all is well.
+
+    Raises RulesError where the file cannot be read at all.
+    """
+    rules = load_rules(text, source=source).rules
+    _, lines = read_yaml(text, MAX_YAML_NODES)
+    by_name = {rule.name: rule for rule in rules}
+    originals: dict[str, Rule] = {}
+    for rule in rules:
+        originals.setdefault(_meaning(rule), rule)
+    return [
+        Finding(source, line, rule.name, *remark)
+        for rule, line in zip(rules, lines, strict=True)
+        for remark in (
+            *_lint_levels(rule.condition, around),
+            *_lint_composition(rule.condition),
+            *_lint_phrases(rule.condition),
+            *_lint_neutral(rule),
+            *_lint_receivers(rule, around),
+            *_lint_neighbours(rule, originals),
+            *_lint_inhibitions(rule, by_name),
+        )
+    ]
+
+
+def _walk(condition: Condition) -> Iterator[Condition]:
+    yield condition
+    if isinstance(condition, AllCondition | AnyCondition):
+        for member in (*condition.members, *condition.not_):
+            yield from _walk(member)
+
+
+def _lint_levels(condition: Condition, around: Surroundings) -> Iterator[_Remark]:
+    """Levels that no window reaches. Posteriors of a window add up to 1."""
+    for leaf in leaves(condition):
+        if not isinstance(leaf, EmotionCondition | CombinationCondition):
+            continue
+        floors = leaf.floors if isinstance(leaf, CombinationCondition) else {}
+        unknown = [emotion for emotion in leaf.emotions if emotion not in around.emotions]
+        if len(unknown) == len(leaf.emotions) or any(emotion in floors for emotion in unknown):
+            yield (
+                "error",
+                f"never fires: the profile's model does not know {_listed(unknown)}",
+                f"choose from {', '.join(around.emotions)}, or use another profile",
+            )
+        elif unknown:
+            yield (
+                "warning",
+                f"adds up {_listed(unknown)}, which the profile's model does not know",
+                "leave it out",
+            )
+        if sum(floors.values()) > 1 + 1e-9:
+            yield (
+                "error",
+                f"never fires: its floors add up to {sum(floors.values()):g}, "
+                "and the posteriors of a window to 1",
+                "lower the floors",
+            )
+        if leaf.level_on == 1 and not set(around.emotions) <= set(leaf.emotions):
+            yield (
+                "warning",
+                "asks for a level of 1, which posteriors reach by rounding at most",
+                "lower it",
+            )
+
+
+def _lint_composition(condition: Condition) -> Iterator[_Remark]:
+    for part in _walk(condition):
+        if not isinstance(part, AllCondition | AnyCondition):
+            continue
+        excluded = [any(_implies(m, other) for other in part.not_) for m in part.members]
+        if any(excluded) if isinstance(part, AllCondition) else all(excluded):
+            yield (
+                "error",
+                "never fires: what it asks for satisfies what it excludes under `not`",
+                "correct one of the two",
+            )
+        alone = isinstance(part, AnyCondition) or len(part.members) == 1
+        if part.within_sec and alone and not part.not_:
+            yield (
+                "warning",
+                "sets `within_sec` where nothing must be near anything",
+                "delete it, or use `all` with several conditions",
+            )
+        kind = "all" if isinstance(part, AllCondition) else "any"
+        if any(one == other for one, other in combinations(part.members, 2)):
+            yield "warning", f"names the same condition twice under `{kind}`", "delete one"
+
+
+def _lint_phrases(condition: Condition) -> Iterator[_Remark]:
+    """Phrases that decide nothing, because another one is found wherever they are."""
+    for leaf in leaves(condition):
+        if not isinstance(leaf, TextCondition):
+            continue
+        phrases = [pattern for pattern in leaf.text.patterns if isinstance(pattern, str)]
+        for i, phrase in enumerate(phrases):
+            for j, other in enumerate(phrases):
+                same = fold(phrase) == fold(other)
+                if i != j and fold(other) in fold(phrase) and (not same or j < i):
+                    idle, why = (other, phrase) if leaf.text.all else (phrase, other)
+                    yield (
+                        "warning",
+                        f"gains nothing by the phrase {idle!r} beside {why!r}",
+                        "delete it",
+                    )
+
+
+def _lint_neutral(rule: Rule) -> Iterator[_Remark]:
+    """Conditions that ordinary speech satisfies: all of it is neutral, and nothing else."""
+    for leaf in leaves(rule.condition):
+        if isinstance(leaf, CombinationCondition) and _neutral_satisfies(leaf):
+            others = [emotion for emotion in leaf.combination if emotion != "neutral"]
+            yield (
+                "warning",
+                f"is satisfied by ordinary neutral speech alone ({' + '.join(leaf.combination)})",
+                f"give the other member a floor, such as `floors: {{{others[0]}: 0.3}}`",
+            )
+    # A combination has been told of above.
+    if _neutral_satisfies(rule.condition) and not any(
+        isinstance(leaf, CombinationCondition) for leaf in leaves(rule.condition)
+    ):
+        yield "warning", "fires on ordinary neutral speech", "ask for something else as well"
+
+
+def _neutral_satisfies(condition: Condition) -> bool:
+    if isinstance(condition, EmotionCondition):
+        return condition.emotion == "neutral"
+    if isinstance(condition, CombinationCondition):
+        return "neutral" in condition.combination and not set(condition.floors) - {"neutral"}
+    if isinstance(condition, AllCondition):
+        return all(map(_neutral_satisfies, condition.members))
+    if isinstance(condition, AnyCondition):
+        return any(map(_neutral_satisfies, condition.members))
+    return False
+
+
+def _lint_receivers(rule: Rule, around: Surroundings) -> Iterator[_Remark]:
+    for channel in rule.channels:
+        if channel not in around.channels:
+            known = ", ".join(sorted(around.channels)) or "none"
+            yield (
+                "error",
+                f"tells nobody on {channel!r}, which is no configured channel",
+                f"choose from {known}, or add it to the channels file",
+            )
+    unclear = [
+        emotion
+        for leaf in leaves(rule.condition)
+        if isinstance(leaf, EmotionCondition | CombinationCondition)
+        for emotion in leaf.emotions
+        if emotion in UNCLEAR
+    ]
+    if unclear and (rule.channels or not rule.review):
+        yield (
+            "warning",
+            f"pages on {_listed(unclear)}, which only say that a person should listen",
+            "set `review: true` and leave `channels` out",
+        )
+
+
+def _meaning(rule: Rule) -> str:
+    """What a rule says, whatever its name."""
+    return rule.model_dump_json(by_alias=True, exclude={"name"})
+
+
+def _lint_neighbours(rule: Rule, originals: Mapping[str, Rule]) -> Iterator[_Remark]:
+    """Rules that say what another one says; `originals` holds the first rule of each meaning."""
+    original = originals[_meaning(rule)]
+    if original is not rule:
+        yield "error", f"is {original.name!r} under another name", "delete one of the two"
+        return
+    for wider in originals.values():
+        if wider is not rule and _is_shadowed(rule, wider):
+            yield (
+                "warning",
+                f"tells nobody anything that {wider.name!r} does not tell them",
+                "give it a higher priority or another channel, or delete it",
+            )
+            return
+
+
+def _lint_inhibitions(rule: Rule, by_name: Mapping[str, Rule]) -> Iterator[_Remark]:
+    if rule.inhibits and rule.enabled is not True:
+        yield (
+            "warning",
+            "inhibits others, but only alerts that are delivered do",
+            "leave `inhibits` out until the rule is enabled",
+        )
+    for name in rule.inhibits:
+        if not by_name[name].channels:
+            yield (
+                "warning",
+                f"inhibits {name!r}, which tells nobody anyway",
+                "leave it out of `inhibits`",
+            )
+        elif _never_meet(rule.when, by_name[name].when):
+            yield (
+                "warning",
+                f"inhibits {name!r}, but no call concerns both: their `when` exclude each other",
+                "correct `when`, or leave the rule out of `inhibits`",
+            )
+
+
+def _is_shadowed(rule: Rule, wider: Rule) -> bool:
+    """True where `wider` fires with every firing of `rule`, and tells as many as loudly."""
+    return (
+        rule.enabled is not False
+        and rule.enabled == wider.enabled
+        and wider.name not in rule.inhibits
+        and set(rule.role) <= set(wider.role)
+        and set(rule.channels) <= set(wider.channels)
+        and _PRIORITIES.index(rule.priority) <= _PRIORITIES.index(wider.priority)
+        and (wider.review or not rule.review)
+        and _covers(wider.when, rule.when)
+        and _implies(rule.condition, wider.condition)
+    )
+
+
+def _covers(wider: When | None, narrow: When | None) -> bool:
+    if wider is None:
+        return True
+    if narrow is None:
+        return False
+    for key in _WHEN_KEYS:
+        wanted, given = getattr(wider, key), getattr(narrow, key)
+        if wanted is not None and (given is None or not set(given) <= set(wanted)):
+            return False
+    return True
+
+
+def _never_meet(one: When | None, other: When | None) -> bool:
+    """True where a call that matches one cannot match the other."""
+    if one is None or other is None:
+        return False
+    return any(
+        mine is not None and theirs is not None and not _folded(mine) & _folded(theirs)
+        for mine, theirs in ((getattr(one, key), getattr(other, key)) for key in _WHEN_NAMES)
+    )
+
+
+def _folded(values: Sequence[str]) -> set[str]:
+    return {value.casefold() for value in values}
+
+
+def _implies(narrow: Condition, wide: Condition) -> bool:
+    """True where `wide` is surely satisfied wherever `narrow` is; conditions that this cannot
+    compare count as independent.
+    """
+    if narrow == wide:
+        return True
+    if not isinstance(narrow, EmotionCondition | CombinationCondition) or not isinstance(
+        wide, EmotionCondition | CombinationCondition
+    ):
+        return False
+    floors = narrow.floors if isinstance(narrow, CombinationCondition) else {}
+    least = dict(floors)
+    if isinstance(narrow, EmotionCondition):
+        least[narrow.emotion] = narrow.threshold
+    wide_floors = wide.floors if isinstance(wide, CombinationCondition) else {}
+    total_is_least = (
+        narrow.level_on
+        if set(narrow.emotions) <= set(wide.emotions)
+        else sum(least.get(emotion, 0.0) for emotion in wide.emotions)
+    )
+    return (
+        total_is_least >= wide.level_on
+        and all(least.get(emotion, 0.0) >= floor for emotion, floor in wide_floors.items())
+        and narrow.role == wide.role
+        and narrow.duration_sec >= wide.duration_sec
+        and narrow.max_gap_sec <= wide.max_gap_sec
+    )
+
+
+def _listed(emotions: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(emotions))

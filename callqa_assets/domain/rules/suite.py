@@ -1,0 +1,284 @@
+"""Test suites of alert rules: small calls written in YAML, and the alerts that they should fire.
+
+A case is a call as rules see one (`heard`), so what is tested is the rules and nothing else: no
+audio, no model. Which files are read is the command's business; the format for people stands in
+docs/rules_tools.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.rules.call_input import CallContext, ChannelTrack, Heard, SpokenSegment
+from callqa_assets.domain.rules.conditions import Keys, SomeSeconds
+from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
+from callqa_assets.domain.rules.rule_set import RuleSet
+from callqa_assets.domain.rules.strict_yaml import describe_yaml_error, read_yaml
+
+HOP_S = 0.25
+"""Distance of the emotion track's windows: what a stretch of emotion is measured in."""
+MAX_BYTES = 1_000_000
+MAX_YAML_NODES = 100_000
+_TOLERANCE_S = 0.005
+
+Role = Literal["agent", "customer", "mixed"]
+Seconds = Annotated[float, Field(ge=0, le=36_000)]
+
+
+class SuiteError(CallqaError):
+    """A suite that cannot be run; the text names file, place and cure."""
+
+
+def _whole_hops(seconds: float) -> float:
+    if abs(seconds / HOP_S - round(seconds / HOP_S)) > 1e-9:
+        raise ValueError(f"is no multiple of {HOP_S} s, the distance of the track's windows")
+    return seconds
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Stretch(Keys):
+    """Emotions over some seconds: `{sec: 2, angry: 0.7}`.
+
+    What is left of 1 is neutral; where neutral is named, the emotions not named share it.
+    """
+
+    sec: Annotated[SomeSeconds, AfterValidator(_whole_hops)]
+    angry: Share | None = None
+    disgusted: Share | None = None
+    fearful: Share | None = None
+    happy: Share | None = None
+    neutral: Share | None = None
+    other: Share | None = None
+    sad: Share | None = None
+    surprised: Share | None = None
+    unknown: Share | None = None
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> Stretch:
+        if self.left < -1e-9:
+            raise ValueError("the emotions add up to more than 1")
+        return self
+
+    @property
+    def left(self) -> float:
+        return 1 - sum(getattr(self, emotion) or 0.0 for emotion in EMOTIONS)
+
+    def posteriors(self) -> list[float]:
+        """In `EMOTIONS` order."""
+        sharing = [e for e in EMOTIONS if getattr(self, e) is None]
+        if "neutral" in sharing:
+            sharing = ["neutral"]
+        rest = {emotion: self.left / len(sharing) for emotion in sharing}
+        return [rest.get(e, getattr(self, e) or 0.0) for e in EMOTIONS]
+
+
+class Speech(Keys):
+    """One stretch of speech on one channel: what is felt in it, what is said, how loud it is."""
+
+    role: Role
+    start: Seconds
+    end: Seconds | None = None
+    """Without it, as long as `feels` lasts."""
+    feels: tuple[Stretch, ...] = ()
+    says: str = ""
+    level_dbfs: float = -25.0
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Speech:
+        if (self.end is None) == (not self.feels):
+            raise ValueError("give either `feels` or `end`: one of them tells how long it is")
+        if self.end_s <= self.start:
+            raise ValueError("`end` must be after `start`")
+        return self
+
+    @property
+    def end_s(self) -> float:
+        return self.start + sum(s.sec for s in self.feels) if self.end is None else self.end
+
+
+class Call(Keys):
+    """The facts of the call, all optional."""
+
+    roles: tuple[Role, ...] = ("agent", "customer")
+    """A channel each."""
+    duration_sec: SomeSeconds | None = None
+    """Without it, until the last word."""
+    line: str | None = None
+    queue: str | None = None
+    agent: str | None = None
+    language: str | None = None
+    hour: Annotated[int, Field(ge=0, le=23)] | None = None
+
+
+class Expected(Keys):
+    """An alert that should fire, somewhere between two seconds."""
+
+    rule: str
+    role: Role | None = None
+    between: tuple[Seconds, Seconds]
+    """Limits inside which it begins and ends."""
+    inhibited: bool = False
+
+    def fits(self, alert: FiredAlert) -> bool:
+        first, last = self.between
+        return (
+            alert.rule == self.rule
+            and self.role in (None, alert.role)
+            and (alert.inhibited_by is not None) == self.inhibited
+            and alert.started_s >= first - _TOLERANCE_S
+            and alert.ended_s <= last + _TOLERANCE_S
+        )
+
+    def __str__(self) -> str:
+        on = f" on {self.role}" if self.role else ""
+        first, last = self.between
+        return f"{self.rule}{on} between {first:g} and {last:g} s{_inhibited(self.inhibited)}"
+
+
+class Case(Keys):
+    """One call, and every alert that it fires."""
+
+    name: str
+    call: Call = Call()
+    speech: tuple[Speech, ...] = ()
+    expect: tuple[Expected, ...]
+
+    @model_validator(mode="after")
+    def _speaks_one_after_the_other(self) -> Case:
+        heard_until_s = dict.fromkeys(self.call.roles, 0.0)
+        for part in sorted(self.speech, key=lambda part: part.start):
+            if part.role not in heard_until_s:
+                raise ValueError(f"nobody is {part.role}: name it in `call: {{roles: […]}}`")
+            if part.start < heard_until_s[part.role] - _TOLERANCE_S:
+                raise ValueError(f"{part.role} begins at {part.start:g} s before having ended")
+            heard_until_s[part.role] = part.end_s
+        return self
+
+
+class Suite(Keys):
+    """The cases of one rules file."""
+
+    rules: Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
+    """Name of the file, in the configuration folder."""
+    cases: tuple[Case, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What a case expected in vain, and what fired that it did not expect."""
+
+    name: str
+    missing: Sequence[Expected]
+    unexpected: Sequence[FiredAlert]
+
+    @property
+    def passed(self) -> bool:
+        return not self.missing and not self.unexpected
+
+    def describe(self) -> list[str]:
+        """A line for each difference."""
+        return [
+            *(f"expected: {expected}" for expected in self.missing),
+            *(f"got: {_describe(alert)}" for alert in self.unexpected),
+        ]
+
+
+def load_suite(text: str, *, source: str) -> Suite:
+    """A suite from its YAML text. Raises SuiteError with every problem found."""
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise SuiteError(f"{source}: larger than {MAX_BYTES:,} bytes: split it")
+    try:
+        document, _ = read_yaml(text, MAX_YAML_NODES)
+        return Suite.model_validate(document)
+    except yaml.YAMLError as error:
+        raise SuiteError(describe_yaml_error(error, source)) from error
+    except ValidationError as error:
+        raise SuiteError(
+            "\n".join(
+                f"{source}: `{'.'.join(map(str, finding['loc']))}`: "
+                f"{finding['msg'].removeprefix('Value error, ')}"
+                for finding in error.errors(include_url=False)
+            )
+        ) from error
+
+
+def run_case(case: Case, rule_set: RuleSet) -> CaseResult:
+    """Evaluate the rules on the case's call. Each alert meets one expectation at most."""
+    fired = evaluate(rule_set, _context(case), _hear(case))
+    missing: list[Expected] = []
+    for expected in case.expect:
+        met = next((alert for alert in fired if expected.fits(alert)), None)
+        if met is None:
+            missing.append(expected)
+        else:
+            fired = [alert for alert in fired if alert is not met]
+    return CaseResult(case.name, missing, fired)
+
+
+def _context(case: Case) -> CallContext:
+    call = case.call
+    last_word_s = max((part.end_s for part in case.speech), default=1.0)
+    return CallContext(
+        recording_id=case.name,
+        duration_s=call.duration_sec or last_word_s,
+        roles=call.roles,
+        line=call.line,
+        queue=call.queue,
+        agent_id=call.agent,
+        language=call.language,
+        hour=call.hour,
+    )
+
+
+def _hear(case: Case) -> Heard:
+    by_channel = [
+        (case.call.roles.index(part.role), number, part) for number, part in enumerate(case.speech)
+    ]
+    return Heard(
+        tracks=[
+            _track(channel, number, part) for channel, number, part in by_channel if part.feels
+        ],
+        segments=[
+            SpokenSegment(
+                channel, part.start, part.end_s, part.level_dbfs, text=part.says, text_raw=part.says
+            )
+            for channel, _, part in by_channel
+        ],
+    )
+
+
+def _track(channel: int, segment_no: int, part: Speech) -> ChannelTrack:
+    """Windows as long as their hop, so that each speaks for its own quarter of a second."""
+    posteriors = np.concatenate(
+        [np.tile(stretch.posteriors(), (round(stretch.sec / HOP_S), 1)) for stretch in part.feels]
+    )
+    start_s = part.start + HOP_S * np.arange(len(posteriors), dtype=np.float64)
+    return ChannelTrack(
+        channel=channel,
+        segment_no=np.full(len(posteriors), segment_no),
+        start_s=start_s,
+        end_s=start_s + HOP_S,
+        posteriors=posteriors,
+        hop_s=HOP_S,
+    )
+
+
+def _describe(alert: FiredAlert) -> str:
+    return (
+        f"{alert.rule} on {alert.role} from {alert.started_s:g} to {alert.ended_s:g} s"
+        f"{_inhibited(alert.inhibited_by is not None)}"
+    )
+
+
+def _inhibited(inhibited: bool) -> str:
+    return ", inhibited" if inhibited else ""

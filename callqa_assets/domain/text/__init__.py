@@ -1,0 +1,1 @@
+"""Text of transcripts: cleanup, alignment, hotwords, inverse text normalisation."""

@@ -1,0 +1,1 @@
+"""Files become recordings: discovery in the drop folder, description, archiving."""

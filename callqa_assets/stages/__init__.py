@@ -1,0 +1,3 @@
+"""The stages: what each reads, computes and writes, and the contract they share.
+
+Nothing here knows Dagster."""

@@ -1,0 +1,287 @@
+"""The stage contract: how a stage goes through a day's pending recordings. All four stages use it.
+
+Killed anywhere, the next run does what is left; two runs on one day share the work; a recording
+that fails, fails alone. What is pending, and the ledger, are `warehouse.stage_runs`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from callqa_assets.domain.audio.decoding import read_ahead
+from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.claims import ProcessIdentity
+from callqa_assets.warehouse import ledger as stage_runs
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.ledger import Fingerprint, PendingRecording, StageInputs
+
+_READ_AHEAD = 2
+_LEASE_FLOOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a stage computed for a batch: rows by recording, and the lake file with the rest."""
+
+    rows: Mapping[str, Any]
+    """By recording, whatever the stage's `write` takes."""
+    artifact: str | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: what it reads, how it loads and computes, how its rows are written.
+
+    `prepare` is called once, before anything is claimed, where something is pending: what is wrong
+    with the stage as a whole (no weights, no rules) is raised there and blames no recording.
+    `load` runs ahead in a thread and may raise; `compute` gets the batch with what was loaded,
+    runs outside any transaction, and may raise for the whole batch, which is then retried one
+    recording at a time.
+    """
+
+    inputs: StageInputs
+    fingerprint: Fingerprint
+    prepare: Callable[[], object]
+    load: Callable[[Recording], Any]
+    compute: Callable[[Sequence[tuple[Recording, Any]]], BatchResult]
+    write: Callable[[sa.Connection, Mapping[str, str], Mapping[str, Any]], None]
+    """(connection, day by recording, rows by recording): inside the batch's one transaction."""
+    batch_audio_s: float = 600.0
+    batch_recordings: int = 32
+    lease_per_audio_s: float = 2.0
+    """Seconds for which a claim holds by second of sound, ten minutes at least: longer than the
+    work takes, as another run may then begin it too."""
+
+    @property
+    def name(self) -> str:
+        return self.inputs.stage
+
+
+@dataclass
+class StageReport:
+    """How a stage's run over one day went."""
+
+    computed: int = 0
+    current: int = 0
+    audio_s: float = 0.0
+    seconds: float = 0.0
+    failed: dict[str, str] = field(default_factory=dict)
+    """Recording to its error, for those given up."""
+    blocked: int = 0
+    elsewhere: int = 0
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Seconds of work a second of audio; None where nothing was computed."""
+        return self.seconds / self.audio_s if self.audio_s else None
+
+
+Progress = Callable[[str, str, int, int], None]
+"""(stage, day, recordings done, recordings to do), after every batch."""
+
+
+def run_stage(
+    warehouse: Warehouse,
+    stage: Stage,
+    day: str,
+    *,
+    run_id: str,
+    force: bool = False,
+    progress: Progress = lambda stage, day, done, total: None,
+) -> StageReport:
+    """Bring one day of one stage up to date with what is stored upstream.
+
+    Raises where `prepare` or the warehouse fails; a recording's own failure is in the report.
+    """
+    report = StageReport()
+    token = f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
+    work = _StageWork(warehouse, stage, day, run_id, token, run_id if force else None, report)
+    with warehouse.write(lock="fingerprints") as connection:
+        stage_runs.store_fingerprint(connection, stage.fingerprint)
+    total = None
+    while pending := work.plan():
+        if total is None:
+            stage.prepare()
+            total = len(pending)
+        progress(stage.name, day, report.computed, total)
+        for batch in work.batches(pending):
+            work.process(batch)
+            progress(stage.name, day, report.computed + len(report.failed), total)
+    return report
+
+
+Loaded = tuple[PendingRecording, Any]
+
+
+@dataclass
+class _StageWork:
+    warehouse: Warehouse
+    stage: Stage
+    day: str
+    run_id: str
+    token: str
+    force: str | None
+    report: StageReport
+    forced: Counter[str] = field(default_factory=Counter)
+    """How often a forced run tried a recording: two of them would undo each other for ever."""
+
+    def plan(self) -> list[PendingRecording]:
+        """What is pending now: untouched recordings first, then those that failed before."""
+        with self.warehouse.read() as connection:
+            state = stage_runs.read_day(
+                connection,
+                self.stage.inputs,
+                self.stage.fingerprint.hash,
+                self.day,
+                force=self.force,
+                now=datetime.now(UTC),
+            )
+        if state.blocked or state.crashed:
+            self._settle(state)
+        self.report.current = len(state.current)
+        self.report.blocked = len(state.blocked)
+        self.report.elsewhere = len(state.elsewhere)
+        for recording_id in state.failed:
+            self.report.failed.setdefault(recording_id, "failed in an earlier run")
+        pending = [
+            item
+            for item in state.pending
+            if self.forced[item.recording.recording_id] < stage_runs.MAX_FAILURES
+        ]
+        return sorted(pending, key=lambda p: (p.attempts, p.recording.recording_id))
+
+    def _settle(self, state: stage_runs.DayState) -> None:
+        name = self.stage.name
+        with self.warehouse.write(lock=f"claim:{name}:{self.day}") as connection:
+            stage_runs.mark_blocked(connection, name, self.day, state.blocked, run_id=self.run_id)
+            for item in state.crashed:
+                error = (
+                    f"the process died {item.attempts} times while it worked on this recording; "
+                    "look for out-of-memory kills, then run the day with force"
+                )
+                recording_id = item.recording.recording_id
+                stage_runs.mark_failed(
+                    connection, name, recording_id, error, token=None, run_id=self.run_id
+                )
+                self.report.failed[recording_id] = error
+
+    def batches(self, pending: Sequence[PendingRecording]) -> Iterator[list[Loaded]]:
+        """Loaded recordings in batches; one that failed or crashed before goes alone."""
+        batch: list[Loaded] = []
+        audio_s = 0.0
+        stream = read_ahead(pending, lambda item: self.stage.load(item.recording), _READ_AHEAD)
+        for item, loaded in stream:
+            alone = item.attempts > 0 or isinstance(loaded, Exception)
+            full = (
+                audio_s + item.recording.duration_s > self.stage.batch_audio_s
+                or len(batch) >= self.stage.batch_recordings
+            )
+            if batch and (alone or full):
+                yield batch
+                batch, audio_s = [], 0.0
+            batch.append((item, loaded))
+            audio_s += item.recording.duration_s
+            if alone:
+                yield batch
+                batch, audio_s = [], 0.0
+        if batch:
+            yield batch
+
+    def process(self, batch: Sequence[Loaded]) -> None:
+        """Claim a batch, compute it outside any transaction, commit it in one."""
+        audio_s = sum(item.recording.duration_s for item, _ in batch)
+        claimed = stage_runs.claim(
+            self.warehouse,
+            self.stage.inputs,
+            self.stage.fingerprint.hash,
+            self.day,
+            [item for item, _ in batch],
+            token=self.token,
+            lease=max(_LEASE_FLOOR, timedelta(seconds=self.stage.lease_per_audio_s * audio_s)),
+            force=self.force,
+            run_id=self.run_id,
+        )
+        loaded = {item.recording.recording_id: content for item, content in batch}
+        mine = [(item, loaded[item.recording.recording_id]) for item in claimed]
+        if not mine:
+            return
+        try:
+            self._compute_and_commit(mine)
+        except Exception as error:  # noqa: BLE001 - the boundary: recorded for its recording
+            _raise_if_of_the_warehouse(error)
+            if len(mine) == 1:
+                self._fail(mine[0][0], error)
+                return
+            for one in mine:
+                try:
+                    self._compute_and_commit([one])
+                except Exception as lone_error:  # noqa: BLE001 - likewise
+                    _raise_if_of_the_warehouse(lone_error)
+                    self._fail(one[0], lone_error)
+
+    def _compute_and_commit(self, batch: Sequence[Loaded]) -> None:
+        started = time.perf_counter()
+        for _, content in batch:
+            if isinstance(content, Exception):
+                raise content
+        result = self.stage.compute([(item.recording, content) for item, content in batch])
+        seconds = time.perf_counter() - started
+        audio_s = sum(item.recording.duration_s for item, _ in batch)
+        with self.warehouse.write() as connection:
+            days = stage_runs.own_days(
+                connection,
+                self.stage.name,
+                self.token,
+                [item.recording.recording_id for item, _ in batch],
+            )
+            # Without those whose lease ran out: another run took them.
+            mine = [item for item, _ in batch if item.recording.recording_id in days]
+            self.stage.write(connection, days, {i: result.rows[i] for i in days})
+            stage_runs.mark_ok(
+                connection,
+                self.stage.name,
+                self.stage.fingerprint.hash,
+                mine,
+                stage_runs.BatchRecord(seconds, audio_s, len(batch), self.run_id, result.artifact),
+                force=self.force,
+            )
+        if self.force:
+            self.forced.update(dict.fromkeys(days, stage_runs.MAX_FAILURES))
+        self.report.computed += len(days)
+        self.report.audio_s += audio_s
+        self.report.seconds += seconds
+
+    def _fail(self, item: PendingRecording, error: Exception) -> None:
+        recording_id = item.recording.recording_id
+        # PostgreSQL's further lines show the row, which holds what was said.
+        said = str(error.orig).partition("\n")[0] if isinstance(error, exc.DBAPIError) else error
+        text = f"{type(error).__name__}: {said}"[:2000]
+        with self.warehouse.write() as connection:
+            stage_runs.mark_failed(
+                connection,
+                self.stage.name,
+                recording_id,
+                text,
+                token=self.token,
+                run_id=self.run_id,
+            )
+        if self.force:
+            self.forced[recording_id] += 1
+        if item.attempts + 1 >= stage_runs.MAX_FAILURES:
+            self.report.failed[recording_id] = text
+
+
+def _raise_if_of_the_warehouse(error: Exception) -> None:
+    """Raise an error that no recording is to blame for; rows that the tables refuse are its own."""
+    refused = (exc.IntegrityError, exc.DataError)
+    if isinstance(error, exc.SQLAlchemyError) and not isinstance(error, refused):
+        raise error

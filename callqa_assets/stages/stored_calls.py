@@ -1,0 +1,117 @@
+"""What is stored of calls, as alert rules look at it: many calls in few reads.
+
+What rules make of it is `domain.alerting`; nothing here computes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.rules.call_input import CallContext, Heard, SpokenSegment
+from callqa_assets.partitions import TIMEZONE
+from callqa_assets.warehouse.database import Warehouse, chunks
+from callqa_assets.warehouse.tables import segments, stage_runs, transcripts
+from resources.storage.lake import EmotionLake
+
+STAGES = ("segments", "transcripts", "emotions")
+
+
+@dataclass(frozen=True)
+class HeardCall:
+    """What the rules look at, and what an alert must name as its source."""
+
+    context: CallContext
+    heard: Heard
+    fingerprints: dict[str, str]
+    """Stage to the fingerprint of what is stored: which models it came from."""
+
+
+def load_heard_calls(
+    warehouse: Warehouse, lake: EmotionLake, recordings: Sequence[Recording]
+) -> list[HeardCall]:
+    """What was heard of these recordings, in their order; all their stages must be stored.
+
+    Raises FileNotFoundError naming a lake file that the ledger names and that is gone.
+    """
+    ids = [recording.recording_id for recording in recordings]
+    spoken: defaultdict[str, list[SpokenSegment]] = defaultdict(list)
+    languages: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    runs: defaultdict[str, dict[str, sa.Row[Any]]] = defaultdict(dict)
+    with warehouse.read() as connection:
+        for row in _read(connection, _ledger, ids):
+            runs[row.recording_id][row.stage] = row
+        for recording_id, language, *segment in _read(connection, _words, ids):
+            said = SpokenSegment._make(segment)
+            spoken[recording_id].append(said)
+            if language:
+                languages[recording_id][language] += said.end_s - said.start_s
+    tracks = lake.read({i: runs[i]["emotions"].artifact for i in ids})
+    return [
+        HeardCall(
+            _context(recording, languages[recording.recording_id]),
+            Heard(tracks[recording.recording_id], spoken[recording.recording_id]),
+            {stage: runs[recording.recording_id][stage].fingerprint for stage in STAGES},
+        )
+        for recording in recordings
+    ]
+
+
+def _context(recording: Recording, languages: Mapping[str, float]) -> CallContext:
+    """The call's facts; its language is the one most spoken where no metadata names it."""
+    heard = max(languages, key=lambda name: (languages[name], name), default=None)
+    return CallContext(
+        recording_id=recording.recording_id,
+        duration_s=recording.duration_s,
+        roles=recording.channel_roles,
+        line=recording.line,
+        queue=recording.queue,
+        agent_id=recording.agent_id,
+        language=recording.language or heard,
+        hour=recording.started_at.astimezone(ZoneInfo(TIMEZONE)).hour,
+    )
+
+
+def _read(connection: sa.Connection, query: sa.Executable, ids: Sequence[str]) -> Iterable[Any]:
+    for some in chunks(ids):
+        yield from connection.execute(query, {"ids": some})
+
+
+_ledger = sa.select(
+    stage_runs.c.recording_id, stage_runs.c.stage, stage_runs.c.artifact, stage_runs.c.fingerprint
+).where(
+    stage_runs.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
+    stage_runs.c.stage.in_(STAGES),
+)
+
+_words = (
+    sa.select(
+        segments.c.recording_id,
+        sa.func.coalesce(transcripts.c.language, ""),
+        segments.c.channel,
+        segments.c.start_s,
+        segments.c.end_s,
+        segments.c.level_dbfs,
+        sa.func.coalesce(transcripts.c.text, ""),
+        sa.func.coalesce(transcripts.c.text_raw, ""),
+        # As text: hardly any segment's words are looked at.
+        sa.func.coalesce(sa.cast(transcripts.c.words, sa.Text), "[]"),
+        sa.func.coalesce(sa.cast(transcripts.c.alignment, sa.Text), "[]"),
+    )
+    .outerjoin(
+        transcripts,
+        sa.and_(
+            transcripts.c.recording_id == segments.c.recording_id,
+            transcripts.c.channel == segments.c.channel,
+            transcripts.c.segment_no == segments.c.segment_no,
+        ),
+    )
+    .where(segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
+)

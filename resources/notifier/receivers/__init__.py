@@ -1,0 +1,1 @@
+"""The receivers of alerts, one module a kind."""

@@ -1,0 +1,158 @@
+"""Segments → transcripts with any of the funasr families: batches, hotword guard, punctuation.
+
+What a family makes of a clip is its recognizer's business (`seaco`, `sensevoice`, `nano`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from callqa_assets.domain.speech import ModelIdentity, SegmentTranscript, SpeechChannel
+from callqa_assets.domain.text.cleanup import simplify
+from callqa_assets.domain.text.hotwords import GuardConfig
+from resources.speech_models.asr.clips import (
+    Clip,
+    Heard,
+    Recognizer,
+    cut_clips,
+    make_batches,
+)
+from resources.speech_models.asr.hotword_guard import find_doubtful, holds_hotword
+from resources.speech_models.runtime.device import Device, MemoryGuard
+from resources.speech_models.runtime.filter_banks import FRAME_SAMPLES
+
+
+@dataclass(frozen=True)
+class FunasrTranscriberConfig:
+    batch_s: Annotated[float, Field(gt=0)] = 60.0
+    """Audio heard at once, padding included: bounds memory, and changes no result."""
+    margin_s: Annotated[float, Field(ge=0)] = 0.25
+    """Audio kept around a segment: a detector cuts soft onsets."""
+    longest_s: Annotated[float, Field(gt=0, le=30)] = 30.0
+    """Longest clip there may be, margins included: the families are trained on no longer ones."""
+    guard: GuardConfig = field(default_factory=GuardConfig)
+
+
+class Punctuator(Protocol):
+    identity: ModelIdentity
+
+    def punctuate(self, texts: Sequence[str]) -> list[str]:
+        """Each text with marks put in and nothing else changed, in order."""
+        ...
+
+
+class FunasrTranscriber:
+    """Transcriber on a recognizer, and a punctuator for families that write no punctuation."""
+
+    identity: ModelIdentity
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        config: FunasrTranscriberConfig,
+        device: Device,
+        punctuator: Punctuator | None = None,
+    ) -> None:
+        self._recognizer = recognizer
+        self._config = config
+        self._memory = MemoryGuard(device)
+        self._punctuator = punctuator
+        self.identity = self.identify(
+            recognizer.identity, config, punctuator.identity if punctuator else None
+        )
+
+    @staticmethod
+    def identify(
+        recognizer: ModelIdentity,
+        config: FunasrTranscriberConfig,
+        punctuator: ModelIdentity | None = None,
+    ) -> ModelIdentity:
+        """The transcriber's identity, without loading it; how it makes batches is no part of it."""
+        params = {name: value for name, value in asdict(config).items() if name != "batch_s"}
+        return ModelIdentity(
+            recognizer.model_id,
+            recognizer.weights_sha256,
+            {
+                **params,
+                **recognizer.params,
+                "punctuation": asdict(punctuator) if punctuator else None,
+            },
+            recognizer.takes_hotwords,
+        )
+
+    def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
+        """One transcript a segment, in the order given; '' where nothing was said.
+
+        Raises ValueError for a language that the family does not know, and for segments that
+        overlap, leave their channel or are longer than `longest_s`; DeviceError where a single one
+        does not fit the device.
+        """
+        clips = cut_clips(channels, self._config.margin_s, self._config.longest_s)
+        heard = self._hear(clips)
+        without = self._hear_without_hotwords(clips, heard)
+        texts = self._punctuate(heard)
+        written = iter(
+            self._write(clip, heard[index], texts[index], without.get(index))
+            for index, clip in enumerate(clips)
+        )
+        return [[next(written) for _ in channel.segments] for channel in channels]
+
+    def _hear(self, clips: Sequence[Clip]) -> list[Heard]:
+        """What was heard in each clip; nothing in less than 25 ms."""
+        heard = [Heard(clip.language or "zh", (), 0.0) for clip in clips]
+        audible = [i for i, clip in enumerate(clips) if len(clip.samples) >= FRAME_SAMPLES]
+        for batch in make_batches(
+            [clips[i] for i in audible], self._recognizer, self._config.batch_s
+        ):
+            indices = [audible[i] for i in batch]
+            results = self._memory.compute([clips[i] for i in indices], self._recognizer.hear)
+            for index, result in zip(indices, results, strict=True):
+                heard[index] = result
+        return heard
+
+    def _hear_without_hotwords(
+        self, clips: Sequence[Clip], heard: Sequence[Heard]
+    ) -> dict[int, Heard]:
+        """A second reading, by index, of the clips in whose text there is a hotword."""
+        if not self._recognizer.identity.takes_hotwords:
+            return {}
+        suspicious = [
+            index
+            for index, (clip, result) in enumerate(zip(clips, heard, strict=True))
+            if holds_hotword(clip, result)
+        ]
+        again = self._hear([replace(clips[index], hotwords=()) for index in suspicious])
+        return dict(zip(suspicious, again, strict=True))
+
+    def _punctuate(self, heard: Sequence[Heard]) -> list[str]:
+        texts = [result.text for result in heard]
+        return self._punctuator.punctuate(texts) if self._punctuator else texts
+
+    def _write(
+        self, clip: Clip, heard: Heard, text: str, without: Heard | None
+    ) -> SegmentTranscript:
+        doubtful = (
+            find_doubtful(
+                clip,
+                heard,
+                without,
+                self._config.guard,
+                has_word_times=self._recognizer.has_word_times,
+            )
+            if without
+            else []
+        )
+        chinese = heard.language in ("zh", "yue")
+        return SegmentTranscript(
+            language=heard.language,
+            text_raw=heard.text,
+            text=simplify(text) if chinese else text,
+            words=[replace(word, word=word.word.strip()) for word in heard.words],
+            confidence=heard.confidence,
+            doubtful_hotwords=doubtful,
+            text_without_hotwords=without.text if without and doubtful else None,
+        )

@@ -1,0 +1,57 @@
+"""The hotword guard: which hotwords of a clip the sound does not support.
+
+A clip whose text holds a hotword is heard once more without hotwords. The hotword is doubtful where
+that reading has too little of it, or where it is written over silence.
+"""
+
+from __future__ import annotations
+
+from callqa_assets.domain.audio.segments import level_dbfs
+from callqa_assets.domain.speech import Span
+from callqa_assets.domain.text.hotwords import GuardConfig, find_hotwords, share_of_difference
+from resources.speech_models.asr.clips import Clip, Heard
+
+
+def holds_hotword(clip: Clip, heard: Heard) -> bool:
+    return any(True for _ in find_hotwords(heard.text, clip.hotwords))
+
+
+def find_doubtful(
+    clip: Clip, heard: Heard, without: Heard, config: GuardConfig, *, has_word_times: bool
+) -> list[str]:
+    """The doubtful hotwords of `heard`, in the list's order, each once.
+
+    `without` is what the recognizer heard in the same clip without hotwords; only a model's own
+    word times can tell that a word lies over silence.
+    """
+    doubtful = [
+        hotword
+        for hotword, start, end in find_hotwords(heard.text, clip.hotwords)
+        if share_of_difference(heard.text, start, end, without.text) > config.max_difference
+        or (has_word_times and _is_silent(clip, _place(heard, start, end), config))
+    ]
+    return list(dict.fromkeys(doubtful))
+
+
+def _place(heard: Heard, start: int, end: int) -> Span:
+    """When characters start..end of the text were said, in the channel's time."""
+    written = "".join(word.word for word in heard.words)
+    position = len(written.lstrip()) - len(written)  # the text begins behind its first space
+    times: list[Span] = []
+    for word in heard.words:
+        if position < end and position + len(word.word) > start:
+            times.append(Span(word.start_s, word.end_s))
+        position += len(word.word)
+    return Span(times[0].start_s, times[-1].end_s)
+
+
+def _is_silent(clip: Clip, place: Span, config: GuardConfig) -> bool:
+    """Whether a stretch lies outside the detected speech, or is much softer than the rest of it."""
+    if place.end_s <= clip.segment.start_s or place.start_s >= clip.segment.end_s:
+        return True
+    softer_db = _level(clip, clip.segment) - _level(clip, place)
+    return softer_db > config.silence_below_db
+
+
+def _level(clip: Clip, span: Span) -> float:
+    return level_dbfs(clip.samples, Span(span.start_s - clip.start_s, span.end_s - clip.start_s))

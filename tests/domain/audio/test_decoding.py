@@ -1,0 +1,460 @@
+"""Every file is either sound that models may hear or a reason that people can act on."""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from callqa_assets.domain.audio.decoding import (
+    AudioLimits,
+    DecodedAudio,
+    UnreadableAudio,
+    decode_audio,
+    read_ahead,
+    to_16k,
+)
+
+RATE_HZ = 8_000
+
+
+def tones(seconds: float = 1.0, rate_hz: int = RATE_HZ, channels: int = 2) -> np.ndarray:
+    """[n, channels]: 300 Hz on the first channel, 600 Hz on the second, and so on."""
+    t = np.arange(round(seconds * rate_hz)) / rate_hz
+    return np.stack(
+        [0.4 * np.sin(2 * np.pi * 300 * (c + 1) * t) for c in range(channels)], axis=1
+    ).astype(np.float32)
+
+
+def write_with_ffmpeg(path: Path, codec: str, container: str, rate_hz: int = RATE_HZ) -> Path:
+    pcm = (tones(2.0, rate_hz) * 32767).astype(np.int16)
+    with av.open(str(path), "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate_hz, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts = rate_hz, 0
+        resampler = av.AudioResampler(
+            format=stream.codec_context.format, layout="stereo", rate=rate_hz
+        )
+        for converted in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(converted))
+        output.mux(stream.encode(None))
+    return path
+
+
+SNDFILE_FORMATS = {
+    "pcm16.wav": ("WAV", "PCM_16"),
+    "pcm8.wav": ("WAV", "PCM_U8"),
+    "pcm24.wav": ("WAV", "PCM_24"),
+    "float.wav": ("WAV", "FLOAT"),
+    "ulaw.wav": ("WAV", "ULAW"),
+    "alaw.wav": ("WAV", "ALAW"),
+    "call.flac": ("FLAC", "PCM_16"),
+    "call.mp3": ("MP3", "MPEG_LAYER_III"),
+    "vorbis.ogg": ("OGG", "VORBIS"),
+    "opus.ogg": ("OGG", "OPUS"),
+    "call.sph": ("NIST", "PCM_16"),
+    "call.aiff": ("AIFF", "PCM_16"),
+}
+FFMPEG_FORMATS = {
+    "call.m4a": ("aac", "mp4", 8_000),
+    "call.webm": ("libopus", "webm", 48_000),
+    "call.aac": ("aac", "adts", 16_000),
+}
+
+
+@pytest.fixture(scope="module")
+def sound_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One two-channel file of 2 s in every format, by name."""
+    folder = tmp_path_factory.mktemp("sounds")
+    for name, (container, subtype) in SNDFILE_FORMATS.items():
+        sf.write(folder / name, tones(2.0), RATE_HZ, format=container, subtype=subtype)
+    for name, (codec, container, rate_hz) in FFMPEG_FORMATS.items():
+        write_with_ffmpeg(folder / name, codec, container, rate_hz)
+    return {name: folder / name for name in (*SNDFILE_FORMATS, *FFMPEG_FORMATS)}
+
+
+ALL_FORMATS = (*SNDFILE_FORMATS, *FFMPEG_FORMATS)
+
+
+def strongest_hz(channel: np.ndarray, rate_hz: int) -> float:
+    return float(np.abs(np.fft.rfft(channel)).argmax() * rate_hz / len(channel))
+
+
+def reason_of(path: Path, limits: AudioLimits | None = None) -> str:
+    with pytest.raises(UnreadableAudio) as refusal:
+        decode_audio(path, limits or AudioLimits())
+    return refusal.value.reason
+
+
+def assert_usable(decoded: DecodedAudio) -> None:
+    limits = AudioLimits()
+    assert decoded.samples.dtype == np.float32
+    assert decoded.samples.flags.c_contiguous
+    assert 1 <= decoded.samples.shape[0] <= limits.max_channels
+    assert limits.min_rate_hz <= decoded.sample_rate_hz <= limits.max_rate_hz
+    assert decoded.duration_s >= limits.min_duration_s
+    assert np.abs(decoded.samples).max() <= 1  # false for NaN as well
+
+
+@pytest.mark.parametrize("name", ALL_FORMATS)
+def test_every_format_is_heard_whole_and_with_its_channels_apart(
+    sound_files: dict[str, Path], name: str
+) -> None:
+    decoded = decode_audio(sound_files[name])
+    assert_usable(decoded)
+    assert decoded.notes == ()
+    assert decoded.duration_s == pytest.approx(2.0, abs=0.15)
+    left, right = decoded.samples
+    middle = slice(decoded.sample_rate_hz // 2, -decoded.sample_rate_hz // 2)
+    assert strongest_hz(left[middle], decoded.sample_rate_hz) == pytest.approx(300, abs=5)
+    assert strongest_hz(right[middle], decoded.sample_rate_hz) == pytest.approx(600, abs=5)
+    assert np.abs(left).max() == pytest.approx(0.4, rel=0.2)
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL_FORMATS) - {"call.m4a", "call.aac"}))
+def test_a_cut_file_gives_what_is_there_and_a_note(
+    sound_files: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    raw = sound_files[name].read_bytes()
+    long = tmp_path / "long"
+    if name in SNDFILE_FORMATS:  # Ogg pages last a second or more: cut something longer
+        container, subtype = SNDFILE_FORMATS[name]
+        noise = np.random.default_rng(0).normal(0, 0.1, (6 * RATE_HZ, 2))
+        sf.write(long, noise, RATE_HZ, format=container, subtype=subtype)
+        raw = long.read_bytes()
+    whole_s = 6.0 if name in SNDFILE_FORMATS else 2.0
+    cut = tmp_path / "cut"
+    cut.write_bytes(raw[: len(raw) * 6 // 10])
+    decoded = decode_audio(cut)
+    assert_usable(decoded)
+    assert 0.3 * whole_s < decoded.duration_s < 0.7 * whole_s
+    assert len(decoded.notes) == 1
+    assert decoded.notes[0].startswith(("truncated: ", "damaged: "))
+
+
+def test_a_cut_m4a_without_its_index_is_refused_as_corrupt(
+    sound_files: dict[str, Path], tmp_path: Path
+) -> None:
+    raw = sound_files["call.m4a"].read_bytes()
+    cut = tmp_path / "cut.m4a"
+    cut.write_bytes(raw[: len(raw) * 6 // 10])
+    assert reason_of(cut).startswith("corrupt MP4: ")
+
+
+def test_the_content_decides_not_the_name(sound_files: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("call.flac", "call.m4a"):
+        for lie in ("call.raw", "call.wav", "call.gsm", "call.txt", "call"):
+            path = tmp_path / lie
+            path.write_bytes(sound_files[name].read_bytes())
+            assert_usable(decode_audio(path))
+
+
+def test_a_name_that_is_not_utf8_is_read(sound_files: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("pcm16.wav", "call.m4a"):
+        path = tmp_path / os.fsdecode(b"\xff\xfe\n\xe5.wav")
+        path.write_bytes(sound_files[name].read_bytes())
+        assert_usable(decode_audio(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"not a sound\n" * 500, "not audio"),
+        (bytes(5000), "not audio"),
+        (b"%PDF-1.4\n" + bytes(range(256)) * 20, "not audio"),
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "not audio"),
+        (b"RIFF", "corrupt WAV: "),
+        (b"fLaC" + bytes(100), "corrupt FLAC: "),
+        (b"OggS" + bytes(100), "corrupt Ogg: "),
+        (b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + bytes(100), "corrupt MP3: "),
+    ],
+)
+def test_what_is_no_sound_is_refused_with_its_cause(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    path = tmp_path / "call.wav"
+    path.write_bytes(content)
+    assert reason_of(path).startswith(reason)
+
+
+def test_ffmpeg_follows_no_playlist_to_other_files(
+    sound_files: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "call.wav"
+    path.write_text(f"ffconcat version 1.0\nfile '{sound_files['pcm16.wav']}'\n")
+    assert reason_of(path).startswith("not audio")
+
+
+def test_less_than_25_ms_is_too_short_and_25_ms_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    sf.write(path, tones(0.010), RATE_HZ)
+    assert reason_of(path) == "too short: 10.0 ms of sound, at least 25 ms are needed"
+    sf.write(path, tones(0.025), RATE_HZ)
+    assert decode_audio(path).samples.shape == (2, 200)
+
+
+def test_a_file_of_nothing_but_a_header_is_too_short(tmp_path: Path) -> None:
+    path = tmp_path / "header.wav"
+    sf.write(path, tones(0), RATE_HZ)
+    assert reason_of(path).startswith("too short: 0.0 ms")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, bad: float) -> None:
+    samples = tones()
+    samples[7000, 1] = bad
+    path = tmp_path / "nan.wav"
+    sf.write(path, samples, RATE_HZ, subtype="FLOAT")
+    assert "NaN or infinite samples" in reason_of(path)
+
+
+def test_float_samples_beyond_one_are_clipped_with_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "loud.wav"
+    sf.write(path, tones() * 5, RATE_HZ, subtype="FLOAT")
+    decoded = decode_audio(path)
+    assert decoded.samples.max() == 1
+    assert decoded.samples.min() == -1
+    assert decoded.notes == ("clipped: float samples reach 2.00, beyond 1",)
+
+
+@pytest.mark.parametrize("rate_hz", [4_000, 96_000])
+def test_a_rate_outside_8_to_48_khz_is_refused(tmp_path: Path, rate_hz: int) -> None:
+    path = tmp_path / "rate.wav"
+    sf.write(path, tones(rate_hz=rate_hz), rate_hz)
+    assert reason_of(path).startswith(f"sample rate {rate_hz} Hz is outside 8000 to 48000 Hz")
+
+
+def test_eight_channels_are_read_and_nine_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "many.wav"
+    sf.write(path, tones(channels=8), RATE_HZ)
+    assert decode_audio(path).samples.shape == (8, RATE_HZ)
+    sf.write(path, tones(channels=9), RATE_HZ)
+    assert reason_of(path).startswith("9 channels: at most 8")
+
+
+def test_a_film_without_sound_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w", format="mp4") as output:
+        stream = output.add_stream("mpeg4", rate=10, width=16, height=16, pix_fmt="yuv420p")
+        output.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
+        output.mux(stream.encode(None))
+    assert reason_of(path).startswith("no sound track in it")
+
+
+def wav_header(data_bytes: int, channels: int = 1, rate_hz: int = RATE_HZ) -> bytes:
+    """RIFF header of 16-bit PCM that promises `data_bytes` of sound."""
+    block = 2 * channels
+    form = struct.pack("<HHIIHH", 1, channels, rate_hz, rate_hz * block, block, 16)
+    riff = (data_bytes + 36) & 0xFFFFFFFF
+    return (
+        b"RIFF"
+        + struct.pack("<I", riff)
+        + b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + form
+        + (b"data" + struct.pack("<I", data_bytes))
+    )
+
+
+def test_a_wav_that_promises_gigabytes_gives_the_kilobyte_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "liar.wav"
+    path.write_bytes(wav_header(2_000_000_000) + bytes(1000))
+    decoded = decode_audio(path)
+    assert decoded.samples.shape == (1, 500)
+    assert decoded.notes == ("truncated: 1000 of 2000000000 bytes of sound are there",)
+
+
+@pytest.mark.parametrize("unknown", [0xFFFFFFFF, 0x7FFFFFFF])
+def test_a_streaming_recorders_open_size_is_no_damage(tmp_path: Path, unknown: int) -> None:
+    path = tmp_path / "stream.wav"
+    path.write_bytes(wav_header(unknown) + bytes(1000))
+    decoded = decode_audio(path)
+    assert decoded.samples.shape == (1, 500)
+    assert decoded.notes == ()
+
+
+def test_a_flac_that_promises_an_absurd_length_gives_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "liar.flac"
+    sf.write(path, tones(), RATE_HZ)
+    raw = bytearray(path.read_bytes())
+    raw[21] |= 0x0F  # STREAMINFO: the upper 4 of the 36 bits of the total sample count
+    path.write_bytes(raw)
+    decoded = decode_audio(path)
+    assert decoded.duration_s == pytest.approx(1.0, abs=0.13)  # the block that fails is lost
+    assert len(decoded.notes) == 1
+
+
+def test_a_header_of_no_channels_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "none.wav"
+    path.write_bytes(wav_header(1000, channels=0) + bytes(1000))
+    assert reason_of(path).startswith("corrupt WAV: ")
+
+
+def test_sound_that_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.flac"
+    sf.write(path, np.zeros((100_000, 2), np.float32), RATE_HZ)
+    assert path.stat().st_size < 10_000
+    reason = reason_of(path, AudioLimits(max_decoded_bytes=400_000))
+    assert reason.startswith("longer than 6 s")
+
+
+def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.wav"
+    os.mkfifo(path)
+    assert reason_of(path) == "not a regular file"
+
+
+def test_a_missing_file_is_no_verdict_on_its_content(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        decode_audio(tmp_path / "gone.wav")
+
+
+def test_refused_files_leave_no_descriptor_open(tmp_path: Path) -> None:
+    path = tmp_path / "bad.wav"
+    path.write_bytes(b"RIFF")
+    reason_of(path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        reason_of(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("name", ALL_FORMATS)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_damaged_files_are_refused_or_usable(
+    sound_files: dict[str, Path], tmp_path: Path, name: str, data: st.DataObject
+) -> None:
+    raw = bytearray(sound_files[name].read_bytes())
+    del raw[data.draw(st.integers(0, len(raw)), label="cut at") :]
+    if raw:
+        place = st.one_of(st.integers(0, min(len(raw), 120) - 1), st.integers(0, len(raw) - 1))
+        flips = st.lists(st.tuples(place, st.integers(0, 255)), max_size=8)
+        for position, byte in data.draw(flips, label="bytes"):
+            raw[position] = byte
+    path = tmp_path / "damaged"
+    path.write_bytes(raw)
+    try:
+        decoded = decode_audio(path)
+    except UnreadableAudio as refusal:
+        assert refusal.reason
+    else:
+        assert_usable(decoded)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("name", "channels", "rate_hz", "seconds"),
+    [
+        ("stereo.mp3", 2, 8_000, 1.0),
+        ("stereo.opus", 2, 8_000, 1.0),
+        ("stereo.sph", 2, 8_000, 1.0),
+        ("big_buck_bunny_small.mp4", 6, 48_000, 5.3),
+    ],
+)
+def test_real_odd_containers_are_heard(
+    testdata: Path, name: str, channels: int, rate_hz: int, seconds: float
+) -> None:
+    decoded = decode_audio(testdata / "formats" / name)
+    assert_usable(decoded)
+    assert decoded.samples.shape[0] == channels
+    assert decoded.sample_rate_hz == rate_hz
+    assert decoded.duration_s == pytest.approx(seconds, abs=0.1)
+    assert decoded.notes == ()
+    assert np.abs(decoded.samples).max() > 0.01
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 48_000])
+def test_channels_reach_16_khz_each_on_its_own(rate_hz: int) -> None:
+    samples = np.ascontiguousarray(tones(1.0, rate_hz, channels=3).T)
+    samples[1] = 0
+    first, silent, third = to_16k(samples, rate_hz)
+    for channel in (first, silent, third):
+        assert channel.dtype == np.float32
+        assert channel.flags.c_contiguous
+        assert len(channel) == pytest.approx(16_000, abs=2)
+    assert not silent.any()
+    assert strongest_hz(first, 16_000) == pytest.approx(300, abs=2)
+    assert strongest_hz(third, 16_000) == pytest.approx(900, abs=2)
+
+
+def test_resampling_a_square_wave_stays_within_one() -> None:
+    square = np.sign(np.sin(np.arange(8_000) / 9)).astype(np.float32)[None, :]
+    (channel,) = to_16k(square, 8_000)
+    assert np.abs(channel).max() == 1
+
+
+def test_read_ahead_keeps_order_and_delivers_an_error_with_its_item() -> None:
+    def load(item: int) -> int:
+        if item == 2:
+            raise ValueError("bad two")
+        return item * 10
+
+    results = list(read_ahead([1, 2, 3], load))
+    assert [item for item, _ in results] == [1, 2, 3]
+    assert results[0][1] == 10
+    assert isinstance(results[1][1], ValueError)
+    assert results[2][1] == 30
+
+
+def test_read_ahead_loads_the_next_item_while_the_consumer_works() -> None:
+    loaded = {item: threading.Event() for item in range(4)}
+    stream = read_ahead(range(4), lambda item: loaded[item].set(), depth=2)
+    next(stream)
+    assert loaded[1].wait(timeout=5)
+    assert not loaded[3].is_set()  # two wait beside the one in use, no more
+    stream.close()
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_read_ahead_never_holds_more_than_depth_and_the_one_in_use(depth: int) -> None:
+    started: list[int] = []
+    stream = read_ahead(range(20), started.append, depth=depth)
+    for used, _ in stream:
+        assert len(started) <= used + 1 + depth
+
+
+def test_read_ahead_asks_for_items_only_as_it_goes() -> None:
+    asked: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            asked.append(item)
+            yield item
+
+    stream = read_ahead(items(), str, depth=2)
+    assert next(stream) == (0, "0")
+    assert len(asked) <= 3
+    stream.close()
+
+
+def test_a_consumer_that_stops_early_stops_the_loading() -> None:
+    started: list[int] = []
+    load: Callable[[int], None] = started.append
+    for item, _ in read_ahead(range(100), load):
+        if item == 3:
+            break
+    threads = [thread.name for thread in threading.enumerate()]
+    assert not any(name.startswith("read-ahead") for name in threads)
+    assert len(started) <= 6
+
+
+def test_an_error_in_the_items_themselves_reaches_the_consumer() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise RuntimeError("listing failed")
+
+    with pytest.raises(RuntimeError, match="listing failed"):
+        list(read_ahead(items(), str, depth=1))

@@ -1,0 +1,78 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callqa_assets.domain.audio.segments import (
+    SILENCE_DBFS,
+    SplitConfig,
+    level_dbfs,
+    quietest_point,
+    split_long_segments,
+)
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    samples = round(seconds * SAMPLE_RATE_HZ)
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, samples).astype(np.float32)
+
+
+def silence(waveform: np.ndarray, start_s: float, end_s: float) -> None:
+    waveform[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)] = 0
+
+
+def test_short_segments_are_left_as_they_are():
+    spans = [Span(0.5, 30.5), Span(31, 32)]
+    assert split_long_segments(noise(40), spans) == spans
+
+
+def test_long_speech_is_cut_in_its_pause():
+    waveform = noise(40)
+    silence(waveform, 17.0, 17.1)
+    first, second = split_long_segments(waveform, [Span(0, 40)])
+    assert first == Span(0, second.start_s)
+    assert second.end_s == 40
+    assert 17.0 <= first.end_s <= 17.1
+
+
+def test_a_pause_at_the_edge_does_not_leave_a_splinter():
+    waveform = noise(32)
+    silence(waveform, 0.5, 0.7)
+    first, second = split_long_segments(waveform, [Span(0, 32)])
+    assert min(first.end_s - first.start_s, second.end_s - second.start_s) >= 8
+
+
+def test_equally_quiet_points_are_cut_in_the_middle():
+    waveform = np.zeros(40 * SAMPLE_RATE_HZ, np.float32)
+    assert quietest_point(waveform, Span(10, 30), SplitConfig()) == pytest.approx(20, abs=0.03)
+
+
+@settings(max_examples=30)
+@given(
+    starts=st.lists(st.floats(0, 5), min_size=1, max_size=4),
+    lengths=st.lists(st.floats(0.05, 20), min_size=4, max_size=4),
+    max_s=st.floats(1, 10),
+)
+def test_parts_cover_the_speech_without_gap_or_overlap(starts, lengths, max_s):
+    spans, clock = [], 0.0
+    for gap_s, length_s in zip(starts, lengths, strict=False):
+        spans.append(Span(clock + gap_s, clock + gap_s + length_s))
+        clock = spans[-1].end_s
+    parts = split_long_segments(noise(clock), spans, SplitConfig(max_s=max_s))
+    assert all(0 < part.end_s - part.start_s <= max_s for part in parts)
+    assert sum(part.end_s - part.start_s for part in parts) == pytest.approx(
+        sum(span.end_s - span.start_s for span in spans)
+    )
+    assert all(a.end_s <= b.start_s for a, b in pairwise(parts))
+
+
+def test_level_is_relative_to_full_scale():
+    waveform = np.concatenate([np.ones(1600), np.full(1600, 0.1), np.zeros(1600)])
+    waveform = waveform.astype(np.float32)
+    assert level_dbfs(waveform, Span(0, 0.1)) == 0
+    assert level_dbfs(waveform, Span(0.1, 0.2)) == pytest.approx(-20, abs=1e-5)
+    assert level_dbfs(waveform, Span(0.2, 0.3)) == SILENCE_DBFS
+    assert level_dbfs(waveform, Span(9, 10)) == SILENCE_DBFS

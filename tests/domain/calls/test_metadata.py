@@ -1,0 +1,486 @@
+"""Facts come from the best place that has them, and no foreign input loses a recording."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callqa_assets.domain.calls.metadata import (
+    CallMetadata,
+    describe_call,
+    is_manifest,
+    local_day,
+    parse_manifest,
+    parse_time,
+    sidecar_names,
+    time_source_rank,
+)
+from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
+
+REPO = Path(__file__).resolve().parents[3]
+SHIPPED = load_config(REPO / "configs" / "call_metadata.yaml")
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+EARLIEST = datetime(2020, 1, 1, tzinfo=SHANGHAI)
+RECEIVED = datetime(2025, 3, 18, 2, 0, tzinfo=UTC)
+MTIME = datetime(2025, 3, 17, 12, 0, tzinfo=UTC)
+PHONE = "13800138000"
+
+
+def describe(name: str = "call.wav", **given: Any) -> CallMetadata:
+    sidecar = given.pop("sidecar", None)
+    if isinstance(sidecar, dict):
+        sidecar = json.dumps(sidecar).encode()
+    return describe_call(
+        name,
+        sidecar=sidecar,
+        manifest_row=given.pop("row", None),
+        mtime_s=given.pop("mtime_s", MTIME.timestamp()),
+        received_at=RECEIVED,
+        config=given.pop("config", SHIPPED),
+        earliest=EARLIEST,
+        latest=RECEIVED + timedelta(days=1),
+    )
+
+
+def at(*numbers: int) -> datetime:
+    """A Shanghai wall-clock time, in UTC."""
+    year, month, day, hour, minute, second = numbers
+    return datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI).astimezone(UTC)
+
+
+# Merging
+
+
+def test_each_field_comes_from_the_best_place_that_has_it() -> None:
+    found = describe(
+        f"20250314-093012_1001_{PHONE}.wav",
+        sidecar={"agent_id": "sidecar-agent", "queue": "vip"},
+        row={"agent_id": "manifest-agent", "line": "400", "started_at": "2025-03-15 10:00:00"},
+    )
+    assert found.agent_id == "sidecar-agent"
+    assert found.line == "400"
+    assert found.customer_id == PHONE
+    assert found.queue == "vip"
+    assert (found.started_at, found.time_source) == (at(2025, 3, 15, 10, 0, 0), "manifest")
+    assert found.notes == ()
+
+
+def test_time_sources_are_tried_from_the_best_to_the_worst() -> None:
+    name = "20250314-000003_1001_x.wav"
+    row = {"started_at": "2025-03-14 00:00:02"}
+    sidecar = {"started_at": "2025-03-14 00:00:01"}
+    assert describe(name, sidecar=sidecar, row=row).time_source == "sidecar"
+    assert describe(name, row=row).time_source == "manifest"
+    assert describe(name).time_source == "file_name"
+    assert describe("x.wav").time_source == "mtime"
+    assert describe("x.wav").started_at == MTIME
+    assert describe("x.wav", mtime_s=0.0).time_source == "intake"
+    assert describe("x.wav", mtime_s=0.0).started_at == RECEIVED
+    ranks = [time_source_rank(s) for s in ("sidecar", "manifest", "file_name", "mtime", "intake")]
+    assert ranks == sorted(ranks) == [0, 1, 2, 3, 4]
+
+
+def test_an_unusable_start_time_falls_to_the_next_source_with_a_note() -> None:
+    name = "20250314-093012_1001_x.wav"
+    for nonsense in ("soon", 0, "1970-01-01", "2019-12-31 23:59:59", "2025-03-20", 1e300, True, []):
+        found = describe(name, sidecar={"started_at": nonsense})
+        assert (found.started_at, found.time_source) == (at(2025, 3, 14, 9, 30, 12), "file_name")
+        assert len(found.notes) == 1
+        assert found.notes[0].startswith("started_at of the sidecar")
+    assert describe(name, sidecar={"started_at": ""}).notes == ()
+
+
+def test_the_first_and_last_moment_of_the_range_are_inside_it() -> None:
+    for moment in (EARLIEST, RECEIVED + timedelta(days=1)):
+        found = describe(sidecar={"started_at": moment.isoformat()})
+        assert (found.started_at, found.time_source) == (moment.astimezone(UTC), "sidecar")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2025-03-14T09:30:12+08:00",
+        "2025-03-14T01:30:12Z",
+        "2025-03-14T09:30:12",
+        "2025-03-14 09:30:12",
+        "2025-03-14T09-30-12",
+        "20250314093012",
+        "20250314-093012",
+        20250314093012,
+        1741915812,
+        1741915812.0,
+        1741915812000,
+        "1741915812",
+        "1741915812000",
+        " 1741915812 ",
+    ],
+)
+def test_start_times_are_read_in_every_usual_form(value: object) -> None:
+    assert parse_time(value, SHANGHAI) == at(2025, 3, 14, 9, 30, 12)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "now", "2025-13-01", "20251301000000", -1, None, True, "9" * 400, float("nan")]
+)
+def test_what_is_no_time_is_a_value_error_that_does_not_quote_it(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^is (not a time|neither text nor a number)$"):
+        parse_time(value, SHANGHAI)
+
+
+def test_the_day_is_the_local_one() -> None:
+    late_evening_utc = datetime(2025, 3, 14, 16, 0, tzinfo=UTC)
+    assert local_day(late_evening_utc, "Asia/Shanghai") == "2025-03-15"
+    assert local_day(late_evening_utc, "UTC") == "2025-03-14"
+
+
+def test_unknown_keys_are_kept_and_the_sidecars_win() -> None:
+    found = describe(
+        sidecar={"order": {"id": 7, "tags": ["a\0b"]}, "score": 0.5},
+        row={"order": "x", "campaign": "spring"},
+    )
+    assert found.extra == {"order": {"id": 7, "tags": ["ab"]}, "score": 0.5, "campaign": "spring"}
+
+
+def test_metadata_survives_json() -> None:
+    found = describe(
+        sidecar={"channel_roles": ["customer", "agent"], "x": [1, None]}, row={"line": "400"}
+    )
+    assert CallMetadata.model_validate_json(found.model_dump_json()) == found
+
+
+# File names
+
+
+def test_the_guid_file_name_is_understood() -> None:
+    found = describe("Auto0_GUID_000_AGENT_ChrisL_DT_2025-02-19T06-01-22_Mono.flac")
+    assert (found.call_id, found.agent_id) == ("000", "ChrisL")
+    assert (found.started_at, found.time_source) == (at(2025, 2, 19, 6, 1, 22), "file_name")
+
+
+def test_the_plain_file_name_is_understood_in_any_folder() -> None:
+    found = describe(f"north/20250314-093012_1001_{PHONE}_queue7.wav")
+    assert (found.agent_id, found.customer_id) == ("1001", PHONE)
+    assert found.started_at == at(2025, 3, 14, 9, 30, 12)
+
+
+def test_a_folder_that_looks_like_a_call_describes_nothing() -> None:
+    assert describe("20250314-093012_1001_x/call.wav").agent_id is None
+
+
+def test_a_file_name_that_is_not_utf8_gives_text_that_a_database_takes() -> None:
+    name = os.fsdecode(b"20250314-093012_\xff1001_\xfe55.wav")
+    found = describe(name)
+    assert (found.agent_id, found.customer_id) == ("1001", "55")
+    found.model_dump_json().encode()
+
+
+def test_the_first_source_that_fits_describes_the_file() -> None:
+    config = MetadataConfig.model_validate(
+        {
+            "sources": [
+                {"name": "north", "match": "north/*", "defaults": {"queue": "north"}},
+                {"name": "wav", "match": "*.wav", "defaults": {"queue": "wav"}},
+            ]
+        }
+    )
+    assert describe("north/x.wav", config=config).queue == "north"
+    assert describe("south/x.wav", config=config).queue == "wav"
+    assert describe("south/x.mp3", config=config).queue is None
+
+
+# Settings
+
+
+def config_of(**source: Any) -> MetadataConfig:
+    return MetadataConfig.model_validate(
+        {"queues": {"vip": {"language": "zh"}}, "sources": [{"name": "s", **source}]}
+    )
+
+
+def test_the_field_map_renames_keys_of_sidecars_and_manifests() -> None:
+    config = config_of(field_map={"agentNo": "agent_id", "begin": "started_at"})
+    found = describe(sidecar={"agentNo": 17, "begin": 1741915812}, config=config)
+    assert (found.agent_id, found.time_source, found.extra) == ("17", "sidecar", {})
+    assert describe(row={"agentNo": "18"}, config=config).agent_id == "18"
+    both = describe(sidecar={"agentNo": "a", "agent_id": "b"}, config=config)
+    assert both.agent_id == "b"
+
+
+def test_defaults_fill_only_what_nothing_else_says() -> None:
+    config = config_of(defaults={"queue": "general", "line": "400", "business_line": "cards"})
+    found = describe(sidecar={"queue": "vip"}, config=config)
+    assert (found.queue, found.line, found.business_line) == ("vip", "400", "cards")
+
+
+def test_the_queue_says_the_language_unless_the_call_does() -> None:
+    config = config_of(defaults={"language": "en"})
+    assert describe(sidecar={"queue": "vip"}, config=config).language == "zh"
+    assert describe(sidecar={"queue": "vip", "language": "yue"}, config=config).language == "yue"
+    assert describe(sidecar={"queue": "other"}, config=config).language == "en"
+    assert describe(sidecar={"language": "zh-CN"}).language == "zh"
+
+
+def test_a_language_that_is_no_code_is_not_used() -> None:
+    found = describe(sidecar={"language": "Chinese please", "queue": "vip"})
+    assert found.language == "zh"
+    assert found.notes == ("language of the sidecar is no ISO 639 code like zh: not used",)
+
+
+def test_roles_come_from_the_call_then_its_source_then_the_channel_count() -> None:
+    stated = describe(sidecar={"channel_roles": ["customer", "agent"]})
+    assert stated.channel_roles(2) == ("customer", "agent")
+    assert stated.channel_roles(1) == ("mixed",)
+    assert describe(row={"channel_roles": "Customer, agent"}).channel_roles(2) == (
+        "customer",
+        "agent",
+    )
+    plain = describe()
+    assert plain.channel_roles(2) == ("agent", "customer")
+    assert plain.channel_roles(1) == ("mixed",)
+    assert plain.channel_roles(3) == ("channel_0", "channel_1", "channel_2")
+    three = describe(config=config_of(channel_roles=["agent", "customer", "supervisor"]))
+    assert three.channel_roles(3) == ("agent", "customer", "supervisor")
+    assert three.channel_roles(2) == ("channel_0", "channel_1")
+
+
+@pytest.mark.parametrize("roles", [7, ["agent", 7], ["agent", "a b"], {"0": "agent"}, "1st"])
+def test_roles_that_are_no_list_of_words_are_not_used(roles: object) -> None:
+    found = describe(sidecar={"channel_roles": roles})
+    assert found.channel_roles(2) == ("agent", "customer")
+    assert found.notes == (
+        "channel_roles of the sidecar is no list like agent, customer: not used",
+    )
+
+
+# Bad sidecars
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "note"),
+    [
+        (b"", "the sidecar is not JSON (line 1): not used"),
+        (b'{"agent_id":\n 1,,}', "the sidecar is not JSON (line 2): not used"),
+        (b"[1]", "the sidecar is no JSON object {…}: not used"),
+        (b"null", "the sidecar is no JSON object {…}: not used"),
+        (b'{"agent_id": "\xff"}', "the sidecar is not UTF-8: not used"),
+        (b'{"x": NaN}', "the sidecar holds a number that JSON has not: not used"),
+        (b'{"x": 1e999}', "the sidecar holds a number that JSON has not: not used"),
+        (b'{"x": ' + b"9" * 5000 + b"}", "the sidecar holds a number that JSON has not: not used"),
+        (b'{"x": ' + b"[" * 400_000, "the sidecar is nested too deep: not used"),
+        (b'{"x": "' + b"y" * 1_000_000, "the sidecar has more than 1000000 bytes: not used"),
+    ],
+)
+def test_a_bad_sidecar_is_noted_and_the_next_source_is_used(sidecar: bytes, note: str) -> None:
+    found = describe("20250314-093012_1001_x.wav", sidecar=sidecar, row={"line": "400"})
+    assert found.notes == (note,)
+    assert (found.agent_id, found.line, found.time_source) == ("1001", "400", "file_name")
+
+
+def test_a_byte_order_mark_is_no_fault() -> None:
+    assert describe(sidecar=b'\xef\xbb\xbf{"agent_id": "7"}').agent_id == "7"
+
+
+@pytest.mark.parametrize("wrong", [[], {}, ["a"], True])
+def test_a_field_of_the_wrong_type_falls_to_the_next_source(wrong: object) -> None:
+    found = describe(sidecar={"agent_id": wrong, "call_id": "c1"}, row={"agent_id": "manifest"})
+    assert (found.agent_id, found.call_id) == ("manifest", "c1")
+    assert found.notes == ("agent_id of the sidecar is not text: not used",)
+
+
+def test_deep_extra_keys_are_dropped_and_the_rest_is_used() -> None:
+    deep: object = "x"
+    for _ in range(20):
+        deep = {"d": deep}
+    found = describe(sidecar={"agent_id": "7", "deep": deep})
+    assert (found.agent_id, found.extra) == ("7", {})
+    assert found.notes == ("the sidecar is nested deeper than 8: extra keys dropped",)
+
+
+def test_text_is_stripped_of_control_characters_and_capped() -> None:
+    found = describe(sidecar={"queue": "v\x00i\x1b[31mp\u202e\ud800", "line": "9" * 500})
+    assert found.queue == "vi[31mp"
+    assert found.line == "9" * 200
+
+
+def test_no_note_holds_a_value_or_a_file_name() -> None:
+    found = describe(
+        f"20259999-093012_1001_{PHONE}.wav",
+        sidecar={
+            "started_at": PHONE * 2,
+            "customer_id": [PHONE],
+            "language": PHONE,
+            "channel_roles": PHONE,
+        },
+        row={"started_at": f"call {PHONE}"},
+    )
+    assert len(found.notes) >= 5
+    assert PHONE not in " ".join(found.notes)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    sidecar=st.one_of(
+        st.binary(max_size=60),
+        st.dictionaries(
+            st.sampled_from(["started_at", "agent_id", "language", "channel_roles", "queue", "x"]),
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+                lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+                max_leaves=8,
+            ),
+        ).map(lambda content: json.dumps(content).encode()),
+    ),
+    row=st.dictionaries(st.sampled_from(["started_at", "agent_id", "x"]), st.text()),
+    mtime_s=st.floats(),
+)
+def test_no_foreign_input_raises(sidecar: bytes, row: dict[str, str], mtime_s: float) -> None:
+    found = describe(sidecar=sidecar, row=row, mtime_s=mtime_s)
+    assert EARLIEST <= found.started_at <= RECEIVED + timedelta(days=1)
+    found.model_dump_json().encode()
+
+
+# Manifests
+
+
+def test_manifest_rows_are_found_by_the_path_inside_the_drop_folder() -> None:
+    found = parse_manifest(
+        "\ufefffile,agent_id,备注\na.wav,1001,好\nsub/b.wav,1002,\n.\\sub\\c.wav,1003,x\n".encode(),
+        "north/manifest.csv",
+    )
+    assert found.notes == ()
+    assert found.rows == {
+        "north/a.wav": {"agent_id": "1001", "备注": "好"},
+        "north/sub/b.wav": {"agent_id": "1002", "备注": ""},
+        "north/sub/c.wav": {"agent_id": "1003", "备注": "x"},
+    }
+
+
+def test_a_manifest_at_the_top_names_files_at_the_top() -> None:
+    assert set(parse_manifest(b"file,line\na.wav,1\n", "manifest.csv").rows) == {"a.wav"}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "../a.wav",
+        "../../etc/passwd",
+        "sub/../../a.wav",
+        "/etc/passwd",
+        "\\\\server\\a.wav",
+        "..\\a.wav",
+        "C:\\a.wav",
+        "C:a.wav",
+        "",
+        ".",
+        "a\0.wav",
+    ],
+)
+def test_a_manifest_row_cannot_leave_its_folder(file: str) -> None:
+    found = parse_manifest(f"file,line\n{file},1\ngood.wav,2\n".encode(), "n/manifest.csv")
+    assert found.rows == {"n/good.wav": {"line": "2"}}
+    assert found.notes == ("n/manifest.csv line 2: file points out of its folder: row not used",)
+
+
+@pytest.mark.parametrize(
+    ("raw", "note"),
+    [
+        (b"", "m.csv: no column 'file' in its first line: not used"),
+        (b"name,line\na.wav,1\n", "m.csv: no column 'file' in its first line: not used"),
+        ("file,备注\n".encode("gbk"), "m.csv: not UTF-8: not used; save it as CSV UTF-8"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_says_why(raw: bytes, note: str) -> None:
+    found = parse_manifest(raw, "m.csv")
+    assert found.rows == {}
+    assert found.notes == (note,)
+
+
+def test_bad_rows_are_noted_with_their_line_and_the_others_are_used() -> None:
+    raw = b"file,line\na.wav,1,surplus\n\nb.wav\nc.wav,3\n" + b"d.wav," + b"x" * 200_000
+    raw += b"\nc.wav,4\n"
+    found = parse_manifest(raw, "m.csv")
+    assert found.rows == {"c.wav": {"line": "4"}}
+    assert found.notes == (
+        "m.csv line 2: 3 fields under 2 columns: row not used",
+        "m.csv line 4: 1 fields under 2 columns: row not used",
+        "m.csv line 6: not CSV: row not used",
+        "m.csv line 7: a second row for one file: this one counts",
+    )
+
+
+def test_a_thousand_bad_rows_are_not_a_thousand_notes() -> None:
+    found = parse_manifest(b"file,line\n" + b"../x.wav,1\n" * 1000, "m.csv")
+    assert len(found.notes) == 21
+    assert found.notes[-1] == "and 980 more"
+
+
+def test_manifest_notes_name_no_recording() -> None:
+    raw = f"file,line\n../{PHONE}.wav,1\n{PHONE}.wav,1\n{PHONE}.wav,2\n".encode()
+    assert PHONE not in " ".join(parse_manifest(raw, "manifest.csv").notes)
+
+
+def test_sidecars_and_manifests_are_known_by_their_names() -> None:
+    assert sidecar_names("n/call.wav") == ("n/call.wav.json", "n/call.json")
+    assert is_manifest("n/manifest.csv")
+    assert is_manifest("2025-03-14.Manifest.CSV")
+    assert not is_manifest("mymanifest.csv")
+    assert not is_manifest("manifest.csv/call.wav")
+
+
+# The configuration file
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("sources: [", "not YAML: "),
+        ("- 1", "at the top level"),
+        ("timezon: UTC", "timezon: unknown key; remove it or correct its spelling"),
+        ("timezone: Mars/Olympus", "timezone: no such time zone; use an IANA name"),
+        ("timezone: ../../etc/passwd", "timezone: no such time zone; use an IANA name"),
+        (
+            "sources: [{name: a, pattern: '(x'}]",
+            "sources[0] (a).pattern: no valid regular expression: missing )",
+        ),
+        (
+            "sources: [{name: ok}, {name: b, pattern: '(?P<agent>x)'}]",
+            "sources[1] (b).pattern: no such field: agent; use groups of started_at, call_id",
+        ),
+        (
+            "sources: [{name: a, field_map: {x: agent}}]",
+            "sources[0] (a).field_map: no such field: agent; map to one of",
+        ),
+        ("sources: [{name: a, defaults: {que: x}}]", "sources[0] (a).defaults.que: unknown key"),
+        ("sources: [{name: a, channel_roles: [A B]}]", "sources[0] (a).channel_roles: roles are"),
+        ("sources: [{name: a}, {name: a}]", "sources: two sources are called a; give each"),
+        ("queues: {vip: {lang: zh}}", "queues.vip.lang: unknown key"),
+    ],
+)
+def test_a_bad_configuration_names_file_key_and_cure(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    path = tmp_path / "call_metadata.yaml"
+    path.write_text(text)
+    with pytest.raises(InvalidMetadataConfig) as error:
+        load_config(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert complaint in str(error.value)
+
+
+def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidMetadataConfig, match=r"gone\.yaml: No such file"):
+        load_config(tmp_path / "gone.yaml")
+
+
+def test_an_empty_configuration_is_all_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text("# nothing\n")
+    assert load_config(path) == MetadataConfig()

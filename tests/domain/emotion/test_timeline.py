@@ -1,0 +1,137 @@
+"""Windows cover a segment, pooling is exact, the timeline is complete and holds its promises."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.emotion.timeline import (
+    LabelConfig,
+    SpanConfig,
+    WindowConfig,
+    label_emotion,
+    spans_from_windows,
+    window_bounds,
+    windowed_pool,
+)
+
+ANGRY, NEUTRAL, SAD = (EMOTIONS.index(name) for name in ("angry", "neutral", "sad"))
+WINDOWS = WindowConfig(window_sec=2.0, hop_sec=0.25)
+SPANS = SpanConfig(floor=0.4, switch_margin=0.1, smooth_sec=0.25, min_span_sec=1.0)
+
+
+def track(*stretches: tuple[int, int, float]) -> np.ndarray:
+    """Windows from (how many, emotion, its posterior); the rest is spread over the other eight."""
+    rows = []
+    for count, emotion, posterior in stretches:
+        row = np.full(len(EMOTIONS), (1 - posterior) / (len(EMOTIONS) - 1))
+        row[emotion] = posterior
+        rows += [row] * count
+    return np.array(rows, np.float32)
+
+
+def times(count: int, start_s: float = 10.0) -> tuple[np.ndarray, np.ndarray]:
+    starts = start_s + np.arange(count) * WINDOWS.hop_sec
+    return starts, starts + WINDOWS.window_sec
+
+
+@given(st.integers(1, 1500))
+def test_windows_cover_every_frame_of_the_segment(frames: int) -> None:
+    starts, ends = window_bounds(frames, WINDOWS)
+    assert starts[0] == 0
+    assert ends[-1] == frames
+    assert (ends > starts).all()
+    assert (starts[1:] <= ends[:-1]).all()
+    assert (np.diff(starts) > 0).all()
+
+
+@given(st.integers(100, 1500))
+def test_windows_are_as_long_as_configured_the_last_less_than_a_hop_longer(frames: int) -> None:
+    starts, ends = window_bounds(frames, WINDOWS)
+    assert (ends[:-1] - starts[:-1] == 100).all()
+    assert 100 <= ends[-1] - starts[-1] <= 112
+
+
+def test_a_segment_shorter_than_the_window_is_one_window() -> None:
+    starts, ends = window_bounds(7, WINDOWS)
+    assert (starts.tolist(), ends.tolist()) == ([0], [7])
+
+
+def test_a_segment_without_frames_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one frame"):
+        window_bounds(0, WINDOWS)
+
+
+def test_pooling_equals_mean_and_deviation_of_each_window() -> None:
+    frames = np.random.default_rng(0).normal(5, 2, (400, 6)).astype(np.float32)
+    starts, ends = window_bounds(len(frames), WINDOWS)
+    pooled = windowed_pool(frames, starts, ends)
+    for row, start, end in zip(pooled, starts, ends, strict=True):
+        window = frames[start:end].astype(np.float64)
+        np.testing.assert_allclose(row[:6], window.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(row[6:], window.std(axis=0), rtol=1e-9)
+
+
+def test_one_frame_has_no_deviation() -> None:
+    pooled = windowed_pool(np.ones((1, 3), np.float32), np.array([0]), np.array([1]))
+    assert pooled.tolist() == [[1, 1, 1, 0, 0, 0]]
+
+
+def test_a_weak_best_posterior_is_unknown_and_keeps_its_confidence() -> None:
+    (weak,), (strong,) = track((1, ANGRY, 0.35)), track((1, ANGRY, 0.6))
+    assert label_emotion(weak, LabelConfig(floor=0.4)) == ("unknown", pytest.approx(0.35))
+    assert label_emotion(strong, LabelConfig(floor=0.4)) == ("angry", pytest.approx(0.6))
+
+
+def test_the_timeline_follows_a_change_of_emotion() -> None:
+    windows = track((10, NEUTRAL, 0.8), (10, ANGRY, 0.7))
+    neutral, angry = spans_from_windows(windows, *times(20), SPANS)
+    assert (neutral.emotion, angry.emotion) == ("neutral", "angry")
+    assert (neutral.start_s, angry.end_s) == (10.0, 10 + 19 * 0.25 + 2.0)
+    assert neutral.end_s == angry.start_s == pytest.approx(10 + 9.5 * 0.25 + 1.0)
+    assert (neutral.confidence, angry.confidence) == (pytest.approx(0.8), pytest.approx(0.7))
+
+
+def test_a_flicker_shorter_than_the_minimum_is_given_to_its_neighbour() -> None:
+    windows = track((10, NEUTRAL, 0.8), (2, ANGRY, 0.7), (10, NEUTRAL, 0.8))
+    (only,) = spans_from_windows(windows, *times(22), SPANS)
+    assert only.emotion == "neutral"
+
+
+def test_a_lead_smaller_than_the_margin_does_not_switch() -> None:
+    close = track((8, ANGRY, 0.5))
+    close[:, NEUTRAL] = 0.45
+    windows = np.concatenate([track((8, NEUTRAL, 0.8)), close])
+    (only,) = spans_from_windows(windows, *times(16), SPANS)
+    assert only.emotion == "neutral"
+
+
+def test_the_timeline_abstains_where_nothing_reaches_the_floor() -> None:
+    windows = track((10, NEUTRAL, 0.8), (10, SAD, 0.2))
+    neutral, unknown = spans_from_windows(windows, *times(20), SPANS)
+    assert (neutral.emotion, unknown.emotion) == ("neutral", "unknown")
+    assert unknown.confidence == pytest.approx(0.2)
+
+
+def test_one_window_is_one_span() -> None:
+    (only,) = spans_from_windows(track((1, SAD, 0.9)), np.array([3.0]), np.array([3.08]), SPANS)
+    assert (only.start_s, only.end_s, only.emotion) == (3.0, 3.08, "sad")
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.floats(0.12, 1)), min_size=1, max_size=60))
+def test_spans_tile_the_segment_and_keep_the_minimum(rows: list[tuple[int, float]]) -> None:
+    windows = track(*((1, emotion, posterior) for emotion, posterior in rows))
+    starts, ends = times(len(rows))
+    spans = spans_from_windows(windows, starts, ends, SPANS)
+    assert (spans[0].start_s, spans[-1].end_s) == (starts[0], ends[-1])
+    for left, right in pairwise(spans):
+        assert left.end_s == right.start_s
+        assert left.emotion != right.emotion
+    if len(spans) > 1:
+        assert min(span.end_s - span.start_s for span in spans) >= SPANS.min_span_sec
+    assert all(0 < span.confidence <= 1 for span in spans)

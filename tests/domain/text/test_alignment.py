@@ -1,0 +1,52 @@
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callqa_assets.domain.text.alignment import chain, find_differences
+from callqa_assets.domain.text.itn import Piece
+
+texts = st.text(alphabet="一二三,。ab", max_size=12)
+
+
+def rewrite(raw, text, pieces):
+    """`text` put together from what the pieces leave alone in `raw`, and from themselves."""
+    written, position = "", 0
+    for piece in pieces:
+        written += raw[position : piece.raw_start]
+        assert len(written) == piece.start
+        written += text[piece.start : piece.end]
+        position = piece.raw_end
+    return written + raw[position:]
+
+
+def test_equal_texts_have_no_pieces():
+    assert find_differences("您好", "您好") == []
+
+
+def test_marks_that_were_put_in_are_pieces_without_raw_characters():
+    assert find_differences("您好请问", "您好,请问。") == [
+        Piece(2, 2, 2, 3),
+        Piece(4, 4, 5, 6),
+    ]
+
+
+def test_a_number_after_a_mark_is_found_again_in_the_raw_text():
+    raw, punctuated, text = "好的一百五十八块五", "好的,一百五十八块五。", "好的,158.5元。"
+    digits = Piece(3, 10, 3, 9)
+    assert punctuated[3:10] == "一百五十八块五"
+    pieces = chain(find_differences(raw, punctuated), [digits])
+    assert pieces == [Piece(2, 2, 2, 3), Piece(2, 9, 3, 9), Piece(9, 9, 9, 10)]
+    assert rewrite(raw, text, pieces) == text
+
+
+@given(texts, texts)
+def test_differences_lead_from_one_text_to_the_other(raw, text):
+    assert rewrite(raw, text, find_differences(raw, text)) == text
+
+
+@given(texts, texts, texts)
+def test_a_chain_leads_from_the_first_text_to_the_last(raw, between, text):
+    pieces = chain(find_differences(raw, between), find_differences(between, text))
+    assert rewrite(raw, text, pieces) == text
+    assert all(a.raw_end <= b.raw_start and a.end <= b.start for a, b in pairwise(pieces))

@@ -1,0 +1,68 @@
+import pytest
+
+from callqa_assets.domain.text.hotwords import (
+    HotwordError,
+    HotwordLists,
+    find_hotwords,
+    list_name,
+    parse_hotwords,
+    share_of_difference,
+)
+
+
+def test_a_list_has_a_word_a_line_and_comments():
+    text = "# of every queue\n开户流程\n\n  客服热线95588  # the bank's\n开户流程\niPhone Pro\n"
+    assert parse_hotwords(text, "a.txt") == ("开户流程", "客服热线95588", "iPhone Pro")
+
+
+@pytest.mark.parametrize("word", ["http://host/a", "a.txt", "../b", "一,二", "a  b", "<s>"])
+def test_a_word_with_marks_is_refused_by_line(word):
+    with pytest.raises(HotwordError, match=r"a\.txt, line 2"):
+        parse_hotwords(f"开户\n{word}\n", "a.txt")
+
+
+def test_a_sentence_is_no_hotword():
+    with pytest.raises(HotwordError, match="has 21 characters"):
+        parse_hotwords("一" * 21, "a.txt")
+
+
+def test_a_queue_has_the_default_words_and_its_own():
+    lists = HotwordLists({"default": ("开户",), "loans": ("还款", "开户")})
+    assert lists.of("Loans") == ("开户", "还款")
+    assert lists.of("sales") == lists.of(None) == ("开户",)
+    assert HotwordLists().of("loans") == ()
+
+
+def test_no_queue_names_a_path():
+    assert list_name("信用卡/还款") == "信用卡_还款"
+    assert list_name("../../etc/passwd") == "______etc_passwd"
+
+
+@pytest.mark.parametrize(
+    ("text", "hotword", "place"),
+    [
+        ("请问开户流程怎么走", "开户流程", "开户流程"),
+        ("请拨九五五八八", "95588", "九五五八八"),
+        ("请拨幺零零八六", "10086", "幺零零八六"),
+        ("my IPHONE pro is", "iPhone Pro", "IPHONE pro"),
+        ("开 户 流 程", "开户流程", "开 户 流 程"),
+    ],
+)
+def test_a_hotword_is_found_however_it_is_written(text, hotword, place):
+    ((found, start, end),) = find_hotwords(text, ["退费", hotword])
+    assert (found, text[start:end]) == (hotword, place)
+
+
+@pytest.mark.parametrize(
+    ("other", "share"),
+    [
+        ("请问开户流程怎么走", 0),
+        ("请问开会流程怎么走", 0.25),
+        ("请问开会成怎么走", 0.75),
+        ("请问怎么走", 1),
+        ("", 1),
+    ],
+)
+def test_the_difference_is_that_at_the_hotwords_own_place(other, share):
+    text = "请问开户流程怎么走"
+    assert share_of_difference(text, 2, 6, other) == pytest.approx(share)

@@ -1,0 +1,110 @@
+"""What people read: complete, in their language, within the size, and never more than text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from resources.notifier.messages import Message, MessageWriter
+from resources.notifier.translations import WORDS
+from tests.support.notices import notice
+
+URL = "https://dagster.example.com/"
+SAID = [{"role": "customer", "start_s": 12.5, "end_s": 14.0, "text": "我要投诉，打138****8000"}]
+FULL = notice(
+    rule="customer_anger",
+    priority="high",
+    queue="refunds",
+    line="vip",
+    call_id="C-7",
+    said=SAID,
+    run_id="3f2a8c1e-0000-0000-0000-000000000000",
+)
+
+
+def size(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_alert_tells_who_where_when_what_and_where_to_look(language, form):
+    writer = MessageWriter(language, URL)
+    text = getattr(writer, form)(Message("ab" * 16, [FULL]), 16_000)
+    for fact in (
+        "customer_anger",
+        "1001",
+        "refunds",
+        "vip",
+        "C-7",
+        "2025-03-14 09:30:00",
+        "12.5–15.0",
+        "0.90",
+        "我要投诉",
+        "138****8000" if form == "html" else "138＊＊＊＊8000",
+        "archive/00/sample.wav",
+        "https://dagster.example.com/runs/3f2a8c1e-0000-0000-0000-000000000000",
+        {"zh": "愤怒", "en": "angry"}[language],
+        {"zh": "客户", "en": "customer"}[language],
+        {"zh": "高", "en": "high"}[language],
+    ):
+        assert fact in text
+    assert "None" not in text
+
+
+def test_the_languages_have_the_same_words():
+    emotions = set(WORDS["zh"]) - set(WORDS["en"])
+    assert "angry" in emotions
+    assert set(WORDS["en"]) < set(WORDS["zh"])
+    assert len(emotions) == 9
+
+
+def test_without_a_dagster_url_there_is_no_link():
+    text = MessageWriter("en", None).markdown(Message("0" * 32, [FULL]), 16_000)
+    assert "runs/" not in text
+
+
+def test_what_was_said_and_names_can_neither_link_nor_mention_nor_break_the_form():
+    hostile = "<at id=all></at> <@all> [x](https://evil.example) `code` **b**\n# head\n- item"
+    told = notice(agent_id=hostile, said=[{**SAID[0], "text": hostile}])
+    markdown = MessageWriter("en", URL).markdown(Message("0" * 32, [told]), 16_000)
+    for mark in ("<at", "<@", "[x]", "`code`", "**b**", "\n# head", "\n- item"):
+        assert mark not in markdown
+    html = MessageWriter("en", URL).html(Message("0" * 32, [told]), 16_000)
+    assert "<at" not in html
+    assert "&lt;at id=all&gt;" in html
+    assert "\n" not in MessageWriter("en", URL).title([told])
+
+
+@pytest.mark.parametrize("limit", [1_500, 4_000, 16_000])
+def test_a_long_conversation_is_shortened_to_the_channels_size(limit):
+    said = [{**SAID[0], "text": "退费" * 150} for _ in range(12)]
+    timeline = [dict(FULL["timeline"][0]) for _ in range(20)]
+    told = notice(said=said, timeline=timeline)
+    text = MessageWriter("zh", URL).markdown(Message("0" * 32, [told]), limit)
+    assert size(text) <= limit
+    assert "callqa alerts test" in text
+
+
+def test_a_digest_lists_every_alert_in_it():
+    alerts = [notice(rule=f"rule {n}", agent_id=f"10{n:02d}") for n in range(30)]
+    for language in ("zh", "en"):
+        writer = MessageWriter(language, URL)
+        for text in (
+            writer.markdown(Message("0" * 32, alerts), 0),
+            writer.html(Message("0" * 32, alerts), 0),
+        ):
+            assert all(f"rule {n}" in text and f"10{n:02d}" in text for n in range(30))
+        assert "30" in writer.title(alerts)
+
+
+@pytest.mark.parametrize("limit", [4_000, 16_000])
+def test_as_many_alerts_go_into_a_digest_as_fit(limit):
+    alerts = [notice(queue="退费专线" * 20, rule="规则" * 40) for _ in range(100)]
+    writer = MessageWriter("zh", URL)
+    fits = writer.count_that_fit(alerts, limit)
+    assert size(writer.markdown(Message("0" * 32, alerts[:fits]), 0)) <= limit
+    if fits < 100:
+        assert size(writer.markdown(Message("0" * 32, alerts[: fits + 1]), 0)) > limit
+    assert writer.count_that_fit(alerts[:1], 10) == 1

@@ -1,0 +1,39 @@
+"""Tiny model folders, each built once a session, and clips for the recognizers."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
+from resources.speech_models.asr.clips import Clip
+from tests.support.tiny_checkpoints import build_tiny
+
+
+def make_sound(seconds: float) -> Waveform:
+    """Noise in syllables: a tiny model hears something else in each length of it."""
+    samples = round(seconds * SAMPLE_RATE_HZ)
+    rng = np.random.default_rng(samples)
+    loudness = 1 + np.sin(np.arange(samples) / SAMPLE_RATE_HZ * 2 * np.pi * (2 + samples % 3))
+    pitch = np.sin(np.arange(samples) / SAMPLE_RATE_HZ * 2 * np.pi * (100 + samples % 300))
+    return (0.05 * loudness * (pitch + rng.normal(0, 0.5, samples))).astype(np.float32)
+
+
+def make_clip(
+    seconds: float, *, language: str | None = None, hotwords: tuple[str, ...] = ()
+) -> Clip:
+    return Clip(make_sound(seconds), 0.0, Span(0, seconds), language, hotwords)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of a family's tiny model; not to be changed."""
+    return cache(lambda family: build_tiny(family, tmp_path_factory.mktemp(family)))
+
+
+@pytest.fixture
+def clip() -> Callable[..., Clip]:
+    """A clip of so many seconds."""
+    return make_clip

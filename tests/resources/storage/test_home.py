@@ -1,0 +1,96 @@
+"""A home is made once, by whoever comes first, and remembers the profile it was heard with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from callqa_assets.cli import app
+from callqa_assets.cli.home_setup import GPU_POOL, HomeError, prepare_home
+from callqa_assets.warehouse.database import open_warehouse
+from resources.speech_models.profiles import ProfileError
+from resources.storage.home import REPO, Home
+from tests.support.processes import run_processes
+
+
+@pytest.fixture
+def two_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configurations that know 'compact' and 'other'."""
+    folder = tmp_path / "configs"
+    shutil.copytree(REPO / "configs", folder)
+    path = folder / "models.yaml"
+    profiles = yaml.safe_load(path.read_text("utf-8"))
+    profiles["profiles"]["other"] = profiles["profiles"]["compact"]
+    path.write_text(yaml.safe_dump(profiles), "utf-8")
+    monkeypatch.setenv("CALLQA_CONFIGS", str(folder))
+
+
+def prepare_with_others(barrier, root: Path) -> None:
+    home = Home(root)
+    barrier.wait(120)
+    prepare_home(home, home.database_url, "compact", switch=False)
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_runs_count() == 0
+    open_warehouse(home.database_url)
+
+
+@pytest.mark.integration
+def test_four_processes_that_make_one_home_at_once_all_succeed(tmp_path):
+    assert run_processes(prepare_with_others, tmp_path / "fresh", count=4) == [0] * 4
+
+
+def test_init_may_be_repeated_and_keeps_what_is_there(tmp_path, home):
+    target = tmp_path / "made"
+    runner = CliRunner()
+    first = runner.invoke(app, ["init", "--home", str(target)])
+    assert first.exit_code == 0, first.output
+    settings = target / "dagster" / "dagster.yaml"
+    settings.write_text(settings.read_text() + "# mine\n")
+    (target / "drop" / "call.wav").write_bytes(b"a call")
+    second = runner.invoke(app, ["init", "--home", str(target)])
+    assert second.exit_code == 0, second.output
+    assert str(target / "drop") in second.output
+    assert settings.read_text().endswith("# mine\n")
+    assert (target / "drop" / "call.wav").is_file()
+    open_warehouse(Home(target).database_url)
+
+
+def test_a_home_named_on_the_command_line_has_its_own_database(tmp_path, home, monkeypatch):
+    """Else a try-out with --home would write into the production warehouse."""
+    monkeypatch.setenv("CALLQA_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'production.db'}")
+    result = CliRunner().invoke(app, ["init", "--home", str(tmp_path / "made")])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "made" / "callqa.db").is_file()
+    assert not (tmp_path / "production.db").exists()
+    assert "CALLQA_WAREHOUSE_URL" not in os.environ
+
+
+def test_another_profile_needs_switch_and_the_error_says_so(dagster_home, two_profiles):
+    url = dagster_home.database_url
+    with pytest.raises(HomeError, match=r"'compact'.*'other'.*--switch"):
+        prepare_home(dagster_home, url, "other", switch=False)
+    prepare_home(dagster_home, url, "compact", switch=False)
+    prepare_home(dagster_home, url, "other", switch=True)
+    with pytest.raises(HomeError, match="--switch"):
+        prepare_home(dagster_home, url, "compact", switch=False)
+
+
+def test_a_profile_that_does_not_exist_is_refused_and_not_remembered(home):
+    """Else the typing error would have to be 'switched' away from."""
+    with pytest.raises(ProfileError, match="compcat"):
+        prepare_home(home, home.database_url, "compcat", switch=False)
+    prepare_home(home, home.database_url, "compact", switch=False)
+    assert json.loads((home.root / "callqa.json").read_text())["profile"] == "compact"
+
+
+def test_the_models_pool_has_one_slot_from_the_first_run_on(dagster_home):
+    with dg.DagsterInstance.get() as instance:
+        info = instance.event_log_storage.get_concurrency_info(GPU_POOL)
+    assert info.slot_count == 1

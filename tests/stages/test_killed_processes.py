@@ -1,0 +1,87 @@
+"""kill -9 anywhere, then the same command again: the tables of a run that nobody disturbed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from callqa_assets.warehouse.database import open_warehouse
+from resources.storage.home import Home
+from tests.support.calls import RULES, write_call
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
+from tests.support.processes import hear_and_die, run_process
+from tests.support.snapshot import read_snapshot, read_tracks
+
+DAY = "2025-03-14"
+RULES_TEXT = RULES.format(threshold=0.5)
+
+pytestmark = pytest.mark.integration
+
+
+def write_calls(drop: Path) -> None:
+    for seed in range(4):
+        write_call(drop, DAY, f"10{seed}", seed=seed, anger=0.1 + 0.05 * seed)
+    (drop / f"{DAY.replace('-', '')}-100000_1009_1.wav").write_bytes(b"RIFF not a call")
+
+
+def tables_of(home: Home):
+    warehouse = open_warehouse(home.database_url)
+    return read_snapshot(warehouse), read_tracks(warehouse, home.root)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated: Path):
+    """Tables and tracks of a home that was heard in one go."""
+    home = Home(tmp_path_factory.mktemp("undisturbed"))
+    home.create_folders()
+    shutil.copyfile(migrated, home.root / "callqa.db")
+    write_calls(home.drop)
+    rules = home.root / "rules.yaml"
+    rules.write_text(RULES_TEXT)
+    DirectHearing(home, open_warehouse(home.database_url), rules).hear(
+        ToyModels(), batch_recordings=2
+    )
+    found = tables_of(home)
+    assert len(found[0]["stage_runs"]) == 16
+    assert found[0]["alerts"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("point", "call", "after"),
+    [
+        ("take", 2, True),
+        ("recording row", 3, False),
+        ("segments", 2, False),
+        ("transcripts", 1, False),
+        ("emotions", 2, False),
+        ("lake", 1, True),
+        ("alerts", 2, False),
+        ("commit", 4, True),
+    ],
+)
+def test_a_killed_process_is_resumed_to_the_tables_of_an_undisturbed_one(
+    home, warehouse, rules, undisturbed, point, call, after
+):
+    write_calls(home.drop)
+    rules.write_text(RULES_TEXT)
+    assert run_process(hear_and_die, home.root, rules, point, call, after) == -9
+    assert tables_of(home) != undisturbed
+    DirectHearing(home, warehouse, rules).hear(ToyModels(), batch_recordings=2)
+    assert tables_of(home) == undisturbed
+    assert list(home.drop.iterdir()) == []
+    again = ToyModels()
+    DirectHearing(home, warehouse, rules).hear(again)
+    assert again.calls == {"vad": 0, "asr": 0, "ser": 0}
+
+
+def test_what_was_committed_before_the_kill_is_not_computed_again(home, warehouse, rules):
+    write_calls(home.drop)
+    assert run_process(hear_and_die, home.root, rules, "transcripts", 2, False) == -9
+    models = ToyModels()
+    DirectHearing(home, warehouse, rules).hear(models)
+    # Of four stereo calls, all were cut and the first batch of two was transcribed.
+    assert models.calls == {"vad": 0, "asr": 4, "ser": 8}

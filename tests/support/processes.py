@@ -1,0 +1,96 @@
+"""Hearing a home in a process of its own, which can kill itself at a chosen point.
+
+A real kill -9 of a real process: nothing is caught, closed or flushed on the way out.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from callqa_assets.assets import alerts
+from callqa_assets.ingestion import archiving as ingest
+from callqa_assets.stages import contract as stage_contract
+from callqa_assets.warehouse.database import open_warehouse
+from resources.storage.archive import RecordingArchive
+from resources.storage.home import Home
+from resources.storage.lake import EmotionLake
+from tests.support.direct import DirectHearing
+from tests.support.fake_models import ToyModels
+
+POINTS: dict[str, tuple[Any, str]] = {
+    "take": (RecordingArchive, "take"),
+    "recording row": (ingest, "insert_recording"),
+    "segments": (ToyModels, "detect"),
+    "transcripts": (ToyModels, "transcribe"),
+    "emotions": (ToyModels, "recognize"),
+    "lake": (EmotionLake, "write"),
+    "alerts": (alerts, "evaluate_calls"),
+    "commit": (stage_contract.stage_runs, "mark_ok"),
+}
+"""Functions at which a process may kill itself."""
+
+
+def kill_at(point: str, call: int, *, after: bool = False) -> None:
+    """Let this process kill itself at the `call`-th call of a point, before or after its work."""
+    owner, name = POINTS[point]
+    real, seen = getattr(owner, name), 0
+
+    def count_and_kill(*args: Any, **kwargs: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        result = real(*args, **kwargs) if seen < call or after else None
+        if seen == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, count_and_kill)
+
+
+def hear_and_die(root: Path, rules: Path, point: str, call: int, after: bool) -> None:
+    """Hear a home, two recordings a batch, up to the point."""
+    kill_at(point, call, after=after)
+    home = Home(root)
+    DirectHearing(home, open_warehouse(home.database_url), rules).hear(
+        ToyModels(), batch_recordings=2
+    )
+
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+# Forked from a server that has imported everything and done nothing: a second saved a process.
+_PROCESSES.set_forkserver_preload(["tests.support.processes", "callqa_assets.cli.headless"])
+
+
+def run_processes(target: Callable[..., None], *arguments: Any, count: int) -> list[int]:
+    """Run a function in several processes at once, each given a barrier for them all first;
+    returns their exit codes (-9 where killed)."""
+    barrier = _PROCESSES.Barrier(count)
+    processes = [
+        _PROCESSES.Process(target=target, args=(barrier, *arguments)) for _ in range(count)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode or 0 for process in processes]
+
+
+def run_process(target: Callable[..., None], *arguments: Any) -> int:
+    """Run a function in a process of its own; returns its exit code (-9 where it was killed)."""
+    process = _PROCESSES.Process(target=target, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode or 0
+
+
+def use_home(root: Path, **settings: str) -> None:
+    """Point this process's environment to a home; it does not inherit that of the test."""
+    os.environ |= {
+        "CALLQA_HOME": str(root),
+        "DAGSTER_HOME": str(Home(root).dagster),
+        **settings,
+    }

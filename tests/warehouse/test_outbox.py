@@ -1,0 +1,150 @@
+"""Who is told of an alert, decided in its own transaction, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.outbox import Outbox
+from tests.support.notices import fired, store_alerts, store_recording
+from tests.support.snapshot import read_rows
+
+NOW = datetime.now(UTC)
+
+
+def outbox_of(warehouse) -> dict[tuple[str, str], dict]:
+    rows = read_rows(warehouse, tables.alert_deliveries)
+    return {(row["alert_id"], row["channel_name"]): row for row in rows}
+
+
+def test_a_live_alert_waits_for_each_channel_of_its_rule(warehouse):
+    recording_id = store_recording(warehouse)
+    alert = fired(recording_id, channels=("hook", "mail", "hook"))
+    store_alerts(warehouse, recording_id, [alert])
+    rows = outbox_of(warehouse)
+    assert set(rows) == {(alert.alert_id, "hook"), (alert.alert_id, "mail")}
+    assert {row["status"] for row in rows.values()} == {"pending"}
+    assert len({row["delivery_id"] for row in rows.values()}) == 2
+    payload = rows[alert.alert_id, "hook"]["payload"]
+    assert (payload["rule"], payload["agent_id"]) == ("rule 0", "1001")
+    assert payload["audio_path"].startswith("archive/")
+
+
+@pytest.mark.parametrize(
+    "facts", [{"mode": "shadow"}, {"inhibited_by": "another"}, {"channels": ()}]
+)
+def test_shadow_inhibited_and_silent_alerts_wait_for_nobody(warehouse, facts):
+    recording_id = store_recording(warehouse)
+    store_alerts(warehouse, recording_id, [fired(recording_id, **facts)])
+    assert outbox_of(warehouse) == {}
+
+
+@pytest.mark.parametrize(
+    ("outbox", "ended_ago", "because"),
+    [
+        (Outbox(), timedelta(hours=47), None),
+        (Outbox(), timedelta(hours=49), "old"),
+        (Outbox(timedelta(hours=1)), timedelta(hours=2), "old"),
+        (Outbox(is_backfill=True), timedelta(0), "backfill"),
+    ],
+)
+def test_nobody_is_told_of_old_calls_or_by_backfills(warehouse, outbox, ended_ago, because):
+    recording_id = store_recording(warehouse, ended_at=NOW - ended_ago)
+    store_alerts(warehouse, recording_id, [fired(recording_id)], outbox=outbox, now=NOW)
+    (row,) = read_rows(warehouse, tables.alert_deliveries)
+    assert row["suppressed_because"] == because
+    assert row["status"] == ("pending" if because is None else "suppressed")
+    assert (row["payload"] is None) == (because is not None)
+
+
+@pytest.mark.parametrize("status", ["pending", "sending", "delivered", "dead", "suppressed"])
+def test_a_delivery_that_exists_is_never_made_again(warehouse, status):
+    recording_id = store_recording(warehouse)
+    alert = fired(recording_id)
+    store_alerts(warehouse, recording_id, [alert])
+    because = "old" if status == "suppressed" else None
+    with warehouse.write() as connection:
+        connection.execute(
+            sa.update(tables.alert_deliveries).values(status=status, suppressed_because=because)
+        )
+    before = read_rows(warehouse, tables.alert_deliveries)
+    store_alerts(warehouse, recording_id, [replace(alert, started_s=1.25, ended_s=3.25)])
+    (after,) = read_rows(warehouse, tables.alert_deliveries)
+    assert (after["status"], after["created_at"]) == (status, before[0]["created_at"])
+    moved = after["payload"]["started_s"] == 1.25
+    assert moved == (status == "pending")  # what still waits tells of the alert as it is
+
+
+@pytest.mark.parametrize("left", [(), ("mail",)])
+def test_a_channel_that_the_rule_names_no_more_is_not_told(warehouse, left):
+    recording_id = store_recording(warehouse)
+    alert = fired(recording_id, channels=("hook", "mail"))
+    states = []
+    for channels in (("hook", "mail"), left, ("hook", "mail")):
+        store_alerts(warehouse, recording_id, [replace(alert, notify_channels=channels)])
+        rows = outbox_of(warehouse)
+        states.append([rows[alert.alert_id, name]["status"] for name in ("hook", "mail")])
+    mail = "pending" if left else "suppressed"
+    assert states == [["pending"] * 2, ["suppressed", mail], ["pending"] * 2]
+
+
+def test_a_message_that_may_have_arrived_stays_as_it_was(warehouse):
+    recording_id = store_recording(warehouse)
+    alert = fired(recording_id)
+    store_alerts(warehouse, recording_id, [alert])
+    with warehouse.write() as connection:
+        connection.execute(sa.update(tables.alert_deliveries).values(message_id="a" * 32))
+    store_alerts(warehouse, recording_id, [replace(alert, started_s=1.25, ended_s=3.25)])
+    (row,) = read_rows(warehouse, tables.alert_deliveries)
+    assert row["payload"]["started_s"] == 1.0
+
+
+def test_an_alert_that_stands_again_is_told_if_it_never_was(warehouse):
+    recording_id = store_recording(warehouse)
+    alert = fired(recording_id)
+    store_alerts(warehouse, recording_id, [alert])
+    with warehouse.write() as connection:
+        connection.execute(
+            sa.update(tables.alert_deliveries).values(
+                status="suppressed", suppressed_because="withdrawn"
+            )
+        )
+    store_alerts(warehouse, recording_id, [alert])
+    (row,) = read_rows(warehouse, tables.alert_deliveries)
+    assert (row["status"], row["suppressed_because"]) == ("pending", None)
+
+
+def test_a_transaction_that_fails_leaves_neither_alert_nor_delivery(warehouse):
+    recording_id = store_recording(warehouse)
+    broken = fired(recording_id, 1, evidence={"said": [{"channel": 7, "text": ""}]})
+    with pytest.raises(IndexError):
+        store_alerts(warehouse, recording_id, [fired(recording_id), broken])
+    assert read_rows(warehouse, tables.alerts) == []
+    assert outbox_of(warehouse) == {}
+
+
+def test_the_copy_holds_no_number_of_a_person(warehouse):
+    recording_id = store_recording(
+        warehouse, agent_id="13800138000", call_id="R13900139000", customer_id="13700137000"
+    )
+    said = [
+        {
+            "channel": 0,
+            "start_s": 1.0,
+            "end_s": 2.0,
+            "text": "打一三八零零一三八零零零或13600136000",
+        }
+    ]
+    dictated = ["幺三九。", "零零二四，", "八零零一"]
+    said += [{"channel": 0, "start_s": 2.0, "end_s": 3.0, "text": text} for text in dictated]
+    store_alerts(warehouse, recording_id, [fired(recording_id, evidence={"said": said})])
+    (row,) = read_rows(warehouse, tables.alert_deliveries)
+    assert [piece["text"] for piece in row["payload"]["said"]][2:] == ["****", "****八零零一"]
+    payload = str(row["payload"])
+    for number in ("13800138000", "13900139000", "13700137000", "13600136000", "零零一三八零零零"):
+        assert number not in payload
+    assert "138****8000" in payload
