@@ -13,7 +13,7 @@ from callqa_assets.assets.emotions import emotion_scores
 from callqa_assets.assets.recordings import raw_recordings
 from callqa_assets.assets.segments import vad_segments
 from callqa_assets.assets.transcripts import transcripts
-from callqa_assets.jobs import hear_calls
+from callqa_assets.jobs import process_calls
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
 from callqa_assets.sensors.dead_runs import dead_runs_sensor
 from callqa_assets.sensors.drop_folder import drop_folder_sensor
@@ -30,7 +30,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
     return dg.Definitions(
         assets=[raw_recordings, vad_segments, transcripts, emotion_scores, alerts],
         asset_checks=checks.ALL,
-        jobs=[hear_calls],
+        jobs=[process_calls],
         sensors=[drop_folder_sensor, dead_runs_sensor, alert_deliveries_sensor],
         # One process and one load of the models a run: a process per step would load them anew.
         executor=dg.in_process_executor,

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-hear_calls = dg.define_asset_job(
-    "hear_calls",
+process_calls = dg.define_asset_job(
+    "process_calls",
     selection=dg.AssetSelection.assets(
         "raw_recordings", "vad_segments", "transcripts", "emotion_scores", "alerts"
     )

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from callqa_assets.domain.audio.segments import cut_segment
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
-from resources.speech_models.emotion.whisper_head import cut_segment, encode_segment
+from resources.speech_models.emotion.whisper_head import encode_segment
 from resources.speech_models.runtime.whisper import load_whisper
 from resources.speech_models.vad.detector import FsmnVad, VadConfig
 from training.corpora import Clip, read_waveform

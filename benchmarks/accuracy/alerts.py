@@ -24,7 +24,7 @@ ANGER_RULE = "customer_anger"
 
 
 @dataclass(frozen=True)
-class HeardCall:
+class StoredCall:
     name: str
     roles: str
     speech_s: float
@@ -32,9 +32,9 @@ class HeardCall:
     """Rows of `alerts`."""
 
 
-def hear_calls(testdata: Path, models: Path, home: Path) -> list[HeardCall]:
+def process_calls(testdata: Path, models: Path, home: Path) -> list[StoredCall]:
     """Run the drop folder calls/ into a fresh home."""
-    from callqa_assets.cli.headless import hear_drop_folder
+    from callqa_assets.cli.headless import process_drop_folder
     from callqa_assets.cli.home_setup import prepare_home
     from callqa_assets.warehouse.database import open_warehouse
     from callqa_assets.warehouse.tables import alerts, recordings, segments
@@ -47,9 +47,9 @@ def hear_calls(testdata: Path, models: Path, home: Path) -> list[HeardCall]:
     }
     used = Home.from_environment()
     prepare_home(used, used.database_url, "compact", switch=False)
-    result = hear_drop_folder(lambda *_: None, copy=True)
+    result = process_drop_folder(lambda *_: None, copy=True)
     assert not result.failed_runs, result.failed_runs
-    heard: list[HeardCall] = []
+    heard: list[StoredCall] = []
     with open_warehouse(used.database_url).read() as connection:
         good = sa.select(recordings).where(recordings.c.status == "ok")
         for call in connection.execute(good.order_by(recordings.c.source_name)):
@@ -58,7 +58,7 @@ def hear_calls(testdata: Path, models: Path, home: Path) -> list[HeardCall]:
             )
             fired = sa.select(alerts).where(alerts.c.recording_id == call.recording_id)
             heard.append(
-                HeardCall(
+                StoredCall(
                     call.source_name,
                     ", ".join(call.channel_roles),
                     connection.execute(speech).scalar_one() or 0.0,
@@ -79,7 +79,7 @@ def read_angry_turns(testdata: Path) -> dict[str, list[tuple[float, float]]]:
     return turns
 
 
-def to_markdown(heard: list[HeardCall], turns: dict[str, list[tuple[float, float]]]) -> str:
+def to_markdown(heard: list[StoredCall], turns: dict[str, list[tuple[float, float]]]) -> str:
     lines = [
         "| call | channels | speech s | angry turns found | alerts |",
         "|---|---|---:|---:|---|",
@@ -122,7 +122,7 @@ def main() -> None:
     arguments = parser.parse_args()
     testdata, models = Path(arguments.testdata), Path(arguments.models)
     with tempfile.TemporaryDirectory(prefix="callqa-bench-") as home:
-        heard = hear_calls(testdata, models, Path(home))
+        heard = process_calls(testdata, models, Path(home))
     print(to_markdown(heard, read_angry_turns(testdata)))
 
 

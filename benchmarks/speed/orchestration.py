@@ -42,13 +42,13 @@ def write_day(folder: Path) -> float:
 
 def hear_directly() -> None:
     """Intake and the four stages, without Dagster."""
-    from callqa_assets.assets.alerts import alerts_stage
-    from callqa_assets.assets.emotions import emotions_stage
-    from callqa_assets.assets.segments import segments_stage
-    from callqa_assets.assets.transcripts import transcripts_stage
     from callqa_assets.ingestion.archiving import ingest_day
-    from callqa_assets.ingestion.discovery import look
+    from callqa_assets.ingestion.discovery import scan
+    from callqa_assets.stages.alerts import alerts_stage
     from callqa_assets.stages.contract import run_stage
+    from callqa_assets.stages.emotions import emotions_stage
+    from callqa_assets.stages.segments import segments_stage
+    from callqa_assets.stages.transcripts import transcripts_stage
     from callqa_assets.warehouse.database import open_warehouse
     from callqa_assets.warehouse.rule_sets import accept_rules
     from resources.dagster_resources import resources_from_environment
@@ -62,7 +62,7 @@ def hear_directly() -> None:
     archive, lake = RecordingArchive(home), EmotionLake(home)
     models = resources["speech_models"].open()
     drop = resources["drop_folder"]
-    look(
+    scan(
         warehouse,
         drop.open(),
         drop.load_metadata_config(),
@@ -81,9 +81,9 @@ def hear_directly() -> None:
 
 def hear_through_dagster() -> None:
     """The same as `callqa run`."""
-    from callqa_assets.cli.headless import hear_drop_folder
+    from callqa_assets.cli.headless import process_drop_folder
 
-    result = hear_drop_folder(lambda *_: None, copy=True)
+    result = process_drop_folder(lambda *_: None, copy=True)
     assert result.days == [DAY]
     assert not result.failed_runs
 

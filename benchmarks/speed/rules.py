@@ -289,7 +289,7 @@ def _ledger(recording_id: str, day: str, stage: str, artifact: str) -> dict[str,
 
 def judge(home_folder: Path, days: list[str], level: float) -> None:
     """The days' alerts under the rules with this level, through the stage contract."""
-    from callqa_assets.assets.alerts import alerts_stage
+    from callqa_assets.stages.alerts import alerts_stage
     from callqa_assets.stages.contract import run_stage
     from callqa_assets.warehouse.database import open_warehouse
     from callqa_assets.warehouse.rule_sets import accept_rules

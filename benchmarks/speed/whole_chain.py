@@ -1,6 +1,7 @@
 """The whole chain against faster-whisper writing the same calls down, and nothing else.
 
-    python -m benchmarks.speed.whole_chain [--testdata DIR] [--models DIR] [--rounds 3] [--calls NAME …]
+    python -m benchmarks.speed.whole_chain [--testdata DIR] [--models DIR] [--rounds 3]
+        [--calls NAME …]
 
 prints Markdown tables for benchmarks/RESULTS.md. The chain is decoding, FSMN-VAD, language, text
 with word times, emotion and alerts, with the shipped `compact` profile. Each contender lives in a
@@ -28,9 +29,14 @@ import soundfile as sf
 
 from benchmarks.support.contest import Timing, print_timings, take_turns
 from benchmarks.support.locations import REPO, add_locations
-from callqa_assets.domain.audio.decoding import decode_audio, read_ahead, to_16k
+from callqa_assets.domain.audio.decoding import decode_audio, to_16k
 from callqa_assets.domain.audio.segments import level_dbfs
-from callqa_assets.domain.rules.call_input import CallContext, ChannelTrack, Heard, SpokenSegment
+from callqa_assets.domain.rules.call_input import (
+    CallAnnotations,
+    CallContext,
+    ChannelTrack,
+    SpokenSegment,
+)
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
 from callqa_assets.domain.speech import (
@@ -39,6 +45,7 @@ from callqa_assets.domain.speech import (
     SegmentTranscript,
     SpeechChannel,
 )
+from callqa_assets.stages.read_ahead import read_ahead
 from resources.speech_models.loader import SpeechModels
 from resources.speech_models.profiles import load_profile
 
@@ -97,7 +104,7 @@ def run_chain(calls: Sequence[Call], models: SpeechModels, rules: RuleSet) -> He
                 evaluate(
                     rules,
                     CallContext(call.path.name, duration_s, roles),
-                    Heard(
+                    CallAnnotations(
                         [_track(c, felt[index]) for c, index in enumerate(own) if felt[index]],
                         [
                             segment

@@ -22,9 +22,10 @@ from callqa_assets.domain.alerts.notice import SAMPLE_NOTICE
 from callqa_assets.domain.alerts.rate_limit import count_tokens, next_token_at, still_counting
 from callqa_assets.domain.claims import ProcessIdentity
 from callqa_assets.domain.digest import digest
-from callqa_assets.warehouse import deliveries
+from callqa_assets.warehouse import deliveries, delivery_reports, receiver_states
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.deliveries import ChannelState, Delivery, Due
+from callqa_assets.warehouse.deliveries import Delivery, Due
+from callqa_assets.warehouse.receiver_states import ChannelState
 from resources.notifier.messages import Message, MessageWriter
 from resources.notifier.notifier import Notifier
 from resources.notifier.outcome import Answer, Sender
@@ -92,7 +93,7 @@ def drain(
             )
             reports = dict(zip(names, drained, strict=True))
     with warehouse.read() as connection:
-        counts = deliveries.count_by_channel(connection, deliveries.WAITING)
+        counts = delivery_reports.count_by_channel(connection, deliveries.WAITING)
     for name, report in reports.items():
         report.waiting = counts[name].waiting if name in counts else 0
     return DrainReport(reports)
@@ -187,7 +188,7 @@ class _ChannelWork:
         """Take the next message and its token of the rate limit, or say how long to wait."""
         with self.warehouse.write(lock=_lock(self.name)) as connection:
             now = self.clock.now()
-            state = deliveries.read_state(connection, self.name)
+            state = receiver_states.read_state(connection, self.name)
             if state.disabled_at is not None:
                 reason = f"disabled: {state.disabled_because}; `callqa alerts enable {self.name}`"
                 deliveries.explain_waiting(connection, self.name, reason)
@@ -231,20 +232,20 @@ class _ChannelWork:
         token = f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
         counting = still_counting(self.channel.limits, state.sent, _seconds(now))
         sent = {**counting, token: _seconds(now + self.channel.lease)}
-        deliveries.write_state(connection, self.name, replace(state, sent=sent))
+        receiver_states.write_state(connection, self.name, replace(state, sent=sent))
         return token
 
     def _note_answer(
         self, connection: sa.Connection, token: str, answer: Answer, now: datetime
     ) -> None:
         """What an answer means for the channel as a whole."""
-        state = deliveries.read_state(connection, self.name)
+        state = receiver_states.read_state(connection, self.name)
         state = replace(state, sent={**state.sent, token: _seconds(now)})
         if answer.verdict == "throttled":
             state = replace(state, resting_until=now + timedelta(seconds=answer.rest_s))
         elif answer.verdict == "gone":
             state = replace(state, disabled_at=now, disabled_because=answer.error)
-        deliveries.write_state(connection, self.name, state)
+        receiver_states.write_state(connection, self.name, state)
 
     def _gather(self, connection: sa.Connection, due: Sequence[Due], tokens: int) -> list[Delivery]:
         """The most important delivery, or where there are too many new ones a digest of them."""
@@ -280,7 +281,7 @@ class _ChannelWork:
         """Send a sample, within the rate limit; no delivery is touched."""
         with self.warehouse.write(lock=_lock(self.name)) as connection:
             now = self.clock.now()
-            state = deliveries.read_state(connection, self.name)
+            state = receiver_states.read_state(connection, self.name)
             if (pause := self._pause(state, now)) is not None:
                 return Answer("refused", f"not sent: {pause.reason}")
             token = self._take_token(connection, state, now)

@@ -13,14 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.alerts.changes import AlertChange, Kind, compare_alerts
+from callqa_assets.domain.alerts.changes import AlertChange, ChangeKind, compare_alerts
 from callqa_assets.domain.alerts.identity import StoredAlert
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.errors import CallqaError
-from callqa_assets.domain.rules.call_input import CallContext, Heard
+from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate_calls
 from callqa_assets.domain.rules.rule_set import RuleSet
-from callqa_assets.stages.stored_calls import STAGES, load_heard_calls
+from callqa_assets.stages.stored_calls import STAGES, load_stored_calls
 from callqa_assets.warehouse.database import Warehouse, chunks
 from callqa_assets.warehouse.recordings import recording_from_row
 from callqa_assets.warehouse.tables import alerts, recordings, stage_runs
@@ -51,12 +51,12 @@ class RulesDiff:
     left_out: int = 0
     """Good recordings whose segments, transcripts or tracks are not in order."""
     audio_hours: float = 0.0
-    counts: Counter[tuple[str, Kind]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, ChangeKind]] = field(default_factory=Counter)
     """By rule and kind of change."""
     inhibited_before: Counter[str] = field(default_factory=Counter)
     """By rule: of the alerts before, those that stand back for another one."""
     inhibited_after: Counter[str] = field(default_factory=Counter)
-    examples: dict[tuple[str, Kind], list[Example]] = field(
+    examples: dict[tuple[str, ChangeKind], list[Example]] = field(
         default_factory=lambda: defaultdict(list)
     )
     """The first of each rule and kind, by day and recording."""
@@ -65,7 +65,7 @@ class RulesDiff:
     def rules(self) -> list[str]:
         return sorted({rule for rule, _ in self.counts})
 
-    def count(self, kind: Kind, *rules: str) -> int:
+    def count(self, kind: ChangeKind, *rules: str) -> int:
         return sum(self.counts[rule, kind] for rule in rules)
 
     def before(self, *rules: str) -> int:
@@ -145,9 +145,9 @@ def _read_calls(connection: sa.Connection, days: tuple[str, str]) -> tuple[list[
 
 def _load(
     warehouse: Warehouse, lake: EmotionLake, calls: Sequence[_Call]
-) -> list[tuple[CallContext, Heard]]:
+) -> list[tuple[CallContext, CallAnnotations]]:
     try:
-        heard = load_heard_calls(warehouse, lake, [call.recording for call in calls])
+        heard = load_stored_calls(warehouse, lake, [call.recording for call in calls])
     except FileNotFoundError as error:
         days = f"{calls[0].recording.day} to {calls[-1].recording.day}"
         raise RulesDiffError(

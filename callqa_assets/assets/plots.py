@@ -60,20 +60,6 @@ def alert_volume_plot(alerts: pl.DataFrame, days: Sequence[date]) -> bytes:
     return _to_png(_draw_volume(alerts, days))
 
 
-def emotion_timeline_text(spans: pl.DataFrame) -> str:
-    """A channel's timeline: `[0.0–1.2 s] neutral 0.90 → [1.3–2.5 s] fearful 0.72`.
-
-    `spans` has the columns `start_s`, `end_s`, `emotion`, `confidence`, in any order of rows;
-    no rows give an empty text.
-    """
-    return " → ".join(
-        f"[{start_s:.1f}–{end_s:.1f} s] {emotion} {confidence:.2f}"
-        for start_s, end_s, emotion, confidence in spans.sort("start_s")
-        .select("start_s", "end_s", "emotion", "confidence")
-        .iter_rows()
-    )
-
-
 def _draw_day(spans: pl.DataFrame, day: date) -> Figure:
     figure, axes = _blank()
 

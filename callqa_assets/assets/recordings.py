@@ -11,7 +11,7 @@ from callqa_assets.stages.contract import Progress
 from callqa_assets.stages.planning import GENERATIONS_TAG
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.recordings import day_is_settled, mark_done, read_generation
+from callqa_assets.warehouse.dirty_days import day_is_settled, mark_done, read_generation
 from resources.dagster_resources import DropFolderResource, HomeResource, WarehouseResource
 
 CODE_VERSION = "1"

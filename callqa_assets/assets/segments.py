@@ -1,7 +1,5 @@
 """Asset `vad_segments`: where there is speech. The detector is a speech model."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 from callqa_assets.assets.stage_asset import (
@@ -9,63 +7,11 @@ from callqa_assets.assets.stage_asset import (
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain.audio.decoding import Samples
-from callqa_assets.domain.audio.segments import level_dbfs
-from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.partitions import GPU_POOL
-from callqa_assets.stages.contract import BatchResult, Progress, Stage
+from callqa_assets.stages.contract import Progress
+from callqa_assets.stages.segments import CODE_VERSION, segments_stage
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import replace_rows
 from resources.dagster_resources import HomeResource, SpeechModelsResource, WarehouseResource
-from resources.speech_models.loader import SpeechModels
-from resources.storage.archive import RecordingArchive
-
-CODE_VERSION = "1"
-
-INPUTS = StageInputs(
-    stage="segments",
-    upstream=(),
-    facts=lambda r: {"content": r.content_sha256, "roles": list(r.channel_roles)},
-)
-
-
-def segments_stage(archive: RecordingArchive, models: SpeechModels) -> Stage:
-    """VAD over every channel of a recording."""
-    identity = models.detector_identity
-
-    def compute(batch: Sequence[tuple[Recording, list[Samples]]]) -> BatchResult:
-        found = iter(
-            models.detector().detect([waveform for _, channels in batch for waveform in channels])
-        )
-        return BatchResult(
-            {
-                recording.recording_id: {
-                    tables.segments: [
-                        {
-                            "channel": channel,
-                            "segment_no": number,
-                            "role": recording.channel_roles[channel],
-                            "start_s": span.start_s,
-                            "end_s": span.end_s,
-                            "level_dbfs": round(level_dbfs(waveform, span), 2),
-                        }
-                        for channel, waveform in enumerate(channels)
-                        for number, span in enumerate(next(found))
-                    ]
-                }
-                for recording, channels in batch
-            }
-        )
-
-    return Stage(
-        inputs=INPUTS,
-        fingerprint=Fingerprint.of_model(INPUTS.stage, CODE_VERSION, identity),
-        prepare=models.detector,
-        load=archive.load,
-        compute=compute,
-        write=replace_rows,
-    )
 
 
 @daily_asset(

@@ -1,9 +1,5 @@
 """Asset `transcripts`: what was said, segment by segment, with word times."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, astuple
-from typing import Any
-
 import dagster as dg
 
 from callqa_assets.assets.stage_asset import (
@@ -11,87 +7,11 @@ from callqa_assets.assets.stage_asset import (
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain.calls.recording import Recording
-from callqa_assets.domain.speech import SegmentTranscript
-from callqa_assets.domain.text.alignment import chain, find_differences
-from callqa_assets.domain.text.cleanup import itn
-from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.partitions import GPU_POOL
-from callqa_assets.stages.contract import BatchResult, Progress, Stage
-from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
+from callqa_assets.stages.contract import Progress
+from callqa_assets.stages.transcripts import CODE_VERSION, transcripts_stage
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import replace_rows
 from resources.dagster_resources import HomeResource, SpeechModelsResource, WarehouseResource
-from resources.speech_models.loader import SpeechModels
-from resources.storage.archive import RecordingArchive
-
-CODE_VERSION = "2"
-
-STAGE = "transcripts"
-
-
-def transcripts_stage(
-    warehouse: Warehouse,
-    archive: RecordingArchive,
-    models: SpeechModels,
-    hotwords: HotwordLists | None = None,
-) -> Stage:
-    """Speech recognition over the segments of every channel, and what is written of it.
-
-    A queue's hotwords are part of its recordings' input where the model takes any.
-    """
-    identity = models.transcriber_identity
-    lists = hotwords if hotwords and identity.takes_hotwords else HotwordLists()
-
-    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
-        channels = [channel for _, audio in batch for channel in audio.channels]
-        written = iter(models.transcriber().transcribe(channels))
-        return BatchResult(
-            {
-                recording.recording_id: {
-                    tables.transcripts: [
-                        {**segment, **_row(transcript)}
-                        for keys in audio.keys
-                        for segment, transcript in zip(keys, next(written), strict=True)
-                    ]
-                }
-                for recording, audio in batch
-            }
-        )
-
-    return Stage(
-        inputs=StageInputs(
-            stage=STAGE,
-            upstream=("segments",),
-            facts=lambda r: {"language": r.language, "hotwords": lists.of(r.queue)},
-        ),
-        fingerprint=Fingerprint.of_model(STAGE, CODE_VERSION, identity, itn=itn.VERSION),
-        prepare=models.transcriber,
-        load=lambda r: load_segmented(warehouse, archive, r, lists.of(r.queue)),
-        compute=compute,
-        write=replace_rows,
-    )
-
-
-def _row(transcript: SegmentTranscript) -> dict[str, Any]:
-    """A segment's own columns; spoken numerals of Chinese text become digits."""
-    text = transcript.text
-    alignment = find_differences(transcript.text_raw, text)
-    if transcript.language in ("zh", "yue"):
-        normalized = itn.normalize(text)
-        text, alignment = normalized.text, chain(alignment, normalized.alignment)
-    return {
-        "language": transcript.language,
-        "text_raw": transcript.text_raw,
-        "text": text,
-        "alignment": [astuple(piece) for piece in alignment],
-        "words": [asdict(word) for word in transcript.words],
-        "confidence": transcript.confidence,
-        "doubtful_hotwords": list(transcript.doubtful_hotwords),
-        "text_without_hotwords": transcript.text_without_hotwords,
-    }
 
 
 @daily_asset(

@@ -14,7 +14,8 @@ from callqa_assets.checks.day_checks import (
     warning_check,
 )
 from callqa_assets.domain.alerts.volume import judge_volume
-from callqa_assets.warehouse.alert_volume import TRAILING_DAYS, read_volume, trailing_days
+from callqa_assets.domain.days import TRAILING_DAYS, trailing_days
+from callqa_assets.warehouse.alerts import read_volume
 from callqa_assets.warehouse.rule_sets import read_rules
 from callqa_assets.warehouse.tables import alerts as table
 from callqa_assets.warehouse.tables import recordings, rule_sets
@@ -68,7 +69,7 @@ def rules_file_is_in_force(
 CHECKS = [
     integrity_check(
         ASSET,
-        "every_recording_was_judged",
+        "every_recording_was_evaluated",
         "No good recording is forgotten.",
         missing_stage_runs(STAGE),
     ),

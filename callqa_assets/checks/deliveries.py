@@ -4,12 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from callqa_assets.warehouse.deliveries import (
-    WAITING,
-    count_by_channel,
-    count_dead_since,
-    read_states,
-)
+from callqa_assets.warehouse.deliveries import WAITING
+from callqa_assets.warehouse.delivery_reports import count_by_channel, count_dead_since
+from callqa_assets.warehouse.receiver_states import read_states
 from resources.dagster_resources import NotifierResource, WarehouseResource
 from resources.notifier.receiver_config import ChannelsError, ChannelUnusableError
 
@@ -19,7 +16,7 @@ _DEAD_COUNT_FOR = timedelta(days=7)
 
 
 @dg.asset_check(asset=ASSET, description="No alert waits for long to be delivered.")
-def deliveries_are_young(
+def deliveries_are_recent(
     warehouse: WarehouseResource, notifier: NotifierResource
 ) -> dg.AssetCheckResult:
     try:
@@ -75,4 +72,4 @@ def _warn(findings: dict[str, str]) -> dg.AssetCheckResult:
     )
 
 
-CHECKS = [deliveries_are_young, channels_are_healthy]
+CHECKS = [deliveries_are_recent, channels_are_healthy]

@@ -65,7 +65,7 @@ def _unknown_share(connection: sa.Connection, day: str) -> float | None:
 CHECKS = [
     integrity_check(
         ASSET,
-        "every_recording_was_felt",
+        "every_recording_has_emotions",
         "No good recording is forgotten.",
         missing_stage_runs(STAGE),
     ),

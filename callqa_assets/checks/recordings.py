@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from callqa_assets.checks.day_checks import Bounds, Scope, drift_check, integrity_check
-from callqa_assets.domain.calls.metadata import local_day
+from callqa_assets.domain.days import local_day
 from callqa_assets.partitions import TIMEZONE
 from callqa_assets.warehouse.tables import recordings as table
 

@@ -55,7 +55,7 @@ def _speech_share(connection: sa.Connection, day: str) -> float | None:
 CHECKS = [
     integrity_check(
         ASSET,
-        "every_recording_was_cut",
+        "every_recording_has_segments",
         "No good recording is forgotten.",
         missing_stage_runs(STAGE),
     ),

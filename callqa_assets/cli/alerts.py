@@ -55,7 +55,7 @@ def _show_letters(
     home: HomeOption,
     warehouse_url: WarehouseOption,
 ) -> None:
-    from callqa_assets.warehouse.deliveries import read_letters
+    from callqa_assets.warehouse.delivery_reports import read_letters
 
     _, warehouse = open_home(home, warehouse_url)
     with warehouse.read() as connection:
@@ -90,7 +90,7 @@ def resend(
     warehouse_url: WarehouseOption = None,
 ) -> None:
     """Put dead letters back, to be tried again from the start. Nothing else is sent again."""
-    from callqa_assets.warehouse.deliveries import resend_dead
+    from callqa_assets.warehouse.delivery_reports import resend_dead
     from callqa_assets.warehouse.reviews import find_alert
 
     if bool(alert) == everything:
@@ -123,7 +123,8 @@ def drain(
 @app.command()
 def channels(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> None:
     """Show every channel: whether it can send, and what waits, was delivered or died."""
-    from callqa_assets.warehouse.deliveries import ChannelCounts, count_by_channel, read_states
+    from callqa_assets.warehouse.delivery_reports import ChannelCounts, count_by_channel
+    from callqa_assets.warehouse.receiver_states import read_states
     from resources.notifier.notifier import channels_file, load_notifier
     from resources.notifier.receiver_config import ChannelUnusableError
 
@@ -173,9 +174,9 @@ def enable(
     channel: ChannelArgument, home: HomeOption = None, warehouse_url: WarehouseOption = None
 ) -> None:
     """Let a channel send again that was disabled because its receiver was gone (HTTP 410)."""
-    from callqa_assets.warehouse import deliveries
+    from callqa_assets.warehouse import receiver_states
 
     _, warehouse = open_home(home, warehouse_url)
     with warehouse.write(lock=f"deliveries:{channel}") as connection:
-        was_disabled = deliveries.enable(connection, channel)
+        was_disabled = receiver_states.enable(connection, channel)
     console.print(f"{channel} {'is enabled' if was_disabled else 'was not disabled'}")

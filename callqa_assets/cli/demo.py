@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
 
-from callqa_assets.assets.plots import emotion_timeline_text
-from callqa_assets.cli.terminal_report import hear_with_progress, print_summary
+from callqa_assets.cli.terminal_report import print_summary, process_with_progress
+from callqa_assets.domain.emotion.timeline import emotion_timeline_text
 from callqa_assets.partitions import TIMEZONE
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from callqa_assets.warehouse.tables import (
@@ -64,7 +64,7 @@ def show_demo(console: Console, home: Home) -> int:
     ):
         console.print(Rule(words, align="left"))
         _deliver(SAMPLES / folder, drop)
-        result = hear_with_progress(console, copy=True)
+        result = process_with_progress(console, copy=True)
         print_summary(console, result, warehouse)
         failed += len(result.failed_runs)
     _show_calls(console, warehouse)

@@ -12,26 +12,26 @@ import dagster as dg
 from callqa_assets.assets.stage_asset import PROCESS_TAG
 from callqa_assets.definitions import build_defs
 from callqa_assets.domain.claims import ProcessIdentity
-from callqa_assets.ingestion.discovery import Look, look
-from callqa_assets.jobs import hear_calls
+from callqa_assets.ingestion.discovery import ScanResult, scan
+from callqa_assets.jobs import process_calls
 from callqa_assets.sensors.dead_runs import fail_dead_runs
 from callqa_assets.stages.contract import Progress
 from callqa_assets.stages.planning import PlannedRun, plan_runs
+from callqa_assets.warehouse.dirty_days import read_dirty_days, read_generation
 from callqa_assets.warehouse.files import read_days_of_drop
-from callqa_assets.warehouse.recordings import read_dirty_days, read_generation
 from resources.dagster_resources import DropFolderResource, resources_from_environment
 
 
 @dataclass(frozen=True)
 class HeadlessResult:
-    look: Look
+    scan: ScanResult
     days: list[str]
     run_ids: list[str]
     failed_runs: dict[str, str]
     """Run id to the cause, step by step."""
 
 
-def hear_drop_folder(
+def process_drop_folder(
     progress: Progress,
     *,
     copy: bool,
@@ -54,14 +54,14 @@ def hear_drop_folder(
         "drop_folder": drop_resource,
         "progress": dg.ResourceDefinition.hardcoded_resource(progress),
     }
-    job = build_defs(resource_overrides=resources).resolve_job_def(hear_calls.name)
+    job = build_defs(resource_overrides=resources).resolve_job_def(process_calls.name)
     with dg.DagsterInstance.get() as instance:
         fail_dead_runs(instance)
         warehouse = dg.build_resources({"warehouse": resources["warehouse"]})
         with warehouse as opened:
             store = opened.warehouse.open()
         drop = drop_resource.open()
-        found = look(
+        found = scan(
             store,
             drop,
             drop_resource.load_metadata_config(),

@@ -72,8 +72,8 @@ def run(
     """
     from callqa_assets.cli.terminal_report import (
         deliver_with_report,
-        hear_with_progress,
         print_summary,
+        process_with_progress,
     )
     from callqa_assets.warehouse.database import open_warehouse
 
@@ -82,7 +82,7 @@ def run(
         os.environ["CALLQA_DROP"] = str(drop.resolve())
     if rules is not None:
         os.environ["CALLQA_RULES"] = str(rules.resolve())
-    result = hear_with_progress(console, copy=copy, force=force)
+    result = process_with_progress(console, copy=copy, force=force)
     store = open_warehouse(os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url)
     print_summary(console, result, store)
     if not no_deliver:

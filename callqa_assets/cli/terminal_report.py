@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from callqa_assets.alerting.delivery import drain
-from callqa_assets.cli.headless import HeadlessResult, hear_drop_folder
+from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.tables import alerts, recordings, stage_runs
 from resources.notifier.notifier import channels_file, load_notifier
@@ -21,7 +21,7 @@ from resources.notifier.receiver_config import ChannelsError
 _DELIVERY_BUDGET = timedelta(seconds=60)
 
 
-def hear_with_progress(console: Console, *, copy: bool, force: bool = False) -> HeadlessResult:
+def process_with_progress(console: Console, *, copy: bool, force: bool = False) -> HeadlessResult:
     """Hear the drop folder with a bar for every stage of every day."""
     columns = (
         TextColumn("{task.description}"),
@@ -37,12 +37,12 @@ def hear_with_progress(console: Console, *, copy: bool, force: bool = False) -> 
                 tasks[stage, day] = bars.add_task(f"{day} {stage}", total=total)
             bars.update(tasks[stage, day], completed=done, total=total)
 
-        return hear_drop_folder(show, copy=copy, force=force)
+        return process_drop_folder(show, copy=copy, force=force)
 
 
 def print_summary(console: Console, result: HeadlessResult, warehouse: Warehouse) -> None:
     """Recordings, work done and alerts of the days that were run."""
-    for note in result.look.notes:
+    for note in result.scan.notes:
         console.print(f"[yellow]metadata:[/] {note}", highlight=False)
     table = Table("day", "recordings", "quarantined", "duplicates", "failed stages", "alerts")
     with warehouse.read() as connection:

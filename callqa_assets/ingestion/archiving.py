@@ -15,21 +15,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.audio.decoding import UnreadableAudio, decode_audio, read_ahead
-from callqa_assets.domain.calls.metadata import (
-    CallMetadata,
-    keep_better_time,
-    local_day,
-    mask_numbers,
-)
+from callqa_assets.domain.audio.decoding import UnreadableAudio, decode_audio
+from callqa_assets.domain.calls.files import stem_of
+from callqa_assets.domain.calls.metadata import CallMetadata, keep_better_time, mask_numbers
+from callqa_assets.domain.days import local_day
 from callqa_assets.partitions import TIMEZONE
 from callqa_assets.stages.contract import Progress
-from callqa_assets.warehouse import files as rows
+from callqa_assets.stages.read_ahead import read_ahead
+from callqa_assets.warehouse import files
 from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.dirty_days import mark_dirty
 from callqa_assets.warehouse.recordings import (
     find_original,
     insert_recording,
-    mark_dirty,
     metadata_columns,
     read_recording,
     update_metadata,
@@ -77,7 +75,7 @@ def ingest_day(
     archive = RecordingArchive(home)
     with home.lock("ingest"):
         with warehouse.read() as connection:
-            ready = rows.read_ready(connection, day)
+            ready = files.read_ready(connection, day)
         probed = read_ahead(ready, lambda row: probe(archive, row))
         for batch in _batches(probed):
             good = _sort_out(warehouse, batch, report)
@@ -142,13 +140,13 @@ def _sort_out(
     good: list[Probed] = []
     with warehouse.write(lock="intake") as connection:
         for row, result in batch:
-            key = rows.key_of_row(row)
+            key = files.key_of_row(row)
             if isinstance(result, Probe):
                 good.append((row, result))
             elif isinstance(result, ChangedFile):
-                rows.update_intake(connection, [key], state="replaced")
+                files.update_intake(connection, [key], state="replaced")
             elif isinstance(result, FileNotFoundError):
-                rows.update_intake(connection, [key], state="gone")
+                files.update_intake(connection, [key], state="gone")
             elif isinstance(result, OSError):
                 report.problems.append(
                     f"{mask_numbers(row.name)}: {result.strerror}: give the user of callqa read "
@@ -193,14 +191,14 @@ def _take(
     ]
     with warehouse.write(lock="intake") as connection:
         for row, found, target in placed:
-            rows.update_intake(
+            files.update_intake(
                 connection,
-                [rows.key_of_row(row)],
+                [files.key_of_row(row)],
                 state="moving",
                 recording_id=found.recording_id,
                 archive_path=target,
             )
-    stuck: set[rows.Key] = set()
+    stuck: set[files.Key] = set()
     for row, _, target in placed:
         try:
             if _is_at_source(row):
@@ -208,20 +206,20 @@ def _take(
         except FileNotFoundError:
             pass  # it lies in the archive already, or was taken away: seen below
         except PermissionError as error:
-            stuck.add(rows.key_of_row(row))
+            stuck.add(files.key_of_row(row))
             report.problems.append(
                 f"{mask_numbers(row.name)}: {error.strerror}: give the user of callqa write "
                 "permission on its folder, or run with --copy; the file stays where it is"
             )
     with warehouse.write(lock="intake") as connection:
         for old, found, target in placed:
-            if rows.key_of_row(old) in stuck:
+            if files.key_of_row(old) in stuck:
                 continue
             # Read again: a late sidecar may have changed it since.
-            row = rows.read_row(connection, rows.key_of_row(old))
+            row = files.read_row(connection, files.key_of_row(old))
             if not archive.absolute(target).is_file():
                 # Changed or taken away after it was decoded: the next look sees what is there.
-                rows.update_intake(connection, [rows.key_of_row(row)], state="gone")
+                files.update_intake(connection, [files.key_of_row(row)], state="gone")
                 continue
             known = read_recording(connection, found.recording_id)
             if known is None:
@@ -229,8 +227,8 @@ def _take(
                 insert_recording(connection, {**values, "run_id": run_id})
             elif row.metadata["sidecar"] or row.metadata["manifest_row"]:
                 _describe_again(connection, known, row)
-            rows.update_intake(
-                connection, [rows.key_of_row(row)], state="copied" if copy else "ingested"
+            files.update_intake(
+                connection, [files.key_of_row(row)], state="copied" if copy else "ingested"
             )
             report.ingested += 1
 
@@ -248,13 +246,13 @@ def _describe_again(connection: sa.Connection, known: sa.Row[Any], row: sa.Row[A
 def _take_sidecars(warehouse: Warehouse, archive: RecordingArchive, day: str) -> None:
     """Lay the day's sidecars beside their recordings in the archive."""
     with warehouse.read() as connection:
-        sidecars = rows.read_sidecars(connection, day)
+        sidecars = files.read_sidecars(connection, day)
         for sidecar in sidecars:
-            base = rows.stem_of(sidecar.name)
+            base = stem_of(sidecar.name)
             taken = [
                 row.archive_path
                 for column in (intake.c.name, intake.c.stem)
-                for row in rows.find_audio(connection, sidecar.drop_root, column, [base])
+                for row in files.find_audio(connection, sidecar.drop_root, column, [base])
                 if row.state == "ingested"
             ]
             if taken and os.path.isfile(sidecar.source_path):

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from callqa_assets.ingestion.discovery import look
-from callqa_assets.jobs import hear_calls
+from callqa_assets.ingestion.discovery import scan
+from callqa_assets.jobs import process_calls
 from callqa_assets.stages.planning import Plan, RunRecord, plan_runs
-from callqa_assets.warehouse.recordings import read_dirty_days
+from callqa_assets.warehouse.dirty_days import read_dirty_days
 from resources.dagster_resources import DropFolderResource, WarehouseResource
 
 INTERVAL_S = 30
@@ -30,14 +30,16 @@ def read_run_records(instance: dg.DagsterInstance) -> list[RunRecord]:
     active = instance.get_runs(dg.RunsFilter(statuses=ACTIVE))
     ended = [
         run
-        for run in instance.get_runs(dg.RunsFilter(job_name=hear_calls.name), limit=_RUNS_LOOKED_AT)
+        for run in instance.get_runs(
+            dg.RunsFilter(job_name=process_calls.name), limit=_RUNS_LOOKED_AT
+        )
         if run.status not in ACTIVE
     ]
     return [RunRecord(run.tags, is_active=run.status in ACTIVE) for run in [*active, *ended]]
 
 
 @dg.sensor(
-    job=hear_calls,
+    job=process_calls,
     minimum_interval_seconds=INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Notices recordings in the drop folder and asks for a run of their days.",
@@ -48,7 +50,7 @@ def drop_folder_sensor(
     drop_folder: DropFolderResource,
 ) -> dg.SensorResult | dg.SkipReason:
     opened = warehouse.open()
-    found = look(
+    found = scan(
         opened,
         drop_folder.open(),
         drop_folder.load_metadata_config(),

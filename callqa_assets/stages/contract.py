@@ -17,10 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from callqa_assets.domain.audio.decoding import read_ahead
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.claims import ProcessIdentity
-from callqa_assets.warehouse import ledger as stage_runs
+from callqa_assets.stages.read_ahead import read_ahead
+from callqa_assets.warehouse import ledger
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.ledger import Fingerprint, PendingRecording, StageInputs
 
@@ -106,7 +106,7 @@ def run_stage(
     token = f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
     work = _StageWork(warehouse, stage, day, run_id, token, run_id if force else None, report)
     with warehouse.write(lock="fingerprints") as connection:
-        stage_runs.store_fingerprint(connection, stage.fingerprint)
+        ledger.store_fingerprint(connection, stage.fingerprint)
     total = None
     while pending := work.plan():
         if total is None:
@@ -137,7 +137,7 @@ class _StageWork:
     def plan(self) -> list[PendingRecording]:
         """What is pending now: untouched recordings first, then those that failed before."""
         with self.warehouse.read() as connection:
-            state = stage_runs.read_day(
+            state = ledger.read_day(
                 connection,
                 self.stage.inputs,
                 self.stage.fingerprint.hash,
@@ -155,21 +155,21 @@ class _StageWork:
         pending = [
             item
             for item in state.pending
-            if self.forced[item.recording.recording_id] < stage_runs.MAX_FAILURES
+            if self.forced[item.recording.recording_id] < ledger.MAX_FAILURES
         ]
         return sorted(pending, key=lambda p: (p.attempts, p.recording.recording_id))
 
-    def _settle(self, state: stage_runs.DayState) -> None:
+    def _settle(self, state: ledger.DayState) -> None:
         name = self.stage.name
         with self.warehouse.write(lock=f"claim:{name}:{self.day}") as connection:
-            stage_runs.mark_blocked(connection, name, self.day, state.blocked, run_id=self.run_id)
+            ledger.mark_blocked(connection, name, self.day, state.blocked, run_id=self.run_id)
             for item in state.crashed:
                 error = (
                     f"the process died {item.attempts} times while it worked on this recording; "
                     "look for out-of-memory kills, then run the day with force"
                 )
                 recording_id = item.recording.recording_id
-                stage_runs.mark_failed(
+                ledger.mark_failed(
                     connection, name, recording_id, error, token=None, run_id=self.run_id
                 )
                 self.report.failed[recording_id] = error
@@ -199,7 +199,7 @@ class _StageWork:
     def process(self, batch: Sequence[Loaded]) -> None:
         """Claim a batch, compute it outside any transaction, commit it in one."""
         audio_s = sum(item.recording.duration_s for item, _ in batch)
-        claimed = stage_runs.claim(
+        claimed = ledger.claim(
             self.warehouse,
             self.stage.inputs,
             self.stage.fingerprint.hash,
@@ -237,7 +237,7 @@ class _StageWork:
         seconds = time.perf_counter() - started
         audio_s = sum(item.recording.duration_s for item, _ in batch)
         with self.warehouse.write() as connection:
-            days = stage_runs.own_days(
+            days = ledger.own_days(
                 connection,
                 self.stage.name,
                 self.token,
@@ -246,16 +246,16 @@ class _StageWork:
             # Without those whose lease ran out: another run took them.
             mine = [item for item, _ in batch if item.recording.recording_id in days]
             self.stage.write(connection, days, {i: result.rows[i] for i in days})
-            stage_runs.mark_ok(
+            ledger.mark_ok(
                 connection,
                 self.stage.name,
                 self.stage.fingerprint.hash,
                 mine,
-                stage_runs.BatchRecord(seconds, audio_s, len(batch), self.run_id, result.artifact),
+                ledger.BatchRecord(seconds, audio_s, len(batch), self.run_id, result.artifact),
                 force=self.force,
             )
         if self.force:
-            self.forced.update(dict.fromkeys(days, stage_runs.MAX_FAILURES))
+            self.forced.update(dict.fromkeys(days, ledger.MAX_FAILURES))
         self.report.computed += len(days)
         self.report.audio_s += audio_s
         self.report.seconds += seconds
@@ -266,7 +266,7 @@ class _StageWork:
         said = str(error.orig).partition("\n")[0] if isinstance(error, exc.DBAPIError) else error
         text = f"{type(error).__name__}: {said}"[:2000]
         with self.warehouse.write() as connection:
-            stage_runs.mark_failed(
+            ledger.mark_failed(
                 connection,
                 self.stage.name,
                 recording_id,
@@ -276,7 +276,7 @@ class _StageWork:
             )
         if self.force:
             self.forced[recording_id] += 1
-        if item.attempts + 1 >= stage_runs.MAX_FAILURES:
+        if item.attempts + 1 >= ledger.MAX_FAILURES:
             self.report.failed[recording_id] = text
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 
+from callqa_assets.domain.days import days_between
 from callqa_assets.domain.digest import digest
 
 PARTITION_TAG = "dagster/partition"
@@ -127,9 +127,3 @@ def plan_runs(
 def range_tags(start: str, end: str) -> dict[str, str]:
     """Tags that make one run of a range of days."""
     return {RANGE_START_TAG: start, RANGE_END_TAG: end}
-
-
-def days_between(start: str, end: str) -> list[str]:
-    """Every day from `start` to `end`, both included."""
-    first, last = date.fromisoformat(start), date.fromisoformat(end)
-    return [(first + timedelta(n)).isoformat() for n in range((last - first).days + 1)]

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from callqa_assets.domain.calls.recording import Recording
-from callqa_assets.domain.rules.call_input import CallContext, Heard, SpokenSegment
+from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
 from callqa_assets.partitions import TIMEZONE
 from callqa_assets.warehouse.database import Warehouse, chunks
 from callqa_assets.warehouse.tables import segments, stage_runs, transcripts
@@ -24,18 +24,18 @@ STAGES = ("segments", "transcripts", "emotions")
 
 
 @dataclass(frozen=True)
-class HeardCall:
+class StoredCall:
     """What the rules look at, and what an alert must name as its source."""
 
     context: CallContext
-    heard: Heard
+    heard: CallAnnotations
     fingerprints: dict[str, str]
     """Stage to the fingerprint of what is stored: which models it came from."""
 
 
-def load_heard_calls(
+def load_stored_calls(
     warehouse: Warehouse, lake: EmotionLake, recordings: Sequence[Recording]
-) -> list[HeardCall]:
+) -> list[StoredCall]:
     """What was heard of these recordings, in their order; all their stages must be stored.
 
     Raises FileNotFoundError naming a lake file that the ledger names and that is gone.
@@ -54,9 +54,9 @@ def load_heard_calls(
                 languages[recording_id][language] += said.end_s - said.start_s
     tracks = lake.read({i: runs[i]["emotions"].artifact for i in ids})
     return [
-        HeardCall(
+        StoredCall(
             _context(recording, languages[recording.recording_id]),
-            Heard(tracks[recording.recording_id], spoken[recording.recording_id]),
+            CallAnnotations(tracks[recording.recording_id], spoken[recording.recording_id]),
             {stage: runs[recording.recording_id][stage].fingerprint for stage in STAGES},
         )
         for recording in recordings

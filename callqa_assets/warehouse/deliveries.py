@@ -6,7 +6,7 @@ How they get there is `outbox`; when what is sent, `callqa_assets.alerting.deliv
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,8 +18,6 @@ from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import (
     alert_deliveries,
     alerts,
-    channel_states,
-    recordings,
 )
 
 WAITING = ("pending", "sending")
@@ -34,16 +32,6 @@ class Delivery:
     attempts: int
     notice: Notice
     taken_by: frozenset[str]
-
-
-@dataclass(frozen=True)
-class ChannelState:
-    """What is remembered of a channel between processes."""
-
-    sent: dict[str, float] = field(default_factory=dict)
-    resting_until: datetime | None = None
-    disabled_at: datetime | None = None
-    disabled_because: str | None = None
 
 
 def tidy(connection: sa.Connection, channel_name: str, now: datetime) -> None:
@@ -293,152 +281,3 @@ def _update(connection: sa.Connection, delivery_ids: Sequence[str], **values: An
             .where(alert_deliveries.c.delivery_id.in_(ids))
             .values(**values)
         )
-
-
-def read_state(connection: sa.Connection, channel_name: str) -> ChannelState:
-    row = connection.execute(
-        sa.select(channel_states).where(channel_states.c.channel_name == channel_name)
-    ).first()
-    if row is None:
-        return ChannelState()
-    return ChannelState(row.sent, row.resting_until, row.disabled_at, row.disabled_because)
-
-
-def write_state(connection: sa.Connection, channel_name: str, state: ChannelState) -> None:
-    values = {
-        "sent": state.sent,
-        "resting_until": state.resting_until,
-        "disabled_at": state.disabled_at,
-        "disabled_because": state.disabled_because,
-    }
-    updated = connection.execute(
-        sa.update(channel_states)
-        .where(channel_states.c.channel_name == channel_name)
-        .values(**values)
-    )
-    if updated.rowcount == 0:
-        connection.execute(sa.insert(channel_states).values(channel_name=channel_name, **values))
-
-
-def resend_dead(
-    connection: sa.Connection,
-    now: datetime,
-    *,
-    channel_name: str | None = None,
-    alert_ids: Collection[str] = (),
-) -> int:
-    """Put dead letters back, with all their attempts before them; returns how many.
-
-    Without `alert_ids`, all of the channel's, or of every channel. None goes under the id of a
-    digest again: its other alerts may have arrived under it, without this one.
-    """
-    table = alert_deliveries
-    update = sa.update(table).where(table.c.status == "dead")
-    if channel_name is not None:
-        update = update.where(table.c.channel_name == channel_name)
-    if alert_ids:
-        update = update.where(table.c.alert_id.in_(alert_ids))
-    return connection.execute(
-        update.values(
-            status="pending",
-            message_id=None,
-            taken_by=[],
-            attempts=0,
-            waiting_since=now,
-            next_attempt_at=now,
-        )
-    ).rowcount
-
-
-@dataclass(frozen=True)
-class ChannelCounts:
-    """A channel's deliveries by status, and since when the oldest that waits does."""
-
-    by_status: dict[str, int]
-    oldest_waiting: datetime | None
-
-    @property
-    def waiting(self) -> int:
-        return sum(self.by_status.get(status, 0) for status in WAITING)
-
-
-def count_by_channel(
-    connection: sa.Connection, statuses: Collection[str]
-) -> dict[str, ChannelCounts]:
-    """Every channel that has a delivery of one of these statuses."""
-    table = alert_deliveries
-    counts: dict[str, ChannelCounts] = {}
-    query = (
-        sa.select(
-            table.c.channel_name,
-            table.c.status,
-            sa.func.count().label("letters"),
-            sa.func.min(table.c.waiting_since).label("oldest"),
-        )
-        .where(table.c.status.in_(statuses))
-        .group_by(table.c.channel_name, table.c.status)
-        .order_by(table.c.channel_name)
-    )
-    for row in connection.execute(query):
-        before = counts.get(row.channel_name, ChannelCounts({}, None))
-        oldest = before.oldest_waiting
-        if row.status in WAITING:
-            oldest = min(filter(None, (oldest, row.oldest)))
-        by_status = {**before.by_status, row.status: row.letters}
-        counts[row.channel_name] = ChannelCounts(by_status, oldest)
-    return counts
-
-
-def count_dead_since(connection: sa.Connection, since: datetime) -> dict[str, int]:
-    """Dead letters by channel, of deliveries that began to wait after `since`."""
-    table = alert_deliveries
-    query = (
-        sa.select(table.c.channel_name, sa.func.count().label("letters"))
-        .where(table.c.status == "dead", table.c.waiting_since >= since)
-        .group_by(table.c.channel_name)
-        .order_by(table.c.channel_name)
-    )
-    return {row.channel_name: row.letters for row in connection.execute(query)}
-
-
-def read_states(connection: sa.Connection) -> dict[str, ChannelState]:
-    """Every channel that was ever used."""
-    names = connection.execute(sa.select(channel_states.c.channel_name)).scalars().all()
-    return {name: read_state(connection, name) for name in names}
-
-
-def enable(connection: sa.Connection, channel_name: str) -> bool:
-    """Let a channel that its receiver closed send again; False where it was not disabled."""
-    state = read_state(connection, channel_name)
-    if state.disabled_at is None:
-        return False
-    write_state(connection, channel_name, replace(state, disabled_at=None, disabled_because=None))
-    return True
-
-
-def read_letters(
-    connection: sa.Connection,
-    statuses: Collection[str],
-    *,
-    channel_name: str | None = None,
-    limit: int | None = None,
-) -> Sequence[sa.Row[Any]]:
-    """Deliveries for people to look at, the oldest first, with rule, priority and call."""
-    table = alert_deliveries
-    query = (
-        sa.select(
-            table,
-            alerts.c.rule,
-            alerts.c.priority,
-            recordings.c.agent_id,
-            recordings.c.started_at,
-        )
-        .join(alerts, alerts.c.alert_id == table.c.alert_id)
-        .join(recordings, recordings.c.recording_id == table.c.recording_id)
-        .where(table.c.status.in_(statuses))
-        .order_by(table.c.created_at, table.c.alert_id, table.c.channel_name)
-        .limit(limit)
-    )
-    if channel_name is not None:
-        query = query.where(table.c.channel_name == channel_name)
-    return connection.execute(query).all()

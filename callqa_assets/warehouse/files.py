@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 import sqlalchemy as sa
 
+from callqa_assets.domain.calls.files import DropFile, stem_of
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import intake
-from resources.storage.drop_folder import DropFile
 
 OPEN = ("seen", "stable", "moving")
 """States of files whose audio is still to be ingested."""
@@ -31,10 +30,6 @@ def key_of(file: DropFile) -> Key:
 
 def key_of_row(row: sa.Row[Any]) -> Key:
     return (row.source_path, row.size, row.mtime_ns)
-
-
-def stem_of(name: str) -> str:
-    return str(PurePosixPath(name).with_suffix(""))
 
 
 def read_known(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.alerts.notice import Felt, Notice, write_notice
+from callqa_assets.domain.alerts.notice import Notice, SpanNotice, write_notice
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
@@ -124,7 +124,7 @@ class _NoticeWriter:
     def __init__(self, connection: sa.Connection, recordings: Sequence[Recording]) -> None:
         self._recordings = {recording.recording_id: recording for recording in recordings}
         self._run_ids: dict[str, str] = {}
-        self._spans: dict[tuple[str, int], list[Felt]] = {}
+        self._spans: dict[tuple[str, int], list[SpanNotice]] = {}
         for ids in chunks(list(self._recordings)):
             runs = sa.select(stage_runs.c.recording_id, stage_runs.c.run_id).where(
                 stage_runs.c.recording_id.in_(ids), stage_runs.c.stage == "alerts"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from callqa_assets.domain.calls.metadata import CallMetadata
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
-from callqa_assets.warehouse.tables import DAY_TABLES, dirty_days, intake, recordings, stage_runs
+from callqa_assets.warehouse.tables import DAY_TABLES, recordings
 
 
 def recording_from_row(row: sa.Row[Any]) -> Recording:
@@ -87,64 +86,3 @@ def update_metadata(
             .where(table.c.recording_id == recording_id, table.c.day != day)
             .values(day=day)
         )
-
-
-def mark_dirty(connection: sa.Connection, days: Iterable[str]) -> None:
-    """Something arrived for these days: a run must look at them."""
-    for day in sorted(set(days)):
-        updated = connection.execute(
-            sa.update(dirty_days)
-            .where(dirty_days.c.day == day)
-            .values(generation=dirty_days.c.generation + 1, changed_at=datetime.now(UTC))
-        )
-        if updated.rowcount == 0:
-            connection.execute(
-                sa.insert(dirty_days).values(
-                    day=day, generation=1, done_generation=0, changed_at=datetime.now(UTC)
-                )
-            )
-
-
-def read_dirty_days(connection: sa.Connection) -> dict[str, int]:
-    """Days that no finished run has seen as they are now, with their generation."""
-    rows = connection.execute(
-        sa.select(dirty_days.c.day, dirty_days.c.generation).where(
-            dirty_days.c.done_generation < dirty_days.c.generation
-        )
-    )
-    return {row.day: row.generation for row in rows}
-
-
-def read_generation(connection: sa.Connection, day: str) -> int:
-    """How often something arrived for the day; 0 where nothing ever did."""
-    query = sa.select(dirty_days.c.generation).where(dirty_days.c.day == day)
-    return connection.execute(query).scalar_one_or_none() or 0
-
-
-def mark_done(connection: sa.Connection, day: str, generation: int) -> None:
-    """A run that began at `generation` finished the day; later arrivals keep it dirty."""
-    connection.execute(
-        sa.update(dirty_days)
-        .where(dirty_days.c.day == day, dirty_days.c.done_generation < generation)
-        .values(done_generation=generation)
-    )
-
-
-def day_is_settled(connection: sa.Connection, day: str) -> bool:
-    """True where no file of the day waits for ingestion and no stage of it is under way."""
-    waiting = sa.select(intake.c.day).where(
-        intake.c.day == day, intake.c.state.in_(("stable", "moving"))
-    )
-    settled = sa.select(sa.func.count()).where(
-        stage_runs.c.day == day, stage_runs.c.status.in_(("ok", "failed", "blocked"))
-    )
-    good = sa.select(sa.func.count()).where(recordings.c.day == day, recordings.c.status == "ok")
-    return (
-        connection.execute(waiting.limit(1)).first() is None
-        and connection.execute(settled).scalar_one()
-        == connection.execute(good).scalar_one() * STAGES
-    )
-
-
-STAGES = 4
-"""segments, transcripts, emotions, alerts: each good recording has a row of each."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import sqlalchemy as sa
 
-from callqa_assets.domain.alerts.identity import StoredAlert
 from callqa_assets.warehouse.database import chunks
-from callqa_assets.warehouse.tables import alerts, emotion_scores, emotion_spans, recordings
+from callqa_assets.warehouse.tables import emotion_scores, emotion_spans, recordings
 
 Rows = Mapping[sa.Table, Sequence[Mapping[str, Any]]]
 """A recording's rows by table, without `recording_id` and `day`."""
@@ -55,56 +52,6 @@ def named_embeddings(connection: sa.Connection, day: str) -> dict[str, set[str]]
     for recording_id, path in connection.execute(query):
         named.setdefault(recording_id, set()).update([path] if path else [])
     return named
-
-
-def upsert_alerts(
-    connection: sa.Connection,
-    fired: Sequence[Mapping[str, Any]],
-    ended: Collection[str],
-    stored: Collection[str],
-    now: datetime,
-) -> None:
-    """Store what fired; what fired earlier and no longer does is superseded, never deleted.
-
-    `fired` are whole rows under the ids of the alerts that they continue; those among `stored`
-    exist. `ended` are ids of stored alerts that none continues.
-    """
-    for ids in chunks(sorted(ended)):
-        connection.execute(
-            sa.update(alerts)
-            .where(alerts.c.alert_id.in_(ids), alerts.c.superseded_at.is_(None))
-            .values(superseded_at=now)
-        )
-    continued = [row for row in fired if row["alert_id"] in stored]
-    if continued:
-        columns = {key: sa.bindparam(key) for key in continued[0] if key != "alert_id"}
-        connection.execute(
-            sa.update(alerts)
-            .where(alerts.c.alert_id == sa.bindparam("of_alert"))
-            .values(**columns, superseded_at=None),
-            [{"of_alert": row["alert_id"], **{k: row[k] for k in columns}} for row in continued],
-        )
-    new = [{**row, "created_at": now} for row in fired if row["alert_id"] not in stored]
-    if new:
-        connection.execute(sa.insert(alerts), new)
-
-
-def read_stored_alerts(
-    connection: sa.Connection, recording_ids: Sequence[str]
-) -> dict[str, list[StoredAlert]]:
-    """Every alert that the recordings ever had, superseded ones too, by recording."""
-    found: dict[str, list[StoredAlert]] = {recording_id: [] for recording_id in recording_ids}
-    columns = [alerts.c[field.name] for field in fields(StoredAlert)]
-    for ids in chunks(recording_ids):
-        for row in connection.execute(sa.select(*columns).where(alerts.c.recording_id.in_(ids))):
-            found[row.recording_id].append(StoredAlert(*row))
-    return found
-
-
-def count_alerts(connection: sa.Connection, day: str) -> int:
-    """Alerts of the day that stand."""
-    query = sa.select(sa.func.count()).where(alerts.c.day == day, alerts.c.superseded_at.is_(None))
-    return connection.execute(query).scalar_one()
 
 
 def read_emotion_hours(connection: sa.Connection, day: str, timezone: str) -> pl.DataFrame:

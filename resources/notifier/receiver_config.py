@@ -179,7 +179,7 @@ class Settings(_Keys):
     deliver_max_age_hours: float = Field(default=48.0, gt=0)
     """Alerts of calls that ended longer ago are recorded, and nobody is told."""
     undelivered_warn_after_min: float = Field(default=30.0, gt=0)
-    """Age of an undelivered alert at which the check `deliveries_are_young` warns."""
+    """Age of an undelivered alert at which the check `deliveries_are_recent` warns."""
     dagster_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
     """Of Dagster's UI, for links to the run."""
     retry: Retry = Retry()

@@ -21,9 +21,9 @@ from resources.speech_models.asr.nano import NanoConfig
 from resources.speech_models.asr.whisper_transcriber import TranscriberConfig
 from resources.speech_models.emotion.emotion2vec import Emotion2vecConfig
 from resources.speech_models.runtime.device import DEVICE_PATTERN, AskedPrecision
-from resources.speech_models.runtime.funasr_loading import Family
 from resources.speech_models.vad.detector import RELEASED, VadConfig
 from resources.speech_models.weights.hub import HubModel, Model
+from resources.speech_models.weights.layouts import Family
 from resources.speech_models.weights.wheels import WheelModel
 
 DEFAULT_PROFILE = "compact"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from callqa_assets.domain.calls.files import DropFile
 from callqa_assets.domain.errors import CallqaError
 
 UNFINISHED = (b".part", b".tmp", b".filepart", b".crdownload")
@@ -14,23 +14,6 @@ UNFINISHED = (b".part", b".tmp", b".filepart", b".crdownload")
 
 class DropFolderError(CallqaError):
     """The drop folder cannot be listed."""
-
-
-@dataclass(frozen=True)
-class DropFile:
-    """One file as the listing saw it. Paths are bytes: a name need not be text."""
-
-    path: bytes
-    """Absolute."""
-    name: bytes
-    """Relative to the drop folder."""
-    size: int
-    mtime_ns: int
-
-    @property
-    def display_name(self) -> str:
-        """The name as text for tables and people; odd bytes are shown as \\xNN."""
-        return self.name.decode("utf-8", "backslashreplace")
 
 
 class DropFolder:

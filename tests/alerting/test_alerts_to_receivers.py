@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 
 from callqa_assets.alerting.delivery import drain
 from callqa_assets.assets.alerts import BACKFILL_TAG
-from callqa_assets.checks.deliveries import channels_are_healthy, deliveries_are_young
+from callqa_assets.checks.deliveries import channels_are_healthy, deliveries_are_recent
 from callqa_assets.cli import app
-from callqa_assets.cli.headless import hear_drop_folder
+from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.cli.terminal_report import deliver_with_report
 from callqa_assets.definitions import build_defs
 from callqa_assets.domain.speech import ModelIdentity
-from callqa_assets.jobs import hear_calls
+from callqa_assets.jobs import process_calls
 from callqa_assets.partitions import TIMEZONE
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
 from callqa_assets.stages.planning import range_tags
@@ -29,7 +29,7 @@ from callqa_assets.warehouse import tables
 from resources.dagster_resources import resources_from_environment
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.receivers import SECRETS, HttpReceiver
 from tests.support.snapshot import read_rows
 
@@ -47,7 +47,7 @@ def write_recent_call(drop: Path, agent: str = "1001", *, hours_ago: float = 1) 
 
 
 @dataclass
-class LaterModels(ToyModels):
+class LaterModels(FakeModels):
     """Another model, which hears the same anger a window later."""
 
     @property
@@ -86,10 +86,10 @@ def test_an_angry_call_is_told_once_with_its_evidence(
 ):
     receiver = start(HttpReceiver("webhook"))
     write_recent_call(home.drop)
-    hearing.hear(ToyModels(), run_id="the-run")
+    hearing.hear(FakeModels(), run_id="the-run")
     for _ in range(2):
         drain(warehouse, notifier_of(receiver), budget=BUDGET)
-        hearing.hear(ToyModels(), force=True, run_id="again")
+        hearing.hear(FakeModels(), force=True, run_id="again")
     (received,) = receiver.taken
     (told,) = received.body["data"]["alerts"]
     assert (told["rule"], told["role"], told["run_id"]) == ("anger", "customer", "the-run")
@@ -105,7 +105,7 @@ def test_another_model_that_moves_the_alert_by_a_hop_tells_nobody_again(
 ):
     receiver = start(HttpReceiver("webhook"))
     write_recent_call(home.drop)
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     (before,) = read_rows(warehouse, tables.alerts)
     drain(warehouse, notifier_of(receiver), budget=BUDGET)
     hearing.hear(LaterModels())
@@ -125,11 +125,11 @@ def test_sixty_old_days_under_a_changed_rule_tell_nobody(
     for ago in range(3, 63):
         write_recent_call(home.drop, hours_ago=24 * ago)
     rules.write_text(RULES.format(threshold=0.99))
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     assert read_rows(warehouse, tables.alerts) == []
     rules.write_text(RULES.format(threshold=0.5) + "    channels: [webhook]\n")
     write_recent_call(home.drop, "1002")
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     assert len(read_rows(warehouse, tables.alerts)) == 61
     drain(warehouse, notifier_of(receiver), budget=BUDGET)
     assert sorted(row["suppressed_because"] or row["status"] for row in deliveries()) == [
@@ -141,8 +141,8 @@ def test_sixty_old_days_under_a_changed_rule_tell_nobody(
 
 
 def run_job(day: str, **tags: str) -> dg.ExecuteInProcessResult:
-    overrides = {"speech_models": dg.ResourceDefinition.hardcoded_resource(ToyModels())}
-    job = build_defs(resource_overrides=overrides).resolve_job_def(hear_calls.name)
+    overrides = {"speech_models": dg.ResourceDefinition.hardcoded_resource(FakeModels())}
+    job = build_defs(resource_overrides=overrides).resolve_job_def(process_calls.name)
     with dg.DagsterInstance.get() as instance:
         return job.execute_in_process(
             instance=instance,
@@ -158,7 +158,7 @@ def test_a_backfill_of_today_tells_nobody_and_an_ordinary_run_does(
 ):
     monkeypatch.setenv("CALLQA_RULES", str(rules))
     day = write_recent_call(dagster_home.drop)
-    hearing.look()
+    hearing.scan()
     assert run_job(day, **({BACKFILL_TAG: "abc"} if backfill else {})).success
     (row,) = deliveries()
     assert row["suppressed_because"] == ("backfill" if backfill else None)
@@ -173,11 +173,11 @@ def test_a_bad_channels_file_costs_no_alert_and_fails_the_checks(
     bad.write_text("channels: [")
     monkeypatch.setenv("CALLQA_CHANNELS", str(bad))
     day = write_recent_call(dagster_home.drop)
-    hearing.look()
+    hearing.scan()
     result = run_job(day)
     assert result.success
     assert [row["status"] for row in deliveries()] == ["pending"]
-    for name in ("channels_are_healthy", "deliveries_are_young"):
+    for name in ("channels_are_healthy", "deliveries_are_recent"):
         (evaluation,) = [e for e in result.get_asset_check_evaluations() if e.check_name == name]
         assert not evaluation.passed
         assert "channels.yaml, line 1" in evaluation.metadata["channels file"].value
@@ -189,10 +189,12 @@ def test_the_sensor_delivers_what_a_run_found_and_asks_for_no_run(
 ):
     monkeypatch.setenv("CALLQA_RULES", str(rules))
     write_recent_call(dagster_home.drop)
-    hear_drop_folder(
+    process_drop_folder(
         lambda *_: None,
         copy=False,
-        resource_overrides={"speech_models": dg.ResourceDefinition.hardcoded_resource(ToyModels())},
+        resource_overrides={
+            "speech_models": dg.ResourceDefinition.hardcoded_resource(FakeModels())
+        },
         log_level="CRITICAL",
     )
     assert [row["status"] for row in deliveries()] == ["pending"]
@@ -218,17 +220,17 @@ def test_checks_are_quiet_until_an_alert_waits_for_a_channel_that_is_not_configu
     home, warehouse, hearing, monkeypatch
 ):
     monkeypatch.delenv("CALLQA_WEBHOOK_URL", raising=False)
-    assert check(channels_are_healthy) == check(deliveries_are_young) == (True, {})
+    assert check(channels_are_healthy) == check(deliveries_are_recent) == (True, {})
     write_recent_call(home.drop)
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     passed, findings = check(channels_are_healthy)
     assert not passed
     assert findings["webhook"].startswith("not configured: set CALLQA_WEBHOOK_URL")
-    assert check(deliveries_are_young)[0]
+    assert check(deliveries_are_recent)[0]
     with warehouse.write() as connection:
         an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
         connection.execute(tables.alert_deliveries.update().values(waiting_since=an_hour_ago))
-    passed, findings = check(deliveries_are_young)
+    passed, findings = check(deliveries_are_recent)
     assert not passed
     assert findings["webhook"].startswith("1 wait, since ")
 
@@ -237,7 +239,7 @@ def test_checks_tell_of_dead_letters_and_disabled_channels(home, warehouse, hear
     for status, word in ((410, "disabled: HTTP 410"), (400, "1 dead letters")):
         webhook.fail = lambda number, status=status: (status, {}, {})
         write_recent_call(home.drop, agent=str(status))
-        hearing.hear(ToyModels())
+        hearing.hear(FakeModels())
         drain(warehouse, resources_from_environment()["notifier"].open(), budget=BUDGET)
         with warehouse.write() as connection:
             if status == 400:
@@ -257,7 +259,7 @@ def test_callqa_run_says_what_it_delivered_and_is_quiet_where_there_is_nothing(
 
     assert deliver() == ""
     write_recent_call(home.drop)
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     with monkeypatch.context() as bad:
         bad.setenv("CALLQA_CHANNELS", str(tmp_path / "nothing.yaml"))
         assert deliver().startswith("alerts wait: ")
@@ -274,7 +276,7 @@ def callqa(*arguments: str, code: int = 0) -> str:
 def test_a_person_sees_what_waits_and_died_and_sends_it_again(home, hearing, webhook, monkeypatch):
     assert callqa("pending") == "none\n"
     write_recent_call(home.drop)
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     shown = callqa("pending")
     assert "webhook  pending  anger  high" in shown
     assert "not tried yet" in shown

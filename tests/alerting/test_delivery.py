@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from callqa_assets.alerting.delivery import drain, try_channel
-from callqa_assets.warehouse import deliveries, tables
+from callqa_assets.warehouse import deliveries, delivery_reports, receiver_states, tables
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from tests.support.notices import fired, store_alerts, store_recording
 from tests.support.processes import run_process
@@ -94,7 +94,7 @@ def test_a_dead_letter_can_be_sent_again(warehouse, start, notifier_of, store, r
     drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)
     assert statuses(rows) == ["dead", "dead"]  # not by itself
     with warehouse.write() as connection:
-        assert deliveries.resend_dead(connection, hands.now) == 2
+        assert delivery_reports.resend_dead(connection, hands.now) == 2
     drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)
     assert statuses(rows) == ["delivered", "delivered"]
 
@@ -180,8 +180,8 @@ def test_410_disables_the_channel_until_somebody_enables_it(
     assert all("callqa alerts enable webhook" in row["last_error"] for row in rows())
     receiver.fail = lambda number: None
     with warehouse.write() as connection:
-        assert deliveries.enable(connection, "webhook")
-        assert not deliveries.enable(connection, "webhook")
+        assert receiver_states.enable(connection, "webhook")
+        assert not receiver_states.enable(connection, "webhook")
     drain(warehouse, notifier_of(receiver), budget=BUDGET, clock=hands.clock)
     assert statuses(rows) == ["delivered"] * 3
 
@@ -327,7 +327,7 @@ def test_a_dead_part_of_a_digest_does_not_come_back_under_the_digests_id(
     hands.pass_by(60)
     drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)
     with warehouse.write() as connection:
-        deliveries.resend_dead(connection, hands.now, alert_ids=[dead])
+        delivery_reports.resend_dead(connection, hands.now, alert_ids=[dead])
     drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)
     assert statuses(rows) == ["delivered", "delivered"]
     rest, resent = receiver.taken

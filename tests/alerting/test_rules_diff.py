@@ -13,7 +13,7 @@ from callqa_assets.warehouse import tables
 from resources.storage.lake import EmotionLake
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows, read_snapshot, read_tracks
 
 DAYS = ("2025-03-14", "2025-03-16")
@@ -36,7 +36,7 @@ def hearing(home, warehouse, rules: Path) -> DirectHearing:
     ):
         write_call(home.drop, day, f"10{seed}", seed=seed, anger=loudness)
     direct = DirectHearing(home, warehouse, rules)
-    direct.hear(ToyModels())
+    direct.hear(FakeModels())
     return direct
 
 
@@ -147,7 +147,7 @@ def test_it_says_exactly_what_a_run_then_does(diff, hearing):
     before = {r["alert_id"] for r in read_rows(hearing.warehouse, tables.alerts)}
     foretold = diff(rules_at(0.3))
     hearing.rules.write_text(RULES.format(threshold=0.3))
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     standing = [
         r for r in read_rows(hearing.warehouse, tables.alerts) if r["superseded_at"] is None
     ]

@@ -9,12 +9,12 @@ import dagster as dg
 import pytest
 import torch
 
-from callqa_assets.cli.headless import HeadlessResult, hear_drop_folder
+from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.warehouse import tables
 from resources.speech_models.runtime.device import Device, MemoryGuard
 from resources.storage.home import Home
 from tests.support.calls import write_call
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows, read_snapshot
 
 DAY = "2025-03-14"
@@ -28,8 +28,8 @@ def hear(
 ) -> Callable[..., HeadlessResult]:
     monkeypatch.setenv("CALLQA_RULES", str(rules))
 
-    def run(models: ToyModels, *, force: bool = False) -> HeadlessResult:
-        return hear_drop_folder(
+    def run(models: FakeModels, *, force: bool = False) -> HeadlessResult:
+        return process_drop_folder(
             lambda *_: None,
             copy=False,
             force=force,
@@ -42,7 +42,7 @@ def hear(
 
 def test_a_call_becomes_segments_transcripts_emotions_and_an_alert(home, warehouse, hear):
     write_call(home.drop, DAY, anger=0.2)
-    result = hear(ToyModels())
+    result = hear(FakeModels())
     assert result.failed_runs == {}
     assert result.days == [DAY]
     (recording,) = read_rows(warehouse, tables.recordings)
@@ -69,9 +69,9 @@ def test_a_call_becomes_segments_transcripts_emotions_and_an_alert(home, warehou
 def test_a_second_run_computes_nothing(home, warehouse, hear):
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
-    hear(ToyModels())
+    hear(FakeModels())
     before = read_snapshot(warehouse)
-    again = ToyModels()
+    again = FakeModels()
     assert hear(again).failed_runs == {}
     assert again.calls == {"vad": 0, "asr": 0, "ser": 0}
     assert read_snapshot(warehouse) == before
@@ -81,7 +81,7 @@ def test_a_range_of_31_days_is_one_run(home, warehouse, hear):
     days = [f"2025-03-{d:02d}" for d in range(1, 32)]
     for seed, day in enumerate(days):
         write_call(home.drop, day, seed=seed)
-    result = hear(ToyModels())
+    result = hear(FakeModels())
     assert result.days == days
     assert len(result.run_ids) == 1
     assert result.failed_runs == {}
@@ -94,22 +94,22 @@ def test_a_range_of_31_days_is_one_run(home, warehouse, hear):
 def test_missing_weights_fail_the_run_and_blame_no_recording(home, warehouse, hear):
     write_call(home.drop, DAY)
 
-    class NoWeights(ToyModels):
+    class NoWeights(FakeModels):
         def transcriber(self):
             raise FileNotFoundError("model.bin is missing: run `callqa models pull`")
 
     assert len(hear(NoWeights()).failed_runs) == 1
     assert {r["stage"] for r in read_rows(warehouse, tables.stage_runs)} == {"segments", "emotions"}
-    assert hear(ToyModels()).failed_runs == {}
+    assert hear(FakeModels()).failed_runs == {}
     assert {r["status"] for r in read_rows(warehouse, tables.stage_runs)} == {"ok"}
 
 
 def test_a_bad_rules_file_leaves_the_last_accepted_rules_in_force(home, warehouse, hear, rules):
     write_call(home.drop, DAY, "1001", anger=0.2)
-    hear(ToyModels())
+    hear(FakeModels())
     rules.write_text("rules: [{name: broken, emotion: furious}]")
     write_call(home.drop, DAY, "1002", anger=0.2, seed=5)
-    assert hear(ToyModels()).failed_runs == {}
+    assert hear(FakeModels()).failed_runs == {}
     assert len(read_rows(warehouse, tables.alerts)) == 2
     with dg.DagsterInstance.get() as instance:
         checks = _check_results(instance)
@@ -124,7 +124,7 @@ def test_one_bad_recording_fails_alone_after_three_attempts(home, warehouse, hea
         if model == "asr" and any(float(abs(c.waveform).max()) > 0.2 for c in items):
             raise RuntimeError("too loud for me")
 
-    models = ToyModels(before=choke)
+    models = FakeModels(before=choke)
     assert hear(models).failed_runs == {}
     runs = [r for r in read_rows(warehouse, tables.stage_runs) if r["stage"] == "transcripts"]
     (failed,) = [r for r in runs if r["status"] == "failed"]
@@ -134,7 +134,7 @@ def test_one_bad_recording_fails_alone_after_three_attempts(home, warehouse, hea
     assert (blocked["stage"], blocked["recording_id"]) == ("alerts", failed["recording_id"])
     with dg.DagsterInstance.get() as instance:
         assert _check_results(instance)["transcripts_failures"] is False
-    cured = ToyModels()
+    cured = FakeModels()
     hear(cured, force=True)
     assert not [r for r in read_rows(warehouse, tables.stage_runs) if r["status"] != "ok"]
 
@@ -152,7 +152,7 @@ def test_a_day_s_metadata_names_the_model_and_how_often_it_had_no_room(home, hea
         if model == "asr":
             MemoryGuard(Device("cpu", "fp32", 1)).compute(items, hear_two_at_most)
 
-    assert hear(ToyModels(before=before)).failed_runs == {}
+    assert hear(FakeModels(before=before)).failed_runs == {}
     with dg.DagsterInstance.get() as instance:
         told = {asset: _metadata(instance, asset) for asset in ("transcripts", "emotion_scores")}
     assert told["transcripts"]["model"] == "toy-asr"

@@ -15,11 +15,11 @@ from callqa_assets.assets.plots import (
     PRIORITY_COLOURS,
     alert_volume_plot,
     emotion_day_plot,
-    emotion_timeline_text,
 )
 from callqa_assets.assets.plots import _draw_day as draw_day
 from callqa_assets.assets.plots import _draw_volume as draw_volume
 from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.emotion.timeline import emotion_timeline_text
 
 DAY = date(2025, 3, 14)
 

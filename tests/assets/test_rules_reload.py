@@ -8,13 +8,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from callqa_assets.cli.headless import HeadlessResult, hear_drop_folder
+from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.domain.rules.rule_set import load_rules
 from callqa_assets.stages.contract import Progress
 from callqa_assets.warehouse import tables
 from resources.storage.home import Home
 from tests.support.calls import RULES, write_call
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
 DAYS = ("2025-03-14", "2025-03-15")
@@ -30,8 +30,8 @@ def hear(
     for seed, day in enumerate(DAYS):
         write_call(dagster_home.drop, day, seed=seed, anger=0.2)
 
-    def run(models: ToyModels, progress: Progress = lambda *_: None) -> HeadlessResult:
-        result = hear_drop_folder(
+    def run(models: FakeModels, progress: Progress = lambda *_: None) -> HeadlessResult:
+        result = process_drop_folder(
             progress,
             copy=False,
             resource_overrides={"speech_models": dg.ResourceDefinition.hardcoded_resource(models)},
@@ -63,12 +63,12 @@ def read_check(result: HeadlessResult) -> dg.AssetCheckEvaluation:
 
 
 def test_a_changed_file_judges_anew_what_was_heard_and_hears_nothing_again(warehouse, hear, rules):
-    assert read_check(hear(ToyModels())).passed
+    assert read_check(hear(FakeModels())).passed
     before = {row["rule"]: row for row in read_rows(warehouse, tables.alerts)}
     assert set(before) == {"anger"}
     changed = RULES.format(threshold=0.5) + '  - {name: loud, text: {any: ["响度"]}}\n'
     rules.write_text(changed)
-    models = ToyModels()
+    models = FakeModels()
     assert read_check(hear(models)).passed
     assert models.calls == {"vad": 0, "asr": 0, "ser": 0}
     rows = read_rows(warehouse, tables.alerts)
@@ -85,10 +85,10 @@ def test_a_changed_file_judges_anew_what_was_heard_and_hears_nothing_again(wareh
 def test_a_bad_file_leaves_the_last_set_in_force_stops_nothing_and_says_why(
     warehouse, hear, rules, home
 ):
-    hear(ToyModels())
+    hear(FakeModels())
     rules.write_text("rules:\n  - {name: broken, emotion: furious, threshold: 0.5}")
     write_call(home.drop, DAYS[0], "1009", seed=7, anger=0.2)
-    check = read_check(hear(ToyModels()))
+    check = read_check(hear(FakeModels()))
     assert not check.passed
     problem = str(check.metadata["problem"].value)
     assert f"{rules}, line 2, rule 'broken': `emotion`: 'furious' is no emotion" in problem
@@ -97,7 +97,7 @@ def test_a_bad_file_leaves_the_last_set_in_force_stops_nothing_and_says_why(
     assert {row["rule_hash"] for row in rows} == {hash_of(RULES.format(threshold=0.5))}
     assert len(read_rows(warehouse, tables.rule_sets)) == 1
     rules.write_text(RULES.format(threshold=0.6))
-    assert read_check(hear(ToyModels())).passed
+    assert read_check(hear(FakeModels())).passed
     assert {row["rule_hash"] for row in read_rows(warehouse, tables.alerts)} == {
         hash_of(RULES.format(threshold=0.6))
     }
@@ -111,7 +111,7 @@ def test_a_run_judges_all_its_days_by_one_set(warehouse, hear, rules):
             seen.append(day)
             rules.write_text(RULES.format(threshold=0.7))
 
-    hear(ToyModels(), change_after_the_first_day)
+    hear(FakeModels(), change_after_the_first_day)
     assert seen == [DAYS[0]]
     rows = read_rows(warehouse, tables.alerts)
     assert {row["day"] for row in rows} == set(DAYS)

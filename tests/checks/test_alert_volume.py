@@ -7,10 +7,10 @@ import base64
 import dagster as dg
 import pytest
 
-from callqa_assets.cli.headless import hear_drop_folder
-from callqa_assets.warehouse.alert_volume import trailing_days
+from callqa_assets.cli.headless import process_drop_folder
+from callqa_assets.domain.days import trailing_days
 from tests.support.calls import write_call
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 
 DAY = "2025-03-14"
 
@@ -22,8 +22,8 @@ def test_a_flood_warns_in_dagster_and_the_day_carries_its_picture(dagster_home, 
         write_call(dagster_home.drop, day, seed=n)
     for n in range(4):
         write_call(dagster_home.drop, DAY, f"20{n}", seed=10 + n, anger=0.2)
-    models = dg.ResourceDefinition.hardcoded_resource(ToyModels())
-    result = hear_drop_folder(
+    models = dg.ResourceDefinition.hardcoded_resource(FakeModels())
+    result = process_drop_folder(
         lambda *_: None, copy=False, resource_overrides={"speech_models": models}
     )
     assert result.failed_runs == {}

@@ -17,12 +17,12 @@ from callqa_assets.checks.day_checks import (
     judge,
     missing_stage_runs,
 )
-from callqa_assets.cli.headless import hear_drop_folder
+from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.domain.speech import Span
 from callqa_assets.warehouse import tables
 from tests.support.calls import write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
 DAY = "2025-03-14"
@@ -43,7 +43,7 @@ def heard(home, warehouse, rules: Path):
     """Two calls, heard by 'run'; corrupting is done to the first."""
     for seed in range(2):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
-    DirectHearing(home, warehouse, rules).hear(ToyModels())
+    DirectHearing(home, warehouse, rules).hear(FakeModels())
     return sorted(r["recording_id"] for r in read_rows(warehouse, tables.recordings))
 
 
@@ -226,16 +226,16 @@ def test_a_broken_promise_on_one_day_of_a_range_stops_the_run_and_names_day_and_
     write_call(dagster_home.drop, DAY, "1001", seed=1)
     write_call(dagster_home.drop, "2025-03-15", "1002", seed=2, anger=0.29)
 
-    class Overlong(ToyModels):
+    class Overlong(FakeModels):
         def detect(self, waveforms):
             return [
                 [Span(1.0, 9.0)] if abs(wave).max() > 0.35 else spans
                 for wave, spans in zip(waveforms, super().detect(waveforms), strict=True)
             ]
 
-    def hear(models: ToyModels):
+    def hear(models: FakeModels):
         resource = dg.ResourceDefinition.hardcoded_resource(models)
-        return hear_drop_folder(
+        return process_drop_folder(
             lambda *_: None,
             copy=False,
             force=True,
@@ -258,4 +258,4 @@ def test_a_broken_promise_on_one_day_of_a_range_stops_the_run_and_names_day_and_
     (finding,) = sound.metadata["failing_days"].records
     assert finding.data["day"] == "2025-03-15"
     assert by_day["2025-03-15"] in finding.data["finding"]
-    assert hear(ToyModels()).failed_runs == {}
+    assert hear(FakeModels()).failed_runs == {}

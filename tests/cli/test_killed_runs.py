@@ -8,13 +8,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from callqa_assets.cli.headless import HeadlessResult, hear_drop_folder
+from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import open_warehouse
 from resources.storage.home import REPO, Home
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.processes import kill_at, run_process, use_home
 from tests.support.snapshot import read_snapshot, read_tracks
 
@@ -23,10 +23,10 @@ DAY = "2025-03-14"
 pytestmark = pytest.mark.integration
 
 
-def hear(models: ToyModels | None, *, copy: bool = False) -> HeadlessResult:
+def hear(models: FakeModels | None, *, copy: bool = False) -> HeadlessResult:
     """What `callqa run` does; without models, with the real ones."""
     resource = dg.ResourceDefinition.hardcoded_resource(models)
-    return hear_drop_folder(
+    return process_drop_folder(
         lambda *_: None,
         copy=copy,
         resource_overrides={"speech_models": resource} if models else {},
@@ -37,7 +37,7 @@ def hear(models: ToyModels | None, *, copy: bool = False) -> HeadlessResult:
 def hear_through_dagster_and_die(root: Path, rules: Path, point: str, call: int) -> None:
     use_home(root, CALLQA_RULES=str(rules))
     kill_at(point, call)
-    hear(ToyModels())
+    hear(FakeModels())
 
 
 def tables_of(home: Home):
@@ -65,7 +65,7 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
     for used in (killed_home, home):
         for seed in range(2):
             write_call(used.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
-    undisturbed.hear(ToyModels())
+    undisturbed.hear(FakeModels())
 
     assert (
         run_process(hear_through_dagster_and_die, killed_home.root, rules, "transcripts", 1) == -9
@@ -73,7 +73,7 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
     with dg.DagsterInstance.get() as instance:
         (killed,) = instance.get_runs()
         assert killed.status == dg.DagsterRunStatus.STARTED
-    models = ToyModels()
+    models = FakeModels()
     resumed = hear(models)
     assert resumed.failed_runs == {}
     assert models.calls == {"vad": 0, "asr": 4, "ser": 0}
@@ -91,9 +91,9 @@ def hear_with_real_models(
     use_home(root, CALLQA_DROP=str(drop), CALLQA_MODELS=str(models_dir))
     if point == "transcripts":
         from resources.speech_models.asr.whisper_transcriber import WhisperTranscriber
-        from tests.support import processes as hearing_process
+        from tests.support import processes
 
-        hearing_process.POINTS[point] = (WhisperTranscriber, "transcribe")
+        processes.POINTS[point] = (WhisperTranscriber, "transcribe")
     if point:
         kill_at(point, call)
     result = hear(None, copy=True)

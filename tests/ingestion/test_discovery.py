@@ -13,7 +13,7 @@ import pytest
 
 from callqa_assets.ingestion import archiving as ingest_module
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.recordings import read_dirty_days
+from callqa_assets.warehouse.dirty_days import read_dirty_days
 from resources.storage.archive import RecordingArchive
 from resources.storage.drop_folder import DropFolderError
 from resources.storage.home import Home
@@ -83,7 +83,7 @@ def test_a_kill_while_taking_files_in_strands_nothing(
 ):
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
-    hearing.look()
+    hearing.scan()
     kill(owner, name, after=after)
     with pytest.raises(Kill):
         hearing.ingest(DAY)
@@ -120,7 +120,7 @@ def test_a_kill_after_the_copy_across_file_systems_strands_nothing(
 ):
     """The copy has another time of change than intake wrote down: it is known by its content."""
     write_call(home.drop, DAY)
-    hearing.look()
+    hearing.scan()
     with monkeypatch.context() as elsewhere:
         _across_file_systems(elsewhere, home.drop)
         real = RecordingArchive.take
@@ -141,7 +141,7 @@ def test_a_new_file_at_the_place_of_one_whose_move_was_cut_short_harms_neither(
 ):
     path = write_call(home.drop, DAY, seed=1)
     first = path.read_bytes()
-    hearing.look()
+    hearing.scan()
     kill(RecordingArchive, "take", after=True)
     with pytest.raises(Kill):
         hearing.ingest(DAY)
@@ -159,7 +159,7 @@ def test_a_file_changed_after_it_was_decoded_is_not_taken_under_the_old_identity
     home, warehouse, hearing, monkeypatch, change
 ):
     path = write_call(home.drop, DAY, seed=1)
-    hearing.look()
+    hearing.scan()
     real = ingest_module._sort_out
 
     def change_meanwhile(*args):
@@ -249,7 +249,7 @@ def test_a_file_that_vanished_before_it_was_taken_leaves_no_row_and_may_come_bac
 ):
     path = write_call(home.drop, DAY)
     content = path.read_bytes()
-    hearing.look()
+    hearing.scan()
     path.unlink()
     assert hearing.take_in() == []
     assert read_rows(warehouse, tables.recordings) == []
@@ -269,7 +269,7 @@ def test_links_hidden_files_and_unfinished_copies_are_not_listed(
     (home.drop / ".folder").mkdir()
     write_call(home.drop / ".folder", DAY)
     os.mkfifo(home.drop / "pipe.wav")
-    assert hearing.look_once().listed == 0
+    assert hearing.scan_once().listed == 0
     assert read_rows(warehouse, tables.intake) == []
     assert outside.is_file()
 
@@ -277,7 +277,7 @@ def test_links_hidden_files_and_unfinished_copies_are_not_listed(
 def test_a_missing_drop_folder_is_an_error_that_names_it(home, hearing):
     home.drop.rmdir()
     with pytest.raises(DropFolderError, match=r"drop does not exist: create it or set CALLQA_DROP"):
-        hearing.look()
+        hearing.scan()
 
 
 # Metadata that comes beside or later --------------------------------------------------------
@@ -288,7 +288,7 @@ def test_a_sidecar_that_comes_while_its_call_is_being_moved_is_applied_at_the_ne
 ):
     path = write_call(home.drop, DAY, name="call.wav")
     set_mtime(path, "2025-03-16 10:00")
-    hearing.look()
+    hearing.scan()
     kill(RecordingArchive, "take", after=True)
     with pytest.raises(Kill):
         hearing.ingest("2025-03-16")
@@ -335,7 +335,7 @@ def test_a_sidecar_that_cannot_be_read_now_is_applied_once_it_can(
         return real(path)
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    (note,) = hearing.look_once().notes
+    (note,) = hearing.scan_once().notes
     assert "Permission denied" in note
     hearing.ingest(DAY)
     monkeypatch.undo()
@@ -353,7 +353,7 @@ def test_a_late_sidecar_makes_its_day_dirty_even_where_it_tells_nothing_new(
     with warehouse.read() as connection:
         before = read_dirty_days(connection)
     (home.drop / "call.json").write_text("{}")
-    hearing.look()
+    hearing.scan()
     with warehouse.read() as connection:
         (day,) = before
         assert read_dirty_days(connection)[day] == before[day] + 1
@@ -367,7 +367,7 @@ def test_a_manifest_cannot_speak_of_files_outside_its_folder(home, warehouse, he
         for file in ("../victim.wav", str(home.drop / "victim.wav"), "..\\victim.wav")
     )
     (home.drop / "sub" / "manifest.csv").write_text(f"file,started_at,agent_id\n{lines}\n")
-    found = hearing.look_once()
+    found = hearing.scan_once()
     assert sum("points out of its folder" in note for note in found.notes) == 3
     (row,) = (r for r in read_rows(warehouse, tables.intake) if r["kind"] == "audio")
     assert row["metadata"]["call"]["agent_id"] is None
@@ -377,9 +377,9 @@ def test_a_manifest_is_read_only_once_it_has_settled(home, warehouse, hearing):
     """It may be cut off in the middle of a row while it is being copied."""
     write_call(home.drop, DAY, name="call.wav")
     now = datetime.now(UTC)
-    hearing.look_once(settle=timedelta(seconds=20), now=now)
+    hearing.scan_once(settle=timedelta(seconds=20), now=now)
     (home.drop / "manifest.csv").write_text(f"file,started_at,agent_id\ncall.wav,{DAY} 08:00:00,li")
-    hearing.look_once(settle=timedelta(seconds=20), now=now + timedelta(seconds=30))
+    hearing.scan_once(settle=timedelta(seconds=20), now=now + timedelta(seconds=30))
     (row,) = (r for r in read_rows(warehouse, tables.intake) if r["kind"] == "audio")
     assert (row["state"], row["metadata"]["call"]["agent_id"]) == ("stable", None)
 
@@ -387,7 +387,7 @@ def test_a_manifest_is_read_only_once_it_has_settled(home, warehouse, hearing):
         f"file,started_at,agent_id\ncall.wav,{DAY} 08:00:00,lina\n"
     )
     for seconds in (60, 90):
-        hearing.look_once(settle=timedelta(seconds=20), now=now + timedelta(seconds=seconds))
+        hearing.scan_once(settle=timedelta(seconds=20), now=now + timedelta(seconds=seconds))
     (row,) = (r for r in read_rows(warehouse, tables.intake) if r["kind"] == "audio")
     assert row["metadata"]["call"]["agent_id"] == "lina"
 
@@ -414,7 +414,7 @@ def test_two_looks_at_once_write_every_file_down_once(home, warehouse, hearing):
     for seed in range(5):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
     with ThreadPoolExecutor(4) as threads:
-        looks = [threads.submit(hearing.look_once) for _ in range(4)]
+        looks = [threads.submit(hearing.scan_once) for _ in range(4)]
     assert sorted(look.result().settled for look in looks) == [0, 0, 0, 5]
     assert [r["state"] for r in read_rows(warehouse, tables.intake)] == ["stable"] * 5
     with warehouse.read() as connection:
@@ -423,7 +423,7 @@ def test_two_looks_at_once_write_every_file_down_once(home, warehouse, hearing):
 
 def test_a_recording_is_taken_only_after_two_looks(home, warehouse, hearing):
     write_call(home.drop, DAY)
-    first = hearing.look_once(settle=timedelta(seconds=20))
+    first = hearing.scan_once(settle=timedelta(seconds=20))
     assert (first.listed, first.settled, first.waiting) == (1, 0, 1)
     hearing.ingest(DAY)
     assert read_rows(warehouse, tables.recordings) == []

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callqa_assets.ingestion.discovery import KnownFile, kind_of, plan_listing
+from callqa_assets.domain.calls.files import DropFile, kind_of
+from callqa_assets.ingestion.discovery import KnownFile, plan_listing
 from callqa_assets.warehouse.files import key_of
-from resources.storage.drop_folder import DropFile
 
 NOW = datetime(2025, 3, 14, 10, tzinfo=UTC)
 SETTLE = timedelta(seconds=20)

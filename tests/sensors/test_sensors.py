@@ -15,13 +15,13 @@ from dagster._core.test_utils import create_run_for_test
 
 from callqa_assets.assets.stage_asset import PROCESS_TAG
 from callqa_assets.domain.claims import ProcessIdentity
-from callqa_assets.jobs import hear_calls
+from callqa_assets.jobs import process_calls
 from callqa_assets.partitions import DAYS
 from callqa_assets.sensors.dead_runs import fail_dead_runs
 from callqa_assets.sensors.drop_folder import SETTLE, drop_folder_sensor
 from callqa_assets.stages.planning import MAX_ATTEMPTS, RANGE_END_TAG, RANGE_START_TAG
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.recordings import mark_done, read_dirty_days
+from callqa_assets.warehouse.dirty_days import mark_done, read_dirty_days
 from resources.dagster_resources import resources_from_environment
 from tests.support.calls import set_mtime, write_call
 
@@ -81,7 +81,7 @@ def request_one(tick, let_settle):
 
 def record(instance, request: dg.RunRequest, status: dg.DagsterRunStatus, **tags) -> dg.DagsterRun:
     return create_run_for_test(
-        instance, job_name=hear_calls.name, status=status, tags={**request.tags, **tags}
+        instance, job_name=process_calls.name, status=status, tags={**request.tags, **tags}
     )
 
 
@@ -164,8 +164,8 @@ def test_a_failed_run_is_tried_again_under_a_new_key_and_then_given_up(
 
 
 def test_runs_of_others_and_runs_without_days_do_not_confuse(home, instance, tick, request_one):
-    create_run_for_test(instance, job_name=hear_calls.name, status=FAILURE)
-    create_run_for_test(instance, job_name=hear_calls.name, status=STARTED)
+    create_run_for_test(instance, job_name=process_calls.name, status=FAILURE)
+    create_run_for_test(instance, job_name=process_calls.name, status=STARTED)
     create_run_for_test(instance, job_name="another_job", status=STARTED)
     write_call(home.drop, DAY)
     assert days_of(request_one()) == (DAY, DAY)

@@ -22,7 +22,7 @@ from callqa_assets.warehouse.ledger import MAX_CRASHES, MAX_FAILURES, read_day
 from resources.storage.home import Home
 from tests.support.calls import set_mtime, write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.processes import run_processes
 from tests.support.snapshot import read_rows
 
@@ -62,7 +62,7 @@ def alive() -> str:
     return f"{ProcessIdentity.current()}#another-run"
 
 
-def cut(hearing: DirectHearing, models: ToyModels, **options):
+def cut(hearing: DirectHearing, models: FakeModels, **options):
     """Run the first stage alone."""
     stage = hearing.stages(models, options.pop("batch_recordings", 32))[0]
     return run_stage(hearing.warehouse, stage, DAY, run_id=options.pop("run_id", "run"), **options)
@@ -80,7 +80,7 @@ def run_row(warehouse: Warehouse):
 
 def test_an_attempt_counts_before_anything_is_computed(warehouse, hearing, one_call):
     with pytest.raises(Kill):
-        cut(hearing, ToyModels(before=die))
+        cut(hearing, FakeModels(before=die))
     row = run_row(warehouse)
     assert (row["status"], row["attempts"]) == ("claimed", 1)
     assert row["claimed_by"].startswith(str(ProcessIdentity.current()))
@@ -88,9 +88,9 @@ def test_an_attempt_counts_before_anything_is_computed(warehouse, hearing, one_c
 
 def test_the_claim_of_a_dead_process_is_taken_over_at_once(warehouse, hearing, one_call, dead):
     with pytest.raises(Kill):
-        cut(hearing, ToyModels(before=die))
+        cut(hearing, FakeModels(before=die))
     set_runs(warehouse, claimed_by=dead, lease_until=datetime.now(UTC) + timedelta(hours=1))
-    assert cut(hearing, ToyModels()).computed == 1
+    assert cut(hearing, FakeModels()).computed == 1
     row = run_row(warehouse)
     assert (row["status"], row["attempts"], row["claimed_by"]) == ("ok", 2, None)
 
@@ -99,21 +99,21 @@ def test_the_claim_of_a_live_process_holds_until_its_lease_ends(
     warehouse, hearing, one_call, alive
 ):
     with pytest.raises(Kill):
-        cut(hearing, ToyModels(before=die))
+        cut(hearing, FakeModels(before=die))
     set_runs(warehouse, claimed_by=alive)
-    report = cut(hearing, ToyModels())
+    report = cut(hearing, FakeModels())
     assert (report.computed, report.elsewhere) == (0, 1)
     set_runs(warehouse, lease_until=datetime.now(UTC) - timedelta(seconds=1))
-    assert cut(hearing, ToyModels()).computed == 1
+    assert cut(hearing, FakeModels()).computed == 1
 
 
 def test_the_claim_of_another_host_holds_until_its_lease_ends(warehouse, hearing, one_call):
     with pytest.raises(Kill):
-        cut(hearing, ToyModels(before=die))
+        cut(hearing, FakeModels(before=die))
     set_runs(warehouse, claimed_by=f"{ProcessIdentity('another-host', 1, '1.00')}#claim")
-    assert cut(hearing, ToyModels()).elsewhere == 1
+    assert cut(hearing, FakeModels()).elsewhere == 1
     set_runs(warehouse, lease_until=datetime.now(UTC) - timedelta(seconds=1))
-    assert cut(hearing, ToyModels()).computed == 1
+    assert cut(hearing, FakeModels()).computed == 1
 
 
 def test_a_process_started_at_another_time_under_the_same_pid_is_another():
@@ -134,7 +134,7 @@ def test_a_batch_that_lost_its_lease_writes_nothing(warehouse, hearing, one_call
     def lose(model: str, items) -> None:
         set_runs(warehouse, claimed_by=alive)
 
-    report = cut(hearing, ToyModels(before=lose))
+    report = cut(hearing, FakeModels(before=lose))
     assert (report.computed, report.elsewhere) == (0, 1)
     assert read_rows(warehouse, tables.segments) == []
     assert run_row(warehouse)["claimed_by"] == alive
@@ -142,7 +142,7 @@ def test_a_batch_that_lost_its_lease_writes_nothing(warehouse, hearing, one_call
 
 def judge(hearing: DirectHearing, before_commit):
     """Run the stages above alerts, and alerts with something happening before it commits."""
-    *above, alerts = hearing.stages(ToyModels())
+    *above, alerts = hearing.stages(FakeModels())
     for stage in above:
         run_stage(hearing.warehouse, stage, DAY, run_id="run")
 
@@ -201,7 +201,7 @@ def test_a_failure_after_the_lease_was_lost_is_not_recorded(warehouse, hearing, 
         set_runs(warehouse, claimed_by=alive)
         raise RuntimeError("too late")
 
-    cut(hearing, ToyModels(before=lose_and_fail))
+    cut(hearing, FakeModels(before=lose_and_fail))
     row = run_row(warehouse)
     assert (row["status"], row["claimed_by"], row["error"]) == ("claimed", alive, None)
 
@@ -217,12 +217,12 @@ def test_a_call_that_moves_while_it_is_computed_is_written_under_its_new_day(
         if model == "asr" and not moved:
             moved = True
             (home.drop / "call.json").write_text(json.dumps({"started_at": f"{DAY} 09:00:00"}))
-            hearing.look_once()
+            hearing.scan_once()
 
-    hearing.hear(ToyModels(before=move))
+    hearing.hear(FakeModels(before=move))
     assert moved
     assert {r["day"] for r in read_rows(warehouse, tables.transcripts)} == {DAY}
-    models = ToyModels()
+    models = FakeModels()
     hearing.hear(models)
     for table in (tables.segments, tables.transcripts, tables.emotion_scores, tables.stage_runs):
         assert {r["day"] for r in read_rows(warehouse, table)} == {DAY}
@@ -241,11 +241,11 @@ def test_a_failing_batch_is_tried_one_by_one_and_only_the_culprit_fails(home, wa
         if any(abs(waveform).max() > 0.3 for waveform in waveforms):
             raise RuntimeError("too loud")
 
-    report = cut(hearing, ToyModels(before=choke))
+    report = cut(hearing, FakeModels(before=choke))
     assert sizes == [4, 1, 1, 1, 1, 1, 1]  # together, one by one, and the culprit twice more
     assert report.computed == 3
     assert list(report.failed.values()) == ["RuntimeError: too loud"]
-    again = ToyModels()
+    again = FakeModels()
     assert len(cut(hearing, again).failed) == 1
     assert again.calls["vad"] == 0
 
@@ -255,7 +255,7 @@ def test_a_recording_whose_rows_the_tables_refuse_fails_alone(home, warehouse, h
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.25 if seed == 1 else 0.05)
 
-    class Broken(ToyModels):
+    class Broken(FakeModels):
         def transcribe(self, channels):
             return [
                 [replace(text, language=None) if "0.2" in text.text else text for text in part]
@@ -278,9 +278,9 @@ def test_a_fault_of_the_warehouse_is_raised_and_blames_no_recording(
     def fail(*args):
         raise sa.exc.OperationalError("INSERT", {}, Exception("disk I/O error"))
 
-    monkeypatch.setattr("callqa_assets.assets.segments.replace_rows", fail)
+    monkeypatch.setattr("callqa_assets.stages.segments.replace_rows", fail)
     with pytest.raises(sa.exc.OperationalError):
-        cut(hearing, ToyModels())
+        cut(hearing, FakeModels())
     assert run_row(warehouse)["status"] == "claimed"
 
 
@@ -289,10 +289,10 @@ def test_a_recording_that_kills_its_process_is_given_up_and_says_so(
 ):
     for attempt in range(1, MAX_CRASHES + 1):
         with pytest.raises(Kill):
-            cut(hearing, ToyModels(before=die))
+            cut(hearing, FakeModels(before=die))
         assert run_row(warehouse)["attempts"] == attempt
         set_runs(warehouse, claimed_by=dead)
-    models = ToyModels()
+    models = FakeModels()
     (error,) = cut(hearing, models).failed.values()
     assert "died 6 times" in error
     assert "force" in error
@@ -305,10 +305,10 @@ def test_a_recording_that_crashed_goes_alone(home, warehouse, hearing, dead):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
     hearing.take_in()
     with pytest.raises(Kill):
-        cut(hearing, ToyModels(before=die))
+        cut(hearing, FakeModels(before=die))
     set_runs(warehouse, claimed_by=dead)
     sizes: list[int] = []
-    cut(hearing, ToyModels(before=lambda model, items: sizes.append(len(items) // 2)))
+    cut(hearing, FakeModels(before=lambda model, items: sizes.append(len(items) // 2)))
     assert sizes == [1, 1, 1]
 
 
@@ -323,19 +323,19 @@ def test_another_model_gives_a_failed_recording_new_attempts(home, warehouse, he
         if model == "asr":
             raise RuntimeError("no")
 
-    hearing.hear(ToyModels(before=fail_asr))
+    hearing.hear(FakeModels(before=fail_asr))
     failed = next(r for r in read_rows(warehouse, tables.stage_runs) if r["stage"] == "transcripts")
     assert (failed["status"], failed["attempts"]) == ("failed", MAX_FAILURES)
-    same = ToyModels()
+    same = FakeModels()
     assert hearing.hear(same)["transcripts", DAY].computed == 0
     assert same.calls["asr"] == 0
-    reports = hearing.hear(ToyModels(version="2"))
+    reports = hearing.hear(FakeModels(version="2"))
     assert (reports["transcripts", DAY].computed, reports["alerts", DAY].computed) == (1, 1)
 
 
 def test_force_on_a_recording_that_always_fails_comes_to_an_end(warehouse, hearing, one_call):
     for run_id in ("first", "second"):
-        models = ToyModels(before=fail_always)
+        models = FakeModels(before=fail_always)
         tries: list[str] = []
         models.before = lambda model, items, tries=tries: (
             tries.append(model),
@@ -356,15 +356,15 @@ def test_two_forced_runs_at_once_do_not_undo_each_other_for_ever(home, warehouse
         calls += 1
         assert calls < 10
         if calls == 2:  # the first recording is done, this run holds the second
-            cut(hearing, ToyModels(), force=True, run_id="other")
+            cut(hearing, FakeModels(), force=True, run_id="other")
 
-    models = ToyModels(before=force_meanwhile)
+    models = FakeModels(before=force_meanwhile)
     report = cut(hearing, models, force=True, run_id="one", batch_recordings=1)
     assert (report.computed, calls) == (2, 2)
 
 
 def test_a_stage_that_cannot_start_claims_nothing(warehouse, hearing, one_call):
-    class NoWeights(ToyModels):
+    class NoWeights(FakeModels):
         def detector(self):
             raise FileNotFoundError("weights are missing")
 
@@ -382,7 +382,7 @@ def test_what_is_pending_is_two_statements_however_many_recordings(home, warehou
     for seed in range(6):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
     hearing.take_in()
-    stage = hearing.stages(ToyModels())[0]
+    stage = hearing.stages(FakeModels())[0]
     sa.event.listen(warehouse.engine, "before_cursor_execute", count)
     try:
         with warehouse.read() as connection:
@@ -408,7 +408,7 @@ def hear_beside_another(barrier, root: Path, url: str, rules: Path, log: Path) -
             met = True
             barrier.wait(120)
 
-    class Logged(ToyModels):
+    class Logged(FakeModels):
         def detect(self, waveforms):
             found = super().detect(waveforms)
             handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

@@ -11,7 +11,7 @@ from callqa_assets.warehouse import tables
 from resources.storage.home import Home
 from tests.support.calls import RULES, set_mtime, write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows, read_snapshot
 
 DAY = "2025-03-14"
@@ -25,9 +25,9 @@ def hear(home: Home, warehouse, rules: Path):
 def test_a_second_run_computes_nothing(home, warehouse, hear):
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
-    hear(ToyModels())
+    hear(FakeModels())
     before = read_snapshot(warehouse)
-    again = ToyModels()
+    again = FakeModels()
     hear(again)
     assert again.calls == {"vad": 0, "asr": 0, "ser": 0}
     assert read_snapshot(warehouse) == before
@@ -35,9 +35,9 @@ def test_a_second_run_computes_nothing(home, warehouse, hear):
 
 def test_a_late_file_costs_only_itself(home, warehouse, hear):
     write_call(home.drop, DAY, "1001", seed=1)
-    hear(ToyModels())
+    hear(FakeModels())
     write_call(home.drop, DAY, "1002", seed=2)
-    models = ToyModels()
+    models = FakeModels()
     hear(models)
     assert models.calls == {"vad": 2, "asr": 2, "ser": 2}  # two channels
     assert len(read_rows(warehouse, tables.recordings)) == 2
@@ -45,9 +45,9 @@ def test_a_late_file_costs_only_itself(home, warehouse, hear):
 
 def test_changed_rules_recompute_alerts_only(home, warehouse, hear, rules):
     write_call(home.drop, DAY, anger=0.2)
-    hear(ToyModels())
+    hear(FakeModels())
     rules.write_text(RULES.format(threshold=0.9))
-    models = ToyModels()
+    models = FakeModels()
     hear(models)
     assert models.calls == {"vad": 0, "asr": 0, "ser": 0}
     (alert,) = read_rows(warehouse, tables.alerts)
@@ -56,11 +56,11 @@ def test_changed_rules_recompute_alerts_only(home, warehouse, hear, rules):
 
 def test_rules_changed_back_revive_the_same_alert(home, warehouse, hear, rules):
     write_call(home.drop, DAY, anger=0.2)
-    hear(ToyModels())
+    hear(FakeModels())
     (first,) = read_rows(warehouse, tables.alerts)
     for threshold in (0.9, 0.5):
         rules.write_text(RULES.format(threshold=threshold))
-        hear(ToyModels())
+        hear(FakeModels())
     (revived,) = read_rows(warehouse, tables.alerts)
     assert revived["alert_id"] == first["alert_id"]
     assert revived["superseded_at"] is None
@@ -68,29 +68,29 @@ def test_rules_changed_back_revive_the_same_alert(home, warehouse, hear, rules):
 
 def test_another_asr_model_leaves_vad_and_emotions_alone(home, warehouse, hear):
     write_call(home.drop, DAY)
-    hear(ToyModels())
-    models = ToyModels(version="2")
+    hear(FakeModels())
+    models = FakeModels(version="2")
     hear(models)
     assert models.calls == {"vad": 0, "asr": 2, "ser": 0}
 
 
 def test_force_computes_everything_anew_and_downstream_with_it(home, warehouse, hear):
     write_call(home.drop, DAY, anger=0.2)
-    hear(ToyModels())
-    models = ToyModels()
+    hear(FakeModels())
+    models = FakeModels()
     hear(models, force=True)
     assert models.calls == {"vad": 2, "asr": 2, "ser": 2}
-    again = ToyModels()
+    again = FakeModels()
     hear(again)
     assert again.calls == {"vad": 0, "asr": 0, "ser": 0}
 
 
 def test_the_same_file_delivered_twice_adds_nothing(home, warehouse, hear):
     write_call(home.drop, DAY, anger=0.2)
-    hear(ToyModels())
+    hear(FakeModels())
     before = read_snapshot(warehouse)
     write_call(home.drop, DAY, anger=0.2)
-    models = ToyModels()
+    models = FakeModels()
     hear(models)
     assert models.calls == {"vad": 0, "asr": 0, "ser": 0}
     assert read_snapshot(warehouse) == before
@@ -102,7 +102,7 @@ def test_the_same_audio_under_another_name_is_a_duplicate_and_not_heard_twice(
 ):
     write_call(home.drop, DAY, "1001")
     write_call(home.drop, DAY, "1002")
-    models = ToyModels()
+    models = FakeModels()
     hear(models)
     assert models.calls["vad"] == 2
     first, second = sorted(read_rows(warehouse, tables.recordings), key=lambda r: r["source_name"])
@@ -112,10 +112,10 @@ def test_the_same_audio_under_another_name_is_a_duplicate_and_not_heard_twice(
 
 def test_copy_leaves_the_originals_and_a_second_run_ignores_them(home, warehouse, hear):
     path = write_call(home.drop, DAY)
-    hear(ToyModels(), copy=True)
+    hear(FakeModels(), copy=True)
     assert path.is_file()
     before = read_snapshot(warehouse)
-    models = ToyModels()
+    models = FakeModels()
     hear(models, copy=True)
     assert models.calls["vad"] == 0
     assert read_snapshot(warehouse) == before
@@ -127,7 +127,7 @@ def test_what_cannot_be_read_is_quarantined_with_a_reason_and_the_day_goes_on(
     write_call(home.drop, DAY)
     (home.drop / f"{DAY.replace('-', '')}-100000_1003_1.wav").write_bytes(b"RIFF not a call")
     (home.drop / f"{DAY.replace('-', '')}-110000_1003_1.wav").write_bytes(b"")
-    hear(ToyModels())
+    hear(FakeModels())
     found = read_rows(warehouse, tables.recordings)
     bad = [r for r in found if r["status"] == "quarantined"]
     assert len(found) == 3
@@ -139,12 +139,12 @@ def test_what_cannot_be_read_is_quarantined_with_a_reason_and_the_day_goes_on(
 def test_a_late_sidecar_moves_the_call_to_its_day_with_all_its_rows(home, warehouse, hear):
     path = write_call(home.drop, DAY, name="call.wav", anger=0.2)
     set_mtime(path, "2025-03-16 10:00")
-    hear(ToyModels())
+    hear(FakeModels())
     (recording,) = read_rows(warehouse, tables.recordings)
     assert (recording["day"], recording["time_source"]) == ("2025-03-16", "mtime")
     facts = {"started_at": "2025-03-14 09:00:00", "agent_id": "7", "queue": "vip"}
     (home.drop / "call.json").write_text(json.dumps(facts))
-    models = ToyModels()
+    models = FakeModels()
     hear(models)
     (recording,) = read_rows(warehouse, tables.recordings)
     assert (recording["day"], recording["agent_id"]) == (DAY, "7")
@@ -162,13 +162,13 @@ def test_a_manifest_describes_calls_and_a_later_row_reaches_those_taken_in(home,
     (home.drop / "manifest.csv").write_text(
         f"file,started_at,agent_id\na.wav,{DAY} 08:00:00,lina\n"
     )
-    hear(ToyModels())
+    hear(FakeModels())
     by_name = {r["source_name"]: r for r in read_rows(warehouse, tables.recordings)}
     assert (by_name["a.wav"]["day"], by_name["a.wav"]["agent_id"]) == (DAY, "lina")
     (home.drop / "manifest.csv").write_text(
         f"file,started_at,agent_id\na.wav,{DAY} 08:00:00,lina\nb.wav,{DAY} 09:00:00,wang\n"
     )
-    hear(ToyModels())
+    hear(FakeModels())
     by_name = {r["source_name"]: r for r in read_rows(warehouse, tables.recordings)}
     assert (by_name["b.wav"]["day"], by_name["b.wav"]["agent_id"]) == (DAY, "wang")
 
@@ -177,7 +177,7 @@ def test_a_file_name_of_odd_bytes_is_a_call_like_any_other(home, warehouse, hear
     path = write_call(home.drop, DAY)
     odd = bytes(path).replace(b"1001", b"10\xff1")
     path.rename(Path(odd.decode("utf-8", "surrogateescape")))
-    hear(ToyModels())
+    hear(FakeModels())
     (recording,) = read_rows(warehouse, tables.recordings)
     assert recording["status"] == "ok"
     assert recording["source_name"].encode("ascii")

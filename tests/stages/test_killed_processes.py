@@ -11,7 +11,7 @@ from callqa_assets.warehouse.database import open_warehouse
 from resources.storage.home import Home
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.processes import hear_and_die, run_process
 from tests.support.snapshot import read_snapshot, read_tracks
 
@@ -42,7 +42,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated: Path):
     rules = home.root / "rules.yaml"
     rules.write_text(RULES_TEXT)
     DirectHearing(home, open_warehouse(home.database_url), rules).hear(
-        ToyModels(), batch_recordings=2
+        FakeModels(), batch_recordings=2
     )
     found = tables_of(home)
     assert len(found[0]["stage_runs"]) == 16
@@ -70,10 +70,10 @@ def test_a_killed_process_is_resumed_to_the_tables_of_an_undisturbed_one(
     rules.write_text(RULES_TEXT)
     assert run_process(hear_and_die, home.root, rules, point, call, after) == -9
     assert tables_of(home) != undisturbed
-    DirectHearing(home, warehouse, rules).hear(ToyModels(), batch_recordings=2)
+    DirectHearing(home, warehouse, rules).hear(FakeModels(), batch_recordings=2)
     assert tables_of(home) == undisturbed
     assert list(home.drop.iterdir()) == []
-    again = ToyModels()
+    again = FakeModels()
     DirectHearing(home, warehouse, rules).hear(again)
     assert again.calls == {"vad": 0, "asr": 0, "ser": 0}
 
@@ -81,7 +81,7 @@ def test_a_killed_process_is_resumed_to_the_tables_of_an_undisturbed_one(
 def test_what_was_committed_before_the_kill_is_not_computed_again(home, warehouse, rules):
     write_calls(home.drop)
     assert run_process(hear_and_die, home.root, rules, "transcripts", 2, False) == -9
-    models = ToyModels()
+    models = FakeModels()
     DirectHearing(home, warehouse, rules).hear(models)
     # Of four stereo calls, all were cut and the first batch of two was transcribed.
     assert models.calls == {"vad": 0, "asr": 4, "ser": 8}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callqa_assets.domain.days import days_between
 from callqa_assets.stages.planning import (
     GENERATIONS_TAG,
     MAX_ATTEMPTS,
     PARTITION_TAG,
     PlannedRun,
     RunRecord,
-    days_between,
     plan_runs,
     range_tags,
 )

@@ -7,20 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from callqa_assets.assets.transcripts import transcripts_stage
 from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.stages.contract import run_stage
+from callqa_assets.stages.transcripts import transcripts_stage
 from callqa_assets.warehouse import tables
 from resources.storage.archive import RecordingArchive
 from tests.support.calls import write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
 DAY = "2025-03-14"
 
 
-class ListeningModels(ToyModels):
+class ListeningModels(FakeModels):
     """Takes hotwords, and writes those that it got behind a number."""
 
     text = "一百五十八块五"
@@ -54,7 +54,7 @@ def transcribe(home, warehouse, rules):
         path = write_call(home.drop, DAY, f"100{number}", seed=number)
         if queue:
             path.with_suffix(".json").write_text(json.dumps({"queue": queue}))
-    DirectHearing(home, warehouse, rules).hear(ToyModels())
+    DirectHearing(home, warehouse, rules).hear(FakeModels())
 
     def run(models, lists):
         hotwords = HotwordLists(lists)
@@ -91,7 +91,7 @@ def test_a_changed_list_writes_exactly_the_transcripts_anew_that_it_concerns(tra
 
 
 def test_a_model_without_hotwords_has_nothing_to_write_anew(transcribe):
-    assert transcribe(ToyModels(), {"default": ("开户",)}) == 0
+    assert transcribe(FakeModels(), {"default": ("开户",)}) == 0
 
 
 def test_numerals_become_digits_and_every_text_is_kept(transcribe, warehouse):

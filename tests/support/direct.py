@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from callqa_assets.assets.alerts import alerts_stage
-from callqa_assets.assets.emotions import emotions_stage
-from callqa_assets.assets.segments import segments_stage
-from callqa_assets.assets.transcripts import transcripts_stage
 from callqa_assets.domain.calls.sources import load_config
 from callqa_assets.ingestion.archiving import IngestReport, ingest_day
-from callqa_assets.ingestion.discovery import Look, look
+from callqa_assets.ingestion.discovery import ScanResult, scan
+from callqa_assets.stages.alerts import alerts_stage
 from callqa_assets.stages.contract import Stage, StageReport, run_stage
+from callqa_assets.stages.emotions import emotions_stage
+from callqa_assets.stages.segments import segments_stage
+from callqa_assets.stages.transcripts import transcripts_stage
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.files import read_days_of_drop
 from callqa_assets.warehouse.rule_sets import accept_rules
@@ -33,15 +33,17 @@ class DirectHearing:
     warehouse: Warehouse
     rules: Path
 
-    def look_once(self, *, settle: timedelta = timedelta(0), now: datetime | None = None) -> Look:
+    def scan_once(
+        self, *, settle: timedelta = timedelta(0), now: datetime | None = None
+    ) -> ScanResult:
         """One look at the drop folder; by default every file counts as complete."""
         config = load_config(REPO / "configs" / "call_metadata.yaml")
         drop = DropFolder(self.home.drop)
-        return look(self.warehouse, drop, config, now=now or datetime.now(UTC), settle=settle)
+        return scan(self.warehouse, drop, config, now=now or datetime.now(UTC), settle=settle)
 
-    def look(self) -> list[str]:
-        """Look, every file counting as complete; returns the drop folder's days."""
-        self.look_once()
+    def scan(self) -> list[str]:
+        """ScanResult, every file counting as complete; returns the drop folder's days."""
+        self.scan_once()
         with self.warehouse.read() as connection:
             return read_days_of_drop(connection, DropFolder(self.home.drop).root)
 
@@ -51,8 +53,8 @@ class DirectHearing:
         )
 
     def take_in(self) -> list[str]:
-        """Look, and take in every day there is; returns what was wrong."""
-        return [problem for day in self.look() for problem in self.ingest(day).problems]
+        """ScanResult, and take in every day there is; returns what was wrong."""
+        return [problem for day in self.scan() for problem in self.ingest(day).problems]
 
     def stages(self, models: Any, batch_recordings: int = 32) -> Sequence[Stage]:
         archive, lake = RecordingArchive(self.home), EmotionLake(self.home)
@@ -75,7 +77,7 @@ class DirectHearing:
         batch_recordings: int = 32,
     ) -> dict[tuple[str, str], StageReport]:
         """Everything, day by day; the report of each (stage, day)."""
-        days = self.look()
+        days = self.scan()
         for day in days:
             self.ingest(day, copy=copy)
         return {

@@ -26,7 +26,7 @@ from callqa_assets.domain.text.hotwords import HotwordLists
 
 
 @dataclass
-class ToyModels:
+class FakeModels:
     """Has the shape of SpeechModels; `calls` counts what was asked of each model."""
 
     version: str = "1"
@@ -50,13 +50,13 @@ class ToyModels:
     def emotion_identity(self) -> ModelIdentity:
         return ModelIdentity("toy-ser", "0" * 64, {})
 
-    def open(self) -> ToyModels:
+    def open(self) -> FakeModels:
         return self
 
     def read_hotwords(self) -> HotwordLists:
         return HotwordLists()
 
-    def detector(self) -> ToyModels:
+    def detector(self) -> FakeModels:
         return self
 
     transcriber = emotion_recognizer = detector

@@ -12,9 +12,9 @@ from callqa_assets.domain.alerts.notice import SAMPLE_NOTICE, Notice
 from callqa_assets.domain.digest import digest
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.alerts import read_stored_alerts, upsert_alerts
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.outbox import Outbox
-from callqa_assets.warehouse.results import read_stored_alerts, upsert_alerts
 
 COLUMNS = {c.name for c in tables.alerts.columns}
 

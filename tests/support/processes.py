@@ -12,25 +12,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from callqa_assets.assets import alerts
-from callqa_assets.ingestion import archiving as ingest
-from callqa_assets.stages import contract as stage_contract
+from callqa_assets.ingestion import archiving
+from callqa_assets.stages import alerts
+from callqa_assets.warehouse import ledger
 from callqa_assets.warehouse.database import open_warehouse
 from resources.storage.archive import RecordingArchive
 from resources.storage.home import Home
 from resources.storage.lake import EmotionLake
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 
 POINTS: dict[str, tuple[Any, str]] = {
     "take": (RecordingArchive, "take"),
-    "recording row": (ingest, "insert_recording"),
-    "segments": (ToyModels, "detect"),
-    "transcripts": (ToyModels, "transcribe"),
-    "emotions": (ToyModels, "recognize"),
+    "recording row": (archiving, "insert_recording"),
+    "segments": (FakeModels, "detect"),
+    "transcripts": (FakeModels, "transcribe"),
+    "emotions": (FakeModels, "recognize"),
     "lake": (EmotionLake, "write"),
     "alerts": (alerts, "evaluate_calls"),
-    "commit": (stage_contract.stage_runs, "mark_ok"),
+    "commit": (ledger, "mark_ok"),
 }
 """Functions at which a process may kill itself."""
 
@@ -56,7 +56,7 @@ def hear_and_die(root: Path, rules: Path, point: str, call: int, after: bool) ->
     kill_at(point, call, after=after)
     home = Home(root)
     DirectHearing(home, open_warehouse(home.database_url), rules).hear(
-        ToyModels(), batch_recordings=2
+        FakeModels(), batch_recordings=2
     )
 
 

@@ -9,15 +9,12 @@ import sqlalchemy as sa
 
 from callqa_assets.checks.alerts import _odd_volume as odd_volume
 from callqa_assets.domain.alerts.volume import DayVolume
+from callqa_assets.domain.days import trailing_days
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.alert_volume import (
-    read_volume,
-    read_volume_by_priority,
-    trailing_days,
-)
+from callqa_assets.warehouse.alerts import read_volume, read_volume_by_priority
 from tests.support.calls import write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
 DAY = "2025-03-14"
@@ -30,7 +27,7 @@ def heard(home, warehouse, rules: Path) -> DirectHearing:
     for seed, (day, anger) in enumerate([(DAY, 0.2), (DAY, 0.2), (DAY, 0.05), ("2025-03-13", 0.2)]):
         write_call(home.drop, day, f"10{seed}", seed=seed, anger=anger)
     direct = DirectHearing(home, warehouse, rules)
-    direct.hear(ToyModels())
+    direct.hear(FakeModels())
     return direct
 
 
@@ -85,7 +82,7 @@ def test_a_flood_after_quiet_days_is_told_and_a_quiet_day_is_not(home, warehouse
         write_call(home.drop, day, seed=n)
     for n in range(4):
         write_call(home.drop, DAY, f"20{n}", seed=10 + n, anger=0.2)
-    DirectHearing(home, warehouse, rules).hear(ToyModels())
+    DirectHearing(home, warehouse, rules).hear(FakeModels())
     with warehouse.read() as connection:
         assert odd_volume(connection, days[-2]) is None
         finding = odd_volume(connection, DAY)

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.recordings import (
+from callqa_assets.warehouse.dirty_days import (
     day_is_settled,
     mark_dirty,
     mark_done,
@@ -17,7 +17,7 @@ from callqa_assets.warehouse.recordings import (
 )
 from tests.support.calls import write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 
 DAY = "2025-03-14"
 
@@ -53,11 +53,11 @@ def test_a_day_on_which_nothing_ever_arrived_is_clean(warehouse):
 
 
 def test_a_day_is_settled_once_every_file_is_in_and_every_stage_had_its_word(warehouse, hearing):
-    hearing.look()
+    hearing.scan()
     assert not is_settled(warehouse)
     hearing.ingest(DAY)
     assert not is_settled(warehouse)
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     assert is_settled(warehouse)
     with warehouse.write() as connection:
         stage = tables.stage_runs.c.stage == "emotions"
@@ -69,7 +69,7 @@ def test_a_recording_that_is_given_up_does_not_keep_its_day_dirty(warehouse, hea
     def fail(model: str, items) -> None:
         raise RuntimeError("no")
 
-    hearing.hear(ToyModels(before=fail))
+    hearing.hear(FakeModels(before=fail))
     assert is_settled(warehouse)
 
 

@@ -22,7 +22,7 @@ from callqa_assets.warehouse.ledger import own_days
 from callqa_assets.warehouse.recordings import read_recording, update_metadata
 from tests.ingestion.test_discovery import *  # noqa: F403
 from tests.stages.test_claims import *  # noqa: F403
-from tests.stages.test_claims import DAY, DirectHearing, ToyModels, cut
+from tests.stages.test_claims import DAY, DirectHearing, FakeModels, cut
 from tests.stages.test_contract import *  # noqa: F403
 from tests.stages.test_stored_calls import *  # noqa: F403
 from tests.support.calls import write_call
@@ -108,7 +108,7 @@ def test_a_call_cannot_move_between_the_look_at_its_day_and_the_commit(home, war
             with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
                 move()
 
-    assert cut(hearing, ToyModels(before=hold)).computed == 1
+    assert cut(hearing, FakeModels(before=hold)).computed == 1
     move()
     assert {r["day"] for r in read_rows(warehouse, tables.segments)} == {"2025-03-15"}
 
@@ -118,5 +118,5 @@ def test_a_role_as_long_as_the_configuration_allows_can_be_stored(home, warehous
     (home.drop / "call.json").write_text(
         f'{{"started_at": "{DAY} 09:00:00", "channel_roles": ["{"a" * 32}", "customer"]}}'
     )
-    reports = DirectHearing(home, warehouse, rules).hear(ToyModels())
+    reports = DirectHearing(home, warehouse, rules).hear(FakeModels())
     assert [report.failed for report in reports.values()] == [{}] * 4

@@ -12,17 +12,17 @@ import sqlalchemy as sa
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.speech import ModelIdentity
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.proportions import wilson_interval
 from callqa_assets.warehouse.reviews import (
     ReviewError,
     decide,
     find_alert,
     read_rule_precision,
     read_waiting,
+    wilson_interval,
 )
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
 DAYS = ("2025-03-14", "2025-03-15")
@@ -37,7 +37,7 @@ def reviewed(home, warehouse, rules: Path) -> DirectHearing:
     for seed, day in enumerate((DAYS[0], DAYS[0], DAYS[1])):
         write_call(home.drop, day, f"10{seed}", seed=seed, anger=0.2)
     direct = DirectHearing(home, warehouse, rules)
-    direct.hear(ToyModels())
+    direct.hear(FakeModels())
     return direct
 
 
@@ -158,7 +158,7 @@ def test_precision_is_that_of_the_standing_alerts(waiting, judge, precision, war
     assert (precision().standing, precision().precision) == (2, 1.0)
 
 
-class LaterAnger(ToyModels):
+class LaterAnger(FakeModels):
     """Another model: it hears the anger a window later."""
 
     @property
@@ -194,7 +194,7 @@ def test_a_review_moves_to_the_better_day_of_its_call(reviewed, waiting, judge, 
     judge(alert.alert_id, True)
     sidecar = home.drop / Path(alert.source_name).with_suffix(".json")
     sidecar.write_text('{"started_at": "2025-03-16 10:00:00"}')
-    reviewed.hear(ToyModels())
+    reviewed.hear(FakeModels())
     (review,) = read_rows(warehouse, tables.alert_reviews)
     assert review["day"] == "2025-03-16"
 

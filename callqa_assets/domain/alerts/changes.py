@@ -14,14 +14,14 @@ from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 _SAME_S = 0.0005
 """Alerts' times are rounded to milliseconds."""
 
-Kind = Literal["added", "gone", "moved", "same"]
+ChangeKind = Literal["added", "gone", "moved", "same"]
 
 
 @dataclass(frozen=True)
 class AlertChange:
     """One alert before and after, under the id that it has or would keep."""
 
-    kind: Kind
+    kind: ChangeKind
     rule: str
     alert_id: str
     before_s: tuple[float, float] | None
@@ -52,7 +52,7 @@ def compare_alerts(before: Sequence[StoredAlert], after: Sequence[FiredAlert]) -
 def _compare(
     alert: FiredAlert, before_s: tuple[float, float] | None, after_s: tuple[float, float]
 ) -> AlertChange:
-    kind: Kind = "added"
+    kind: ChangeKind = "added"
     if before_s is not None:
         shifts_s = [abs(was - now) for was, now in zip(before_s, after_s, strict=True)]
         kind = "moved" if max(shifts_s) > _SAME_S else "same"

@@ -20,7 +20,7 @@ MAX_SAID = 12
 MAX_SAID_CHARACTERS = 300
 
 
-class Felt(TypedDict):
+class SpanNotice(TypedDict):
     """One piece of the emotion timeline."""
 
     start_s: float
@@ -29,7 +29,7 @@ class Felt(TypedDict):
     confidence: float
 
 
-class Said(TypedDict):
+class SegmentNotice(TypedDict):
     """One stretch of speech."""
 
     role: str
@@ -59,8 +59,8 @@ class Notice(TypedDict):
     ended_s: float
     fired_at_s: float
     peak: float
-    timeline: list[Felt]
-    said: list[Said]
+    timeline: list[SpanNotice]
+    said: list[SegmentNotice]
     audio_path: str
     """In the archive, relative to the home."""
     run_id: str | None
@@ -71,13 +71,13 @@ def write_notice(
     recording: Recording,
     alert: FiredAlert,
     *,
-    spans: Iterable[Felt],
+    spans: Iterable[SpanNotice],
     said: Sequence[Mapping[str, Any]],
     run_id: str | None,
     timezone: tzinfo,
 ) -> Notice:
     """The alert's facts, masked. `spans` are the channel's, ascending; `said` the evidence's."""
-    near: list[Felt] = [
+    near: list[SpanNotice] = [
         span
         for span in spans
         if span["start_s"] < alert.ended_s + TIMELINE_MARGIN_S

@@ -10,12 +10,10 @@ import os
 import re
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
@@ -28,9 +26,6 @@ from numpy.typing import NDArray
 MODEL_RATE_HZ = 16_000
 
 Samples = NDArray[np.float32]
-
-Item = TypeVar("Item")
-Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -114,37 +109,6 @@ def to_16k(samples: Samples, sample_rate_hz: int) -> list[Samples]:
         soxr.resample(channel, sample_rate_hz, MODEL_RATE_HZ, quality="HQ") for channel in samples
     )
     return [np.clip(channel, -1, 1).astype(np.float32, copy=False) for channel in resampled]
-
-
-def read_ahead(
-    items: Iterable[Item], load: Callable[[Item], Loaded], depth: int = 2
-) -> Iterator[tuple[Item, Loaded | Exception]]:
-    """Load the next items in a background thread while the consumer works on the current one.
-
-    Yields (item, loaded) in order; where `load` raised, (item, the exception). At most `depth`
-    loaded items wait beside the one in use. Stopping early, closing the generator included,
-    waits for the load in progress and starts no other.
-    """
-    waiting: deque[tuple[Item, Future[Loaded]]] = deque()
-    remaining = iter(items)
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
-    try:
-        while True:
-            while len(waiting) < depth:
-                try:
-                    item = next(remaining)
-                except StopIteration:
-                    break
-                waiting.append((item, executor.submit(load, item)))
-            if not waiting:
-                return
-            item, future = waiting.popleft()
-            error = future.exception()
-            if error is not None and not isinstance(error, Exception):
-                raise error
-            yield item, error if error is not None else future.result()
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 class _NoSoundError(Exception):

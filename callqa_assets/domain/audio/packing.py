@@ -26,7 +26,7 @@ class PackingConfig:
 
 
 @dataclass(frozen=True)
-class Piece:
+class PackedSegment:
     """One segment with its margin: samples `start` to `stop` of the channel, at `offset` in the
     pack."""
 
@@ -40,7 +40,7 @@ class Piece:
 class Pack:
     """Pieces of one channel, in order, without gaps between them."""
 
-    pieces: Sequence[Piece]
+    pieces: Sequence[PackedSegment]
 
     @property
     def samples(self) -> int:
@@ -75,7 +75,7 @@ def pack_segments(
     Raises ValueError where segments overlap, leave the channel or are longer than `window_s`.
     """
     packs: list[Pack] = []
-    pieces: list[Piece] = []
+    pieces: list[PackedSegment] = []
     offset = 0
     for number, (start, stop) in enumerate(
         add_margins(segments, channel_samples, margin_s=config.margin_s, longest_s=config.window_s)
@@ -83,7 +83,7 @@ def pack_segments(
         if pieces and offset + stop - start > config.max_s * SAMPLE_RATE_HZ:
             packs.append(Pack(tuple(pieces)))
             pieces, offset = [], 0
-        pieces.append(Piece(number, start, stop, offset))
+        pieces.append(PackedSegment(number, start, stop, offset))
         offset += stop - start
     return [*packs, Pack(tuple(pieces))] if pieces else packs
 

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
+from callqa_assets.domain.speech import (
+    SAMPLE_RATE_HZ,
+    Span,
+    Waveform,
+)
+
+if TYPE_CHECKING:
+    pass
 
 SILENCE_DBFS = -100.0
 """Level reported for digital silence, which has none."""
@@ -79,3 +87,16 @@ def _cut(waveform: Waveform, span: Span) -> Waveform:
     return waveform[
         max(0, round(span.start_s * SAMPLE_RATE_HZ)) : round(span.end_s * SAMPLE_RATE_HZ)
     ]
+
+
+def cut_segment(waveform: Waveform, segment: Span) -> Waveform:
+    """The segment's samples, at least one.
+
+    Raises ValueError where the segment lies outside the waveform.
+    """
+    start = round(segment.start_s * SAMPLE_RATE_HZ)
+    samples = waveform[start : round(segment.end_s * SAMPLE_RATE_HZ)]
+    if start < 0 or not len(samples):
+        duration_s = len(waveform) / SAMPLE_RATE_HZ
+        raise ValueError(f"{segment} lies outside its channel of {duration_s:.3f} s")
+    return samples

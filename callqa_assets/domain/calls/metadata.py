@@ -184,22 +184,6 @@ def mask_numbers(name: str) -> str:
     return re.sub(r"\d{7,}", lambda found: f"{found[0][:3]}…{found[0][-2:]}", name)
 
 
-def local_day(started_at: datetime, timezone: str) -> str:
-    """Day partition 'YYYY-MM-DD' of an aware time in an IANA time zone."""
-    return started_at.astimezone(ZoneInfo(timezone)).date().isoformat()
-
-
-def sidecar_names(name: str) -> tuple[str, str]:
-    """Paths at which the sidecar of the recording `name` may lie, the more specific first."""
-    path = PurePosixPath(name)
-    return f"{path}.json", str(path.with_suffix(".json"))
-
-
-def is_manifest(name: str) -> bool:
-    last = PurePosixPath(name).name.lower()
-    return last == "manifest.csv" or last.endswith(".manifest.csv")
-
-
 def parse_time(value: object, timezone: ZoneInfo) -> datetime:
     """An aware UTC time from ISO 8601 (also with dashes for colons), YYYYMMDD[-]HHMMSS, or Unix
     seconds or milliseconds as a number or digits. Without a zone it is in `timezone`.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -193,3 +194,17 @@ def _merge_short_runs(
 def _confidence(smooth: NDArray[np.float64], label: int) -> np.float64:
     rows = smooth.max(axis=1) if label == UNKNOWN else smooth[:, label]
     return rows.mean()
+
+
+def emotion_timeline_text(spans: pl.DataFrame) -> str:
+    """A channel's timeline: `[0.0–1.2 s] neutral 0.90 → [1.3–2.5 s] fearful 0.72`.
+
+    `spans` has the columns `start_s`, `end_s`, `emotion`, `confidence`, in any order of rows;
+    no rows give an empty text.
+    """
+    return " → ".join(
+        f"[{start_s:.1f}–{end_s:.1f} s] {emotion} {confidence:.2f}"
+        for start_s, end_s, emotion, confidence in spans.sort("start_s")
+        .select("start_s", "end_s", "emotion", "confidence")
+        .iter_rows()
+    )

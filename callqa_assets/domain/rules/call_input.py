@@ -83,7 +83,7 @@ class SpokenSegment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Heard:
+class CallAnnotations:
     """Everything heard of one call. Segments are disjoint on a channel, in any order."""
 
     tracks: Sequence[ChannelTrack] = ()

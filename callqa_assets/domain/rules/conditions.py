@@ -24,12 +24,7 @@ from pydantic import (
 )
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
-from callqa_assets.domain.rules.engine.phrases import (
-    MAX_PROGRAM_SIZE,
-    RegexError,
-    compile_regex,
-    fold,
-)
+from callqa_assets.domain.text.patterns import MAX_PROGRAM_SIZE, RegexError, compile_regex, fold
 
 MAX_PATTERN_LENGTH = 200
 MAX_PHRASES = 200

@@ -20,9 +20,9 @@ from callqa_assets.domain.rules.conditions import (
     TextCondition,
     leaves,
 )
-from callqa_assets.domain.rules.engine.phrases import fold
 from callqa_assets.domain.rules.rule_set import MAX_YAML_NODES, Rule, When, load_rules
 from callqa_assets.domain.rules.strict_yaml import read_yaml
+from callqa_assets.domain.text.patterns import fold
 
 UNCLEAR = ("other", "unknown")
 """Emotions that say 'a person should listen', not 'somebody should act'."""

@@ -17,7 +17,12 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.errors import CallqaError
-from callqa_assets.domain.rules.call_input import CallContext, ChannelTrack, Heard, SpokenSegment
+from callqa_assets.domain.rules.call_input import (
+    CallAnnotations,
+    CallContext,
+    ChannelTrack,
+    SpokenSegment,
+)
 from callqa_assets.domain.rules.conditions import Keys, SomeSeconds
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
 from callqa_assets.domain.rules.rule_set import RuleSet
@@ -240,11 +245,11 @@ def _context(case: Case) -> CallContext:
     )
 
 
-def _hear(case: Case) -> Heard:
+def _hear(case: Case) -> CallAnnotations:
     by_channel = [
         (case.call.roles.index(part.role), number, part) for number, part in enumerate(case.speech)
     ]
-    return Heard(
+    return CallAnnotations(
         tracks=[
             _track(channel, number, part) for channel, number, part in by_channel if part.feels
         ],

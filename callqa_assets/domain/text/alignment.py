@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from callqa_assets.domain.text.itn import Piece
+from callqa_assets.domain.text.itn import TextEdit
 
 
-def find_differences(raw: str, text: str) -> list[Piece]:
+def find_differences(raw: str, text: str) -> list[TextEdit]:
     """Pieces in which two texts differ, ascending and disjoint."""
     matcher = SequenceMatcher(None, raw, text, autojunk=False)
     return [
-        Piece(raw_start, raw_end, start, end)
+        TextEdit(raw_start, raw_end, start, end)
         for kind, raw_start, raw_end, start, end in matcher.get_opcodes()
         if kind != "equal"
     ]
 
 
-def chain(first: Sequence[Piece], second: Sequence[Piece]) -> list[Piece]:
+def chain(first: Sequence[TextEdit], second: Sequence[TextEdit]) -> list[TextEdit]:
     """The pieces of two steps, one after the other, as the pieces of one.
 
     `first` leads from raw to a text between, `second` from there on; both ascend. Pieces that
     overlap in the text between become one.
     """
-    pieces: list[Piece] = []
+    pieces: list[TextEdit] = []
     shift = growth = 0  # by how much the text between, and the last one, have grown so far
     left, right = list(first), list(second)
     while left or right:
@@ -45,9 +45,9 @@ def chain(first: Sequence[Piece], second: Sequence[Piece]) -> list[Piece]:
             else:
                 break
             reach = end
-        pieces.append(Piece(begin - from_raw, end - shift, begin + to_text, end + growth))
+        pieces.append(TextEdit(begin - from_raw, end - shift, begin + to_text, end + growth))
     return pieces
 
 
-def _growth(piece: Piece) -> int:
+def _growth(piece: TextEdit) -> int:
     return (piece.end - piece.start) - (piece.raw_end - piece.raw_start)

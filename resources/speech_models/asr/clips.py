@@ -40,7 +40,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Recognition:
     """What a recognizer made of a clip."""
 
     language: str
@@ -64,7 +64,7 @@ class Recognizer(Protocol):
         """Only clips for which this is equal may share a batch."""
         ...
 
-    def hear(self, clips: Sequence[Clip]) -> list[Heard]:
+    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
         """One result a clip, in order. Every clip has 25 ms or more."""
         ...
 

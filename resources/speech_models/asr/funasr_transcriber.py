@@ -16,7 +16,7 @@ from callqa_assets.domain.text.cleanup import simplify
 from callqa_assets.domain.text.hotwords import GuardConfig
 from resources.speech_models.asr.clips import (
     Clip,
-    Heard,
+    Recognition,
     Recognizer,
     cut_clips,
     make_batches,
@@ -101,9 +101,9 @@ class FunasrTranscriber:
         )
         return [[next(written) for _ in channel.segments] for channel in channels]
 
-    def _hear(self, clips: Sequence[Clip]) -> list[Heard]:
+    def _hear(self, clips: Sequence[Clip]) -> list[Recognition]:
         """What was heard in each clip; nothing in less than 25 ms."""
-        heard = [Heard(clip.language or "zh", (), 0.0) for clip in clips]
+        heard = [Recognition(clip.language or "zh", (), 0.0) for clip in clips]
         audible = [i for i, clip in enumerate(clips) if len(clip.samples) >= FRAME_SAMPLES]
         for batch in make_batches(
             [clips[i] for i in audible], self._recognizer, self._config.batch_s
@@ -115,8 +115,8 @@ class FunasrTranscriber:
         return heard
 
     def _hear_without_hotwords(
-        self, clips: Sequence[Clip], heard: Sequence[Heard]
-    ) -> dict[int, Heard]:
+        self, clips: Sequence[Clip], heard: Sequence[Recognition]
+    ) -> dict[int, Recognition]:
         """A second reading, by index, of the clips in whose text there is a hotword."""
         if not self._recognizer.identity.takes_hotwords:
             return {}
@@ -128,12 +128,12 @@ class FunasrTranscriber:
         again = self._hear([replace(clips[index], hotwords=()) for index in suspicious])
         return dict(zip(suspicious, again, strict=True))
 
-    def _punctuate(self, heard: Sequence[Heard]) -> list[str]:
+    def _punctuate(self, heard: Sequence[Recognition]) -> list[str]:
         texts = [result.text for result in heard]
         return self._punctuator.punctuate(texts) if self._punctuator else texts
 
     def _write(
-        self, clip: Clip, heard: Heard, text: str, without: Heard | None
+        self, clip: Clip, heard: Recognition, text: str, without: Recognition | None
     ) -> SegmentTranscript:
         doubtful = (
             find_doubtful(

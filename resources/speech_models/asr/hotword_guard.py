@@ -9,15 +9,20 @@ from __future__ import annotations
 from callqa_assets.domain.audio.segments import level_dbfs
 from callqa_assets.domain.speech import Span
 from callqa_assets.domain.text.hotwords import GuardConfig, find_hotwords, share_of_difference
-from resources.speech_models.asr.clips import Clip, Heard
+from resources.speech_models.asr.clips import Clip, Recognition
 
 
-def holds_hotword(clip: Clip, heard: Heard) -> bool:
+def holds_hotword(clip: Clip, heard: Recognition) -> bool:
     return any(True for _ in find_hotwords(heard.text, clip.hotwords))
 
 
 def find_doubtful(
-    clip: Clip, heard: Heard, without: Heard, config: GuardConfig, *, has_word_times: bool
+    clip: Clip,
+    heard: Recognition,
+    without: Recognition,
+    config: GuardConfig,
+    *,
+    has_word_times: bool,
 ) -> list[str]:
     """The doubtful hotwords of `heard`, in the list's order, each once.
 
@@ -33,7 +38,7 @@ def find_doubtful(
     return list(dict.fromkeys(doubtful))
 
 
-def _place(heard: Heard, start: int, end: int) -> Span:
+def _place(heard: Recognition, start: int, end: int) -> Span:
     """When characters start..end of the text were said, in the channel's time."""
     written = "".join(word.word for word in heard.words)
     position = len(written.lstrip()) - len(written)  # the text begins behind its first space

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from callqa_assets.domain.speech import ModelIdentity, Word
-from resources.speech_models.asr.clips import Clip, Heard, Recognizer
+from resources.speech_models.asr.clips import Clip, Recognition, Recognizer
 from resources.speech_models.asr.words import align, shift, split_characters, spread
 from resources.speech_models.runtime.device import Device, Precision, send
 from resources.speech_models.runtime.funasr_loading import computing, load_model
@@ -87,7 +87,7 @@ class NanoRecognizer:
         del clip
         return ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Heard]:
+    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that Nano does not know."""
         for clip in clips:
             if clip.language is not None and clip.language not in LANGUAGES:
@@ -98,7 +98,7 @@ class NanoRecognizer:
         texts = [_tidy(self._tokenizer.decode(row, skip_special_tokens=True)) for row in ids]
         times = self._time(clips, texts)
         return [
-            Heard(
+            Recognition(
                 language=clip.language or _guess_language(text),
                 words=shift(words, 0.0, clip.end_s),
                 confidence=math.exp(sum(scores) / len(scores)) if text and scores else 0.0,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from callqa_assets.domain.speech import ModelIdentity
 from callqa_assets.domain.text.hotwords import SPOKEN_DIGITS
 from resources.speech_models.asr.cif import Predictor, Tokens, find_token_times
-from resources.speech_models.asr.clips import Clip, Heard
+from resources.speech_models.asr.clips import Clip, Recognition
 from resources.speech_models.asr.words import join_tokens, shift
 from resources.speech_models.runtime.device import Device, Precision
 from resources.speech_models.runtime.funasr_loading import computing, load_model
@@ -81,7 +81,7 @@ class SeacoRecognizer:
     def together(self, clip: Clip) -> Hashable:
         return clip.hotwords if self.identity.takes_hotwords else ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Heard]:
+    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that Paraformer does not know."""
         for clip in clips:
             if clip.language not in (None, "zh", "en"):
@@ -194,7 +194,7 @@ class SeacoRecognizer:
             self._hotwords[hotwords] = [*ids, [self._model.sos]] if ids else None
         return self._hotwords[hotwords]
 
-    def _write(self, clip: Clip, read: _Read) -> Heard:
+    def _write(self, clip: Clip, read: _Read) -> Recognition:
         kept = [
             (self._vocabulary[token], start_s, end_s, logprob)
             for token, logprob, (start_s, end_s) in zip(
@@ -203,7 +203,7 @@ class SeacoRecognizer:
             if self._vocabulary[token] not in _SPECIAL
         ]
         words = join_tokens((token, start_s, end_s) for token, start_s, end_s, _ in kept)
-        return Heard(
+        return Recognition(
             language=clip.language or "zh",
             words=shift(words, clip.start_s, clip.end_s),
             confidence=math.exp(sum(p for *_, p in kept) / len(kept)) if kept else 0.0,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callqa_assets.domain.speech import ModelIdentity
-from resources.speech_models.asr.clips import Clip, Heard
+from resources.speech_models.asr.clips import Clip, Recognition
 from resources.speech_models.asr.words import join_pieces, shift
 from resources.speech_models.runtime.device import Device, Precision, send
 from resources.speech_models.runtime.funasr_loading import computing, load_model
@@ -56,7 +56,7 @@ class SenseVoiceRecognizer:
         del clip
         return ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Heard]:
+    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that SenseVoice does not know."""
         for clip in clips:
             if clip.language is not None and clip.language not in self._model.lid_dict:
@@ -94,7 +94,7 @@ class SenseVoiceRecognizer:
         embedded = self._model.embed(send(torch.tensor(queries), speech.device))
         return torch.cat([embedded, speech], dim=1)
 
-    def _write(self, clip: Clip, ids: list[int], logprobs: list[float]) -> Heard:
+    def _write(self, clip: Clip, ids: list[int], logprobs: list[float]) -> Recognition:
         """Runs of a token in the path become pieces; tags, in `<|…|>`, are not text."""
         spoken: list[tuple[str, float, float]] = []
         scores: list[float] = []
@@ -113,7 +113,7 @@ class SenseVoiceRecognizer:
             scores.extend(logprobs[start:position])
         named = [self._pieces.id_to_piece(token) for token in ids[:1]]
         language = clip.language or _language(named[0] if named else "")
-        return Heard(
+        return Recognition(
             language=language,
             words=shift(join_pieces(spoken), clip.start_s, clip.end_s),
             confidence=math.exp(sum(scores) / len(scores)) if scores else 0.0,

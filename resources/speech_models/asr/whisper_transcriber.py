@@ -1,7 +1,7 @@
 """Whisper base as a transcriber: packs of neighbouring segments, decoded in batches.
 
-How segments become packs and words find their segments again is `callqa_assets.domain.audio.packing`;
-what is done to the text, `callqa_assets.domain.text.cleanup`. Here is what needs the model.
+How segments become packs, and words find their segments again, is `domain.audio.packing`; what is
+done to the text, `domain.text.cleanup`. Here is what needs the model.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class TranscriberConfig:
     """Closings are drawn out to a multiple of this, so that equal lengths share a batch."""
     batch_audio_s: float = 120.0
     """Audio decoded at once in one thread, silence included: bounds memory."""
-    hear_again_s: float = 1.2
+    redecode_s: float = 1.2
     """A segment with its margins this long that got no word in its pack is heard again, alone."""
     hear_again_confidence: float = 0.3
     """What is written then is believed from this confidence on."""
@@ -190,7 +190,7 @@ class WhisperTranscriber:
             if len(pack.pieces) > 1
             for piece in pack.pieces
             if piece.segment_no not in written
-            and piece.stop - piece.start >= self._config.hear_again_s * SAMPLE_RATE_HZ
+            and piece.stop - piece.start >= self._config.redecode_s * SAMPLE_RATE_HZ
             for alone in [Pack((replace(piece, offset=0),))]
         ]
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from callqa_assets.domain.audio.segments import cut_segment
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.emotion.timeline import WindowConfig, window_bounds
 from callqa_assets.domain.speech import (
@@ -32,7 +33,6 @@ from resources.speech_models.emotion.emotion2vec_encoder import (
     Emotion2vecEncoder,
     Emotion2vecError,
 )
-from resources.speech_models.emotion.whisper_head import cut_segment
 from resources.speech_models.runtime.device import Device, MemoryGuard, Precision, send
 from resources.speech_models.runtime.funasr_loading import load_model
 from resources.speech_models.weights.wheels import StoredModel

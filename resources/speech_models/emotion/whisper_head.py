@@ -1,7 +1,7 @@
 """Emotion of the compact profile: our head on the frames of Whisper base's encoder.
 
 The head was trained by `training/emotion_head.py` and ships in `../weights` with its model card.
-Windows, pooling, labels and spans are arithmetic and live in `callqa_assets.domain.emotion.timeline`.
+Windows, pooling, labels and spans are arithmetic and live in `domain.emotion.timeline`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from callqa_assets.domain.audio.segments import cut_segment
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.emotion.timeline import WindowConfig, window_bounds, windowed_pool
 from callqa_assets.domain.speech import (
@@ -154,19 +155,6 @@ class WhisperEmotionRecognizer:
             window_end_s=np.minimum(segment.start_s + ends / rate_hz, segment.end_s),
             windows=scores[1:],
         )
-
-
-def cut_segment(waveform: Waveform, segment: Span) -> Waveform:
-    """The segment's samples, at least one.
-
-    Raises ValueError where the segment lies outside the waveform.
-    """
-    start = round(segment.start_s * SAMPLE_RATE_HZ)
-    samples = waveform[start : round(segment.end_s * SAMPLE_RATE_HZ)]
-    if start < 0 or not len(samples):
-        duration_s = len(waveform) / SAMPLE_RATE_HZ
-        raise ValueError(f"{segment} lies outside its channel of {duration_s:.3f} s")
-    return samples
 
 
 def encode_segment(whisper: WhisperModel, samples: Waveform) -> NDArray[np.float32]:

@@ -8,7 +8,6 @@ files are the released ones, is the model store's business.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import random
 import zipfile
@@ -17,57 +16,24 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from callqa_assets.domain.errors import CallqaError
 from resources.speech_models.runtime.device import Device
+from resources.speech_models.weights.layouts import (
+    _LAYOUTS,
+    CURE,
+    Family,
+    ModelFolderError,
+    find_missing_files,
+)
 
 if TYPE_CHECKING:
     import torch
 
-Family = Literal["fsmn-vad", "paraformer", "seaco", "sensevoice", "nano", "ct-punc", "emotion2vec"]
-
-CURE = "run `callqa models pull --profile …` for its profile, or correct the profile's folder"
 
 _log = logging.getLogger(__name__)
-
-
-class ModelFolderError(CallqaError):
-    """A model folder is wrong, incomplete or damaged; names the folder, the file and the cure."""
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """What a folder of a family holds."""
-
-    model: str
-    """`model` in config.yaml: funasr's class."""
-    files: tuple[str, ...]
-    """As ModelScope names them, as patterns; those ending in `?` may find nothing."""
-    unused: tuple[str, ...] = ()
-    """How the weights begin that only training uses: releases leave them out of model.pt."""
-
-
-_COMMON = ("model.pt", "config.yaml", "configuration.json?")
-_LAYOUTS: Mapping[Family, _Layout] = {
-    "fsmn-vad": _Layout("FsmnVADStreaming", (*_COMMON, "am.mvn")),
-    "paraformer": _Layout("Paraformer", (*_COMMON, "am.mvn", "tokens.*")),
-    "seaco": _Layout("SeacoParaformer", (*_COMMON, "am.mvn", "tokens.*", "seg_dict")),
-    "sensevoice": _Layout("SenseVoiceSmall", (*_COMMON, "am.mvn", "*bpe.model")),
-    "nano": _Layout(
-        "FunASRNano",
-        (
-            *("model.pt", "config.yaml", "configuration.json", "am.mvn?"),
-            *("Qwen3-0.6B/config.json", "Qwen3-0.6B/tokenizer*", "Qwen3-0.6B/*?"),
-        ),
-    ),
-    "ct-punc": _Layout("CTTransformer", (*_COMMON, "tokens.*", "jieba_usr_dict?")),
-    "emotion2vec": _Layout(
-        "Emotion2vec", (*_COMMON, "tokens.*"), unused=("modality_encoders.AUDIO.decoder.",)
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -134,48 +100,6 @@ def computing(device: Device) -> Iterator[None]:
         yield
 
 
-def find_files(folder: Path, family: Family) -> list[str]:
-    """The model's files relative to its folder: its family's, then others that it names itself.
-
-    Raises ModelFolderError where configuration.json is damaged.
-    """
-    usual = [name for pattern in _LAYOUTS[family].files for name in _match(folder, pattern)]
-    named = [folder / name for name in _named_files(folder) if _is_inside(name)]
-    paths = [path for name in named for path in ([name] if name.is_file() else _list(name))]
-    return list(dict.fromkeys([*usual, *(path.relative_to(folder).as_posix() for path in paths)]))
-
-
-def find_missing_files(folder: Path, family: Family) -> list[str]:
-    """What is not in its place, a sentence each."""
-    wanted = [pattern for pattern in _LAYOUTS[family].files if not pattern.endswith("?")]
-    problems = [f"{folder / name} is missing" for name in wanted if not _match(folder, name)]
-    try:
-        named = list(_named_files(folder))
-    except ModelFolderError as error:
-        return [*problems, str(error)]
-    for name in named:
-        if not _is_inside(name):
-            description = folder / "configuration.json"
-            problems.append(f"{description} names {name}, which is not in the folder")
-        elif not (folder / name).exists():
-            problems.append(f"{folder / name} is missing")
-    return list(dict.fromkeys(problems))
-
-
-def _match(folder: Path, pattern: str) -> list[str]:
-    found = (path for path in folder.glob(pattern.removesuffix("?")) if path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in found)
-
-
-def _list(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _is_inside(name: str) -> bool:
-    """By its name: links in the folder are its owner's."""
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
-
-
 def _check_folder(folder: Path, family: Family) -> Mapping[str, Any]:
     """The folder's config.yaml."""
     layout = _LAYOUTS[family]
@@ -193,25 +117,6 @@ def _check_folder(folder: Path, family: Family) -> Mapping[str, Any]:
             f"{folder / 'config.yaml'} describes a {found}, not {layout.model} ({family}): {CURE}"
         )
     return config
-
-
-def _named_files(folder: Path) -> Iterator[str]:
-    """Files and folders that funasr will take because configuration.json says so."""
-    description = folder / "configuration.json"
-    if description.exists():
-        try:
-            metas = json.loads(description.read_text("utf-8")).get("file_path_metas")
-        except (ValueError, AttributeError) as error:
-            raise ModelFolderError(f"{description} is damaged ({error})") from error
-        yield from _leaves(metas)
-
-
-def _leaves(metas: Any) -> Iterator[str]:
-    if isinstance(metas, str) and metas:
-        yield metas
-    elif isinstance(metas, dict | list):
-        for value in metas.values() if isinstance(metas, dict) else metas:
-            yield from _leaves(value)
 
 
 def _read_shapes(path: Path, scope_map: Sequence[str]) -> dict[str, torch.Size]:

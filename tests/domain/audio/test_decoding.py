@@ -20,9 +20,9 @@ from callqa_assets.domain.audio.decoding import (
     DecodedAudio,
     UnreadableAudio,
     decode_audio,
-    read_ahead,
     to_16k,
 )
+from callqa_assets.stages.read_ahead import read_ahead
 
 RATE_HZ = 8_000
 

@@ -13,17 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callqa_assets.domain.calls.files import is_manifest, sidecar_names
 from callqa_assets.domain.calls.metadata import (
     CallMetadata,
     describe_call,
-    is_manifest,
-    local_day,
     parse_manifest,
     parse_time,
-    sidecar_names,
     time_source_rank,
 )
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
+from callqa_assets.domain.days import local_day
 
 REPO = Path(__file__).resolve().parents[3]
 SHIPPED = load_config(REPO / "configs" / "call_metadata.yaml")

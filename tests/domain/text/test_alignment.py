@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callqa_assets.domain.text.alignment import chain, find_differences
-from callqa_assets.domain.text.itn import Piece
+from callqa_assets.domain.text.itn import TextEdit
 
 texts = st.text(alphabet="一二三,。ab", max_size=12)
 
@@ -26,17 +26,17 @@ def test_equal_texts_have_no_pieces():
 
 def test_marks_that_were_put_in_are_pieces_without_raw_characters():
     assert find_differences("您好请问", "您好,请问。") == [
-        Piece(2, 2, 2, 3),
-        Piece(4, 4, 5, 6),
+        TextEdit(2, 2, 2, 3),
+        TextEdit(4, 4, 5, 6),
     ]
 
 
 def test_a_number_after_a_mark_is_found_again_in_the_raw_text():
     raw, punctuated, text = "好的一百五十八块五", "好的,一百五十八块五。", "好的,158.5元。"
-    digits = Piece(3, 10, 3, 9)
+    digits = TextEdit(3, 10, 3, 9)
     assert punctuated[3:10] == "一百五十八块五"
     pieces = chain(find_differences(raw, punctuated), [digits])
-    assert pieces == [Piece(2, 2, 2, 3), Piece(2, 9, 3, 9), Piece(9, 9, 9, 10)]
+    assert pieces == [TextEdit(2, 2, 2, 3), TextEdit(2, 9, 3, 9), TextEdit(9, 9, 9, 10)]
     assert rewrite(raw, text, pieces) == text
 
 

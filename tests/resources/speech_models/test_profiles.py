@@ -20,8 +20,8 @@ from resources.speech_models.emotion.whisper_head import WhisperEmotionRecognize
 from resources.speech_models.loader import SpeechModels, cached_speech_models
 from resources.speech_models.profiles import Profile, ProfileError, load_profile, load_profiles
 from resources.speech_models.runtime.device import Device, DeviceError
-from resources.speech_models.runtime.funasr_loading import ModelFolderError
 from resources.speech_models.vad.detector import FsmnVad, VadConfig
+from resources.speech_models.weights.layouts import ModelFolderError
 from resources.speech_models.weights.wheels import ModelFileError
 from resources.storage.home import REPO
 

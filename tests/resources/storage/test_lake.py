@@ -18,14 +18,14 @@ from callqa_assets.warehouse.tables import emotion_scores
 from resources.storage.lake import EmotionLake
 from tests.support.calls import write_call
 from tests.support.direct import DirectHearing
-from tests.support.fake_models import ToyModels
+from tests.support.fake_models import FakeModels
 
 DAY = "2025-03-14"
 ID = "3f" + "0" * 30
 
 
 @dataclass
-class EmbeddingModels(ToyModels):
+class EmbeddingModels(FakeModels):
     """Toy models that give back each segment's number and their version as its embedding."""
 
     @property
@@ -69,7 +69,7 @@ def test_every_row_names_the_file_in_which_its_recording_s_embeddings_are_in_ord
 
 
 def test_without_embeddings_no_file_is_written_and_none_named(hearing):
-    hearing.hear(ToyModels())
+    hearing.hear(FakeModels())
     assert {row.embedding_path for row in read_scores(hearing.warehouse)} == {None}
     assert not hearing.home.embeddings.exists()
 
@@ -111,7 +111,7 @@ def test_a_sweep_leaves_young_files_and_those_of_other_recordings(home):
 
 
 def test_embeddings_of_a_recording_without_rows_are_swept_too(hearing):
-    """Heard again by a detector that finds no speech in it, say."""
+    """CallAnnotations again by a detector that finds no speech in it, say."""
     hearing.hear(EmbeddingModels())
     (path, recording_id) = {
         (row.embedding_path, row.recording_id) for row in read_scores(hearing.warehouse)

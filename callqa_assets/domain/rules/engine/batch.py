@@ -12,7 +12,12 @@ from functools import cached_property
 import numpy as np
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
-from callqa_assets.domain.rules.call_input import CallContext, ChannelTrack, Heard, SpokenSegment
+from callqa_assets.domain.rules.call_input import (
+    CallAnnotations,
+    CallContext,
+    ChannelTrack,
+    SpokenSegment,
+)
 from callqa_assets.domain.rules.engine.intervals import (
     LINE_BITS,
     MAX_LINE_US,
@@ -50,7 +55,7 @@ class Speech:
 class CallBatch:
     """Calls laid out as lines: one a channel, those of a call one after the other."""
 
-    def __init__(self, calls: Sequence[tuple[CallContext, Heard]]) -> None:
+    def __init__(self, calls: Sequence[tuple[CallContext, CallAnnotations]]) -> None:
         self.calls = [context for context, _ in calls]
         channels = np.array([len(call.roles) for call in self.calls], np.int64)
         self.first_line: Ticks = np.concatenate([[0], np.cumsum(channels)])
@@ -146,7 +151,7 @@ class CallBatch:
         return Speech(ordered, to_us(start_s[order]) + base, to_us(end_s) + base, line[order])
 
 
-def _check(context: CallContext, heard: Heard) -> None:
+def _check(context: CallContext, heard: CallAnnotations) -> None:
     if not 0 <= us(context.duration_s) < MAX_LINE_US:
         raise ValueError(f"a call of {context.duration_s:g} s: rules judge up to six days")
     hops: dict[int, float] = {}

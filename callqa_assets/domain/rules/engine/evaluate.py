@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from callqa_assets.domain.rules.call_input import CallContext, Heard
+from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext
 from callqa_assets.domain.rules.conditions import ActivityCondition, leaves
 from callqa_assets.domain.rules.engine.batch import CallBatch
 from callqa_assets.domain.rules.engine.find import ConditionJudge
@@ -52,13 +52,13 @@ class FiredAlert:
     """Id of the alert beside which this one is not delivered."""
 
 
-def evaluate(rule_set: RuleSet, call: CallContext, heard: Heard) -> list[FiredAlert]:
+def evaluate(rule_set: RuleSet, call: CallContext, heard: CallAnnotations) -> list[FiredAlert]:
     """Every alert that the rules fire on one call, by channel, start and rule name."""
     return evaluate_calls(rule_set, [(call, heard)])[0]
 
 
 def evaluate_calls(
-    rule_set: RuleSet, calls: Sequence[tuple[CallContext, Heard]]
+    rule_set: RuleSet, calls: Sequence[tuple[CallContext, CallAnnotations]]
 ) -> list[list[FiredAlert]]:
     """`evaluate` for many calls at once: a list a call, the same as for each call alone.
 
@@ -104,7 +104,7 @@ def _describe(
     rule: Rule,
     judge: ConditionJudge,
     batch: CallBatch,
-    called: tuple[CallContext, Heard],
+    called: tuple[CallContext, CallAnnotations],
     start: int,
     end: int,
     known: int,
@@ -141,7 +141,7 @@ def _describe(
 
 
 def _said(
-    heard: Heard, channels: set[int], started_s: float, ended_s: float
+    heard: CallAnnotations, channels: set[int], started_s: float, ended_s: float
 ) -> list[dict[str, Any]]:
     """What was said on these channels between the two times, in time's order."""
     segments = [

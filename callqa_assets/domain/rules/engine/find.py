@@ -126,15 +126,15 @@ class ConditionJudge:
     def _search(self, leaf: Leaf) -> Stretches:
         match leaf:
             case EmotionCondition() | CombinationCondition():
-                return self._find_felt(leaf)
+                return self._find_emotion(leaf)
             case LoudnessCondition():
                 return self._find_rises(leaf)
             case ActivityCondition():
                 return self._find_activity(leaf)
             case TextCondition():
-                return self._find_said(leaf)
+                return self._find_text(leaf)
 
-    def _find_felt(self, leaf: EmotionCondition | CombinationCondition) -> Stretches:
+    def _find_emotion(self, leaf: EmotionCondition | CombinationCondition) -> Stretches:
         pieces = self._batch.pieces
         columns = [pieces.posteriors[EMOTIONS.index(emotion)] for emotion in leaf.emotions]
         values = columns[0]
@@ -179,7 +179,7 @@ class ConditionJudge:
             )
         return last_out(found, duration_us=us(leaf.duration_sec), keep_us=us(leaf.keep_firing_sec))
 
-    def _find_said(self, leaf: TextCondition) -> Stretches:
+    def _find_text(self, leaf: TextCondition) -> Stretches:
         batch, text = self._batch, leaf.text
         window_start, window_end = batch.line_start, batch.line_end
         if text.first_sec is not None:
@@ -232,7 +232,7 @@ class ConditionJudge:
             return found | self._describe_said(leaf, start, end)
         if isinstance(leaf, LoudnessCondition):
             return found | self._describe_rise(leaf, start, end)
-        return found | self._describe_felt(leaf, start, end)
+        return found | self._describe_emotion(leaf, start, end)
 
     def _describe_said(self, leaf: TextCondition, start: int, end: int) -> dict[str, Any]:
         if leaf.text.none:
@@ -259,7 +259,7 @@ class ConditionJudge:
             },
         }
 
-    def _describe_felt(
+    def _describe_emotion(
         self, leaf: EmotionCondition | CombinationCondition, start: int, end: int
     ) -> dict[str, Any]:
         """The levels, and the emotions in at most `MAX_EVIDENCE_POINTS` pieces."""

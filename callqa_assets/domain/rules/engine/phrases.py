@@ -7,61 +7,21 @@ transcribed. What follows from a phrase stands in `alerting_conditions`.
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
-import re2  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from callqa_assets.domain.rules.call_input import SpokenSegment
+from callqa_assets.domain.text.patterns import compile_regex, fold, widen
 
-MAX_PROGRAM_SIZE = 2_000
-"""Steps of a compiled regular expression: time a character of text grows with them."""
-_MAX_MEMORY_BYTES = 1 << 20
 _SHORTEST_PLACE_S = 0.01
 """A word may be reported with no length at all."""
-
-_NO_LETTER = re.compile(r"[^\w\n]|_")
-
-
-def widen(text: str) -> str:
-    """Full-width and other compatibility forms as plain ones (NFKC); nothing is left out."""
-    return unicodedata.normalize("NFKC", text)
-
-
-def fold(text: str) -> str:
-    """Letters and digits alone, width and case levelled; line ends are kept."""
-    return _NO_LETTER.sub("", widen(text).casefold())
-
-
-class RegexError(ValueError):
-    """A pattern that RE2 does not take; the text says why."""
-
-
-@lru_cache(maxsize=1024)
-def compile_regex(pattern: str) -> Any:
-    """A linear-time matcher that never crosses a line end. Raises RegexError."""
-    library: Any = re2
-    options = library.Options()
-    options.case_sensitive = False
-    options.never_nl = True
-    options.log_errors = False
-    options.max_mem = _MAX_MEMORY_BYTES
-    try:
-        library.compile(pattern, options=options)  # alone first: `a)|(b` is refused, not wrapped
-        return library.compile(f"(?m)(?:{pattern})", options=options)
-    except library.error as error:
-        said = error.args[0]
-        raise RegexError(
-            said.decode(errors="replace") if isinstance(said, bytes) else said
-        ) from None
 
 
 class Place(NamedTuple):

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from callqa_assets.domain.text.itn.grammar import find_replacements
 
-__all__ = ["VERSION", "Normalized", "Piece", "normalize"]
+__all__ = ["VERSION", "Normalized", "TextEdit", "normalize"]
 
 VERSION = "1"
 """Part of the transcripts' fingerprint: raise it whenever any output changes."""
 
 
 @dataclass(frozen=True)
-class Piece:
+class TextEdit:
     """`raw[raw_start:raw_end]` was written as `text[start:end]`: positions in characters."""
 
     raw_start: int
@@ -31,7 +31,7 @@ class Piece:
 @dataclass(frozen=True)
 class Normalized:
     text: str
-    alignment: tuple[Piece, ...]
+    alignment: tuple[TextEdit, ...]
     """What changed, ascending and disjoint; between the pieces raw and text are equal."""
 
 
@@ -39,13 +39,13 @@ def normalize(text: str) -> Normalized:
     """Write the numerals of `text` in digits. Pure; any text is taken, and normalising twice
     changes nothing more."""
     written: list[str] = []
-    pieces: list[Piece] = []
+    pieces: list[TextEdit] = []
     raw_position = length = 0
     for raw_start, raw_end, replacement in find_replacements(text):
         written += (text[raw_position:raw_start], replacement)
         start = length + raw_start - raw_position
         length = start + len(replacement)
-        pieces.append(Piece(raw_start, raw_end, start, length))
+        pieces.append(TextEdit(raw_start, raw_end, start, length))
         raw_position = raw_end
     written.append(text[raw_position:])
     return Normalized("".join(written), tuple(pieces))

@@ -10,13 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callqa_assets.domain.alerts.identity import carry_ids
-from callqa_assets.domain.rules.call_input import CallContext, ChannelTrack, Heard, SpokenSegment
+from callqa_assets.domain.rules.call_input import (
+    CallAnnotations,
+    CallContext,
+    ChannelTrack,
+    SpokenSegment,
+)
 from callqa_assets.domain.rules.engine.evaluate import evaluate, evaluate_calls
 from callqa_assets.domain.rules.rule_set import load_rules
 from tests.domain.rules.engine.test_evaluate import make_track, stored
 from tests.domain.rules.engine.test_find import say
 
-Call = tuple[CallContext, Heard]
+Call = tuple[CallContext, CallAnnotations]
 
 RULES = load_rules(
     """
@@ -81,7 +86,7 @@ def calls(draw: st.DrawFn, number: int) -> Call:
         line=draw(st.sampled_from([None, "vip"])),
         hour=draw(st.sampled_from([None, 9, 20])),
     )
-    return context, Heard(tracks, segments)
+    return context, CallAnnotations(tracks, segments)
 
 
 @st.composite
@@ -115,7 +120,9 @@ def test_splitting_tracks_at_any_silence_and_any_order_change_nothing(call: Call
     segments = list(heard.segments)
     random.shuffle(parts)
     random.shuffle(segments)
-    assert evaluate(RULES, context, Heard(parts, segments)) == evaluate(RULES, context, heard)
+    assert evaluate(RULES, context, CallAnnotations(parts, segments)) == evaluate(
+        RULES, context, heard
+    )
 
 
 @given(calls(0))
@@ -147,5 +154,5 @@ def test_missing_windows_satisfy_no_condition_on_emotions(call: Call):
         )
         for t in heard.tracks
     ]
-    nothing = evaluate(RULES, context, Heard((), heard.segments))
-    assert evaluate(RULES, context, Heard(lost, heard.segments)) == nothing
+    nothing = evaluate(RULES, context, CallAnnotations((), heard.segments))
+    assert evaluate(RULES, context, CallAnnotations(lost, heard.segments)) == nothing

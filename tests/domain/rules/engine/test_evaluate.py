@@ -11,14 +11,19 @@ from random import Random
 
 import numpy as np
 import pytest
-from callqa_assets.domain.rules.rule_set.engine import evaluate as alerting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callqa_assets.domain.alerts.identity import StoredAlert, carry_ids
 from callqa_assets.domain.emotion.labels import EMOTIONS
-from callqa_assets.domain.rules.call_input import CallContext, ChannelTrack, Heard, SpokenSegment
+from callqa_assets.domain.rules.call_input import (
+    CallAnnotations,
+    CallContext,
+    ChannelTrack,
+    SpokenSegment,
+)
 from callqa_assets.domain.rules.conditions import EmotionCondition
+from callqa_assets.domain.rules.engine import evaluate as alerting
 from callqa_assets.domain.rules.engine.evaluate import (
     FiredAlert,
     make_alert_id,
@@ -98,7 +103,7 @@ CALL = CallContext(
 def evaluate(rules: RuleSet, call: CallContext, tracks: Sequence[ChannelTrack]) -> list[FiredAlert]:
     """Alerts of a call in which the agent greets, and never stops speaking."""
     speech = SpokenSegment(0, 0.0, call.duration_s, text="您好", text_raw="您好")
-    return alerting.evaluate(rules, call, Heard(tracks, [speech]))
+    return alerting.evaluate(rules, call, CallAnnotations(tracks, [speech]))
 
 
 def times(alerts: Sequence[FiredAlert]) -> list[tuple[float, float, float]]:
@@ -328,7 +333,7 @@ def test_shipped_compact_rules_fire_on_customers_alone(emotion: str, name: str):
 def test_shipped_rules_on_words_and_sound(name: str):
     def fired(*segments: SpokenSegment, language: str = "zh") -> list[str]:
         call = CallContext("r1", 60.0, ("agent", "customer"), language=language)
-        alerts = alerting.evaluate(shipped(name), call, Heard((), segments))
+        alerts = alerting.evaluate(shipped(name), call, CallAnnotations((), segments))
         assert all(alert.notify_channels == () for alert in alerts)
         return [f"{alert.rule} {alert.role} {alert.mode}" for alert in alerts]
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from callqa_assets.domain.rules.call_input import CallContext, Heard, SpokenSegment
+from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
 from tests.domain.rules.engine.test_evaluate import make_track
@@ -45,7 +45,7 @@ def fire(
     keys: str | RuleSet, *segments: SpokenSegment, tracks: Sequence = (), call: CallContext = CALL
 ) -> list[FiredAlert]:
     rules = keys if isinstance(keys, RuleSet) else rule_set(keys)
-    return evaluate(rules, call, Heard(tracks, segments))
+    return evaluate(rules, call, CallAnnotations(tracks, segments))
 
 
 def times(alerts: Sequence[FiredAlert]) -> list[tuple[float, float]]:

@@ -11,7 +11,7 @@ from callqa_assets.domain.speech import (
     SpeechChannel,
     Word,
 )
-from resources.speech_models.asr.clips import Heard
+from resources.speech_models.asr.clips import Recognition
 from resources.speech_models.asr.funasr_transcriber import (
     FunasrTranscriber,
     FunasrTranscriberConfig,
@@ -157,7 +157,7 @@ class ScriptedRecognizer:
             Word(c, clip.start_s + n * step, clip.start_s + (n + 1) * step)
             for n, c in enumerate(text)
         ]
-        return Heard("zh", words, 0.9)
+        return Recognition("zh", words, 0.9)
 
 
 def guard(with_hotwords, without, waveform=None):

@@ -22,11 +22,8 @@ from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, SpeechChannel
 from resources.speech_models.emotion.emotion2vec import Emotion2vecConfig, Emotion2vecRecognizer
 from resources.speech_models.emotion.emotion2vec_encoder import Emotion2vecEncoder, Emotion2vecError
 from resources.speech_models.runtime.device import Device, MemoryGuard, choose_device
-from resources.speech_models.runtime.funasr_loading import (
-    ModelFolderError,
-    load_model,
-    process_as_found,
-)
+from resources.speech_models.runtime.funasr_loading import load_model, process_as_found
+from resources.speech_models.weights.layouts import ModelFolderError
 from resources.speech_models.weights.wheels import StoredModel
 from tests.support.tiny_checkpoints import build_tiny
 

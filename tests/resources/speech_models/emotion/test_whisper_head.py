@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from callqa_assets.domain.audio.segments import cut_segment
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.emotion.timeline import WindowConfig
 from callqa_assets.domain.speech import Span, SpeechChannel
@@ -17,7 +18,6 @@ from resources.speech_models.emotion.whisper_head import (
     HEAD_WEIGHTS,
     EmotionHead,
     WhisperEmotionRecognizer,
-    cut_segment,
 )
 from resources.speech_models.weights.wheels import ModelFileError
 

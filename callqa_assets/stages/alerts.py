@@ -1,0 +1,115 @@
+"""Stage `alerts`: which rules fired, with the evidence."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from callqa_assets.domain.alerts.identity import carry_ids
+from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate_calls
+from callqa_assets.domain.rules.rule_set import RuleSet
+from callqa_assets.stages.contract import BatchResult, Stage
+from callqa_assets.stages.stored_calls import STAGES, StoredCall, load_stored_calls
+from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.alerts import (
+    read_stored_alerts,
+    upsert_alerts,
+)
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
+from callqa_assets.warehouse.outbox import Outbox
+from resources.storage.lake import EmotionLake
+
+CODE_VERSION = "2"
+
+INPUTS = StageInputs(
+    stage="alerts",
+    upstream=STAGES,
+    facts=lambda recording: {"metadata": recording.metadata_version},
+)
+
+
+def alerts_stage(
+    warehouse: Warehouse,
+    lake: EmotionLake,
+    rules: RuleSet,
+    outbox: Outbox = Outbox(),  # noqa: B008 - immutable
+) -> Stage:
+    """The rule set over the stored segments, transcripts and emotion tracks."""
+
+    def compute(batch: Sequence[tuple[Recording, None]]) -> BatchResult:
+        recordings = [recording for recording, _ in batch]
+        calls = load_stored_calls(warehouse, lake, recordings)
+        fired = evaluate_calls(rules, [(call.context, call.heard) for call in calls])
+        return BatchResult(
+            {
+                recording.recording_id: [(a, _evidence(a, recording, call)) for a in alerts]
+                for recording, call, alerts in zip(recordings, calls, fired, strict=True)
+            }
+        )
+
+    return Stage(
+        inputs=INPUTS,
+        fingerprint=Fingerprint(INPUTS.stage, CODE_VERSION, {"rules": rules.rule_hash}),
+        prepare=lambda: None,
+        # A batch is loaded in a few reads, when it is computed: a call alone would cost as many.
+        load=lambda recording: None,
+        compute=compute,
+        write=functools.partial(_write, outbox),
+        batch_audio_s=50_000,  # some 130 MB beside what was loaded
+        batch_recordings=256,
+        # Thousands of calls are judged in a minute, however long they are.
+        lease_per_audio_s=0.0,
+    )
+
+
+def _evidence(alert: FiredAlert, recording: Recording, call: StoredCall) -> dict[str, Any]:
+    """What shows that the alert is right: what was found, in which sound, by which models."""
+    return {
+        **alert.evidence,
+        "audio_sha256": recording.content_sha256,
+        "model_fingerprints": call.fingerprints,
+    }
+
+
+def _write(
+    outbox: Outbox,
+    connection: sa.Connection,
+    days: Mapping[str, str],
+    fired: Mapping[str, Sequence[tuple[FiredAlert, Mapping[str, Any]]]],
+) -> None:
+    """Old alerts that still fire keep their id; those that do not are superseded.
+
+    Who is to be told is decided in the same transaction: no alert without its deliveries.
+    """
+    now = datetime.now(UTC)
+    stored = read_stored_alerts(connection, list(fired))
+    rows: list[dict[str, Any]] = []
+    ended: set[str] = set()
+    told: dict[str, list[tuple[FiredAlert, Mapping[str, Any]]]] = {}
+    for recording_id, found in fired.items():
+        carried, gone = carry_ids([alert for alert, _ in found], stored[recording_id])
+        ended |= gone
+        told[recording_id] = [(a, e) for a, (_, e) in zip(carried, found, strict=True)]
+        rows += [
+            {
+                **{name: getattr(alert, name) for name in _COLUMNS},
+                "day": days[recording_id],
+                "evidence": evidence,
+            }
+            for alert, evidence in told[recording_id]
+        ]
+    known = {alert.alert_id for alerts in stored.values() for alert in alerts}
+    upsert_alerts(connection, rows, ended, known, now)
+    outbox.write(connection, days, told, now)
+
+
+_COLUMNS = [
+    field.name
+    for field in fields(FiredAlert)
+    if field.name in tables.alerts.c and field.name != "evidence"
+]

@@ -1,0 +1,140 @@
+"""Stage `emotions`: how it was said, by segment and over time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.emotion.timeline import (
+    LabelConfig,
+    SpanConfig,
+    label_emotion,
+    spans_from_windows,
+)
+from callqa_assets.domain.rules.call_input import ChannelTrack
+from callqa_assets.domain.speech import SegmentEmotion
+from callqa_assets.stages.contract import BatchResult, Stage
+from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
+from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
+from callqa_assets.warehouse.results import (
+    Rows,
+    replace_rows,
+)
+from resources.speech_models.loader import SpeechModels
+from resources.storage.archive import RecordingArchive
+from resources.storage.lake import EmotionLake
+
+CODE_VERSION = "1"
+
+INPUTS = StageInputs(stage="emotions", upstream=("segments",), facts=lambda recording: {})
+
+
+def emotions_stage(
+    warehouse: Warehouse, archive: RecordingArchive, lake: EmotionLake, models: SpeechModels
+) -> Stage:
+    """Emotion recognition over the segments of every channel."""
+    labels, spans = models.emotion_labels, models.emotion_spans
+    hop_s = models.emotion_windows.hop_sec
+
+    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
+        channels = [channel for _, audio in batch for channel in audio.channels]
+        felt = iter(models.emotion_recognizer().recognize(channels))
+        rows: dict[str, Rows] = {}
+        tracks: dict[str, list[ChannelTrack]] = {}
+        for recording, audio in batch:
+            found = [list(zip(keys, next(felt), strict=True)) for keys in audio.keys]
+            path = _keep_embeddings(
+                lake, recording, [emotion for part in found for _, emotion in part]
+            )
+            rows[recording.recording_id] = {
+                tables.emotion_scores: [
+                    _score_row(key, emotion, labels, path)
+                    for part in found
+                    for key, emotion in part
+                ],
+                tables.emotion_spans: [row for part in found for row in _span_rows(part, spans)],
+            }
+            tracks[recording.recording_id] = [_track(part, hop_s) for part in found if part]
+        return BatchResult(rows, lake.write(tracks))
+
+    return Stage(
+        inputs=INPUTS,
+        fingerprint=Fingerprint.of_model(
+            INPUTS.stage,
+            CODE_VERSION,
+            models.emotion_identity,
+            labels=asdict(labels),
+            spans=asdict(spans),
+        ),
+        prepare=models.emotion_recognizer,
+        load=lambda recording: load_segmented(warehouse, archive, recording),
+        compute=compute,
+        write=replace_rows,
+    )
+
+
+def _keep_embeddings(
+    lake: EmotionLake, recording: Recording, felt: Sequence[SegmentEmotion]
+) -> str | None:
+    """The file of the recording's embeddings, in the order of its rows; None without any."""
+    embeddings = [emotion.embedding for emotion in felt if emotion.embedding is not None]
+    if not embeddings:
+        return None
+    return lake.write_embeddings(recording.recording_id, np.stack(embeddings))
+
+
+def _score_row(
+    key: Mapping[str, Any],
+    felt: SegmentEmotion,
+    config: LabelConfig,
+    embedding_path: str | None,
+) -> dict[str, Any]:
+    emotion, confidence = label_emotion(felt.scores, config)
+    return {
+        **key,
+        **{name: float(score) for name, score in zip(EMOTIONS, felt.scores, strict=True)},
+        "emotion": emotion,
+        "confidence": confidence,
+        "embedding_path": embedding_path,
+    }
+
+
+def _span_rows(
+    part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], config: SpanConfig
+) -> list[dict[str, Any]]:
+    """One channel's timeline, its spans numbered through its segments."""
+    spans = [
+        (key, span)
+        for key, felt in part
+        for span in spans_from_windows(felt.windows, felt.window_start_s, felt.window_end_s, config)
+    ]
+    return [
+        {
+            "channel": key["channel"],
+            "span_no": number,
+            "role": key["role"],
+            "start_s": span.start_s,
+            "end_s": span.end_s,
+            "emotion": span.emotion,
+            "confidence": span.confidence,
+        }
+        for number, (key, span) in enumerate(spans)
+    ]
+
+
+def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], hop_s: float) -> ChannelTrack:
+    return ChannelTrack(
+        channel=part[0][0]["channel"],
+        segment_no=np.concatenate(
+            [np.full(len(felt.windows), key["segment_no"]) for key, felt in part]
+        ),
+        start_s=np.concatenate([felt.window_start_s for _, felt in part]),
+        end_s=np.concatenate([felt.window_end_s for _, felt in part]),
+        posteriors=np.concatenate([felt.windows for _, felt in part]),
+        hop_s=hop_s,
+    )

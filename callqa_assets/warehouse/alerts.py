@@ -1,0 +1,117 @@
+"""Rows of `alerts`: storing what fired, reading it again, counting it by day."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from callqa_assets.domain.alerts.identity import StoredAlert
+from callqa_assets.domain.alerts.volume import DayVolume
+from callqa_assets.warehouse.database import chunks
+from callqa_assets.warehouse.tables import (
+    alerts,
+    recordings,
+    stage_runs,
+)
+
+
+def upsert_alerts(
+    connection: sa.Connection,
+    fired: Sequence[Mapping[str, Any]],
+    ended: Collection[str],
+    stored: Collection[str],
+    now: datetime,
+) -> None:
+    """Store what fired; what fired earlier and no longer does is superseded, never deleted.
+
+    `fired` are whole rows under the ids of the alerts that they continue; those among `stored`
+    exist. `ended` are ids of stored alerts that none continues.
+    """
+    for ids in chunks(sorted(ended)):
+        connection.execute(
+            sa.update(alerts)
+            .where(alerts.c.alert_id.in_(ids), alerts.c.superseded_at.is_(None))
+            .values(superseded_at=now)
+        )
+    continued = [row for row in fired if row["alert_id"] in stored]
+    if continued:
+        columns = {key: sa.bindparam(key) for key in continued[0] if key != "alert_id"}
+        connection.execute(
+            sa.update(alerts)
+            .where(alerts.c.alert_id == sa.bindparam("of_alert"))
+            .values(**columns, superseded_at=None),
+            [{"of_alert": row["alert_id"], **{k: row[k] for k in columns}} for row in continued],
+        )
+    new = [{**row, "created_at": now} for row in fired if row["alert_id"] not in stored]
+    if new:
+        connection.execute(sa.insert(alerts), new)
+
+
+def read_stored_alerts(
+    connection: sa.Connection, recording_ids: Sequence[str]
+) -> dict[str, list[StoredAlert]]:
+    """Every alert that the recordings ever had, superseded ones too, by recording."""
+    found: dict[str, list[StoredAlert]] = {recording_id: [] for recording_id in recording_ids}
+    columns = [alerts.c[field.name] for field in fields(StoredAlert)]
+    for ids in chunks(recording_ids):
+        for row in connection.execute(sa.select(*columns).where(alerts.c.recording_id.in_(ids))):
+            found[row.recording_id].append(StoredAlert(*row))
+    return found
+
+
+def count_alerts(connection: sa.Connection, day: str) -> int:
+    """Alerts of the day that stand."""
+    query = sa.select(sa.func.count()).where(alerts.c.day == day, alerts.c.superseded_at.is_(None))
+    return connection.execute(query).scalar_one()
+
+
+def read_volume(connection: sa.Connection, days: Sequence[str]) -> list[DayVolume]:
+    """A volume for each of the days."""
+    hours = _read_audio_hours(connection, days)
+    counted = _read_counts(connection, days, alerts.c.rule)
+    return [
+        DayVolume(hours.get(day, 0.0), {rule: count for at, rule, count in counted if at == day})
+        for day in days
+    ]
+
+
+def read_volume_by_priority(connection: sa.Connection, days: Sequence[str]) -> pl.DataFrame:
+    """Columns day, priority, alerts; no row where there are none."""
+    return pl.DataFrame(
+        _read_counts(connection, days, alerts.c.priority),
+        schema={"day": pl.String, "priority": pl.String, "alerts": pl.Int64},
+        orient="row",
+    )
+
+
+def _read_counts(
+    connection: sa.Connection, days: Sequence[str], by: sa.Column[str]
+) -> list[tuple[str, str, int]]:
+    query = (
+        sa.select(alerts.c.day, by, sa.func.count())
+        .where(alerts.c.day.in_(days), alerts.c.superseded_at.is_(None), alerts.c.mode == "live")
+        .group_by(alerts.c.day, by)
+        .order_by(alerts.c.day, by)
+    )
+    return [(day, key, count) for day, key, count in connection.execute(query)]
+
+
+def _read_audio_hours(connection: sa.Connection, days: Sequence[str]) -> dict[str, float]:
+    """Hours of the recordings that the rules have judged, by day."""
+    query = (
+        sa.select(recordings.c.day, (sa.func.sum(recordings.c.duration_s) / 3600).label("hours"))
+        .join(stage_runs, stage_runs.c.recording_id == recordings.c.recording_id)
+        .where(
+            recordings.c.day.in_(days),
+            recordings.c.status == "ok",
+            stage_runs.c.stage == "alerts",
+            stage_runs.c.output_version.is_not(None),
+        )
+        .group_by(recordings.c.day)
+    )
+    return {row.day: row.hours for row in connection.execute(query)}
