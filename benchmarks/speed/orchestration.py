@@ -66,6 +66,7 @@ def hear_directly() -> None:
         warehouse,
         drop.open(),
         drop.load_metadata_config(),
+        home.calendar,
         now=datetime.now(UTC),
         settle=timedelta(0),
     )

@@ -25,7 +25,7 @@ from callqa_assets.domain.digest import digest
 from callqa_assets.warehouse import deliveries, delivery_reports, receiver_states
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.deliveries import Delivery, Due
-from callqa_assets.warehouse.receiver_states import ChannelState
+from callqa_assets.warehouse.receiver_states import ReceiverState
 from resources.notifier.messages import Message, MessageWriter
 from resources.notifier.notifier import Notifier
 from resources.notifier.outcome import Answer, Sender
@@ -212,14 +212,14 @@ class _ChannelWork:
             lease_until = now + self.channel.lease
             deliveries.claim(connection, group, message_id, token=token, lease_until=lease_until)
         notices = [delivery.notice for delivery in group]
-        message = Message(message_id, notices, group[0].taken_by)
+        message = Message(message_id, notices, group[0].accepted_by)
         attempts = max(delivery.attempts for delivery in group) + 1
         return _Claimed(message, token, attempts, is_repeat=due[0].message_id is not None)
 
-    def _pause(self, state: ChannelState, now: datetime) -> _Wait | None:
+    def _pause(self, state: ReceiverState, now: datetime) -> _Wait | None:
         """Until when nothing may be sent; None where something may be sent now."""
-        if state.resting_until is not None and state.resting_until > now:
-            return _Wait(state.resting_until, "the receiver asked for a pause")
+        if state.paused_until is not None and state.paused_until > now:
+            return _Wait(state.paused_until, "the receiver asked for a pause")
         free_at = next_token_at(self.channel.limits, state.sent, _seconds(now))
         if free_at > _seconds(now):
             # Rounded up: a datetime has whole microseconds, and may lie before the moment.
@@ -227,7 +227,7 @@ class _ChannelWork:
             return _Wait(until, "the channel's rate limit")
         return None
 
-    def _take_token(self, connection: sa.Connection, state: ChannelState, now: datetime) -> str:
+    def _take_token(self, connection: sa.Connection, state: ReceiverState, now: datetime) -> str:
         """Until its answer is known an attempt counts as made as late as it can be."""
         token = f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
         counting = still_counting(self.channel.limits, state.sent, _seconds(now))
@@ -242,7 +242,7 @@ class _ChannelWork:
         state = receiver_states.read_state(connection, self.name)
         state = replace(state, sent={**state.sent, token: _seconds(now)})
         if answer.verdict == "throttled":
-            state = replace(state, resting_until=now + timedelta(seconds=answer.rest_s))
+            state = replace(state, paused_until=now + timedelta(seconds=answer.rest_s))
         elif answer.verdict == "gone":
             state = replace(state, disabled_at=now, disabled_because=answer.error)
         receiver_states.write_state(connection, self.name, state)
@@ -263,16 +263,16 @@ class _ChannelWork:
             now = self.clock.now()
             self._note_answer(connection, claimed.token, answer, now)
             if answer.verdict == "taken":
-                return deliveries.mark_delivered(connection, claimed.token, answer.taken_by, now)
-            taken_by = claimed.message.taken_by | answer.taken_by
+                return deliveries.mark_delivered(connection, claimed.token, answer.accepted_by, now)
+            accepted_by = claimed.message.accepted_by | answer.accepted_by
             deliveries.mark_undelivered(
                 connection,
                 claimed.token,
                 error=answer.error,
                 next_attempt_at=now + self._backoff(claimed.attempts),
                 # Who may have it gets the same again.
-                keep_message=answer.verdict == "unknown" or claimed.is_repeat or bool(taken_by),
-                taken_by=taken_by,
+                keep_message=answer.verdict == "unknown" or claimed.is_repeat or bool(accepted_by),
+                accepted_by=accepted_by,
             )
             _give_up(connection, self.name, self.retry, now, untried=False)
         return 0
@@ -304,9 +304,9 @@ class _ChannelWork:
         return timedelta(seconds=wait_s * random.uniform(0.5, 1.0))  # noqa: S311
 
 
-def _lock(channel_name: str) -> str:
+def _lock(receiver: str) -> str:
     """What is settled about a channel is settled by one process at a time."""
-    return f"deliveries:{channel_name}"
+    return f"deliveries:{receiver}"
 
 
 def _give_up(

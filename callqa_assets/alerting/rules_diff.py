@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from callqa_assets.domain.alerts.changes import AlertChange, ChangeKind, compare_alerts
 from callqa_assets.domain.alerts.identity import StoredAlert
 from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.days import Calendar
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate_calls
@@ -79,6 +80,7 @@ class RulesDiff:
 def diff_rules(
     warehouse: Warehouse,
     lake: EmotionLake,
+    calendar: Calendar,
     rules: RuleSet,
     days: tuple[str, str],
     *,
@@ -95,7 +97,7 @@ def diff_rules(
     with warehouse.read() as connection:
         calls, diff.left_out = _read_calls(connection, days)
     for batch in chunks(calls):
-        heard = _load(warehouse, lake, batch)
+        heard = _load(warehouse, lake, calendar, batch)
         after = evaluate_calls(rules, heard)
         if against is None:
             with warehouse.read() as connection:
@@ -144,10 +146,10 @@ def _read_calls(connection: sa.Connection, days: tuple[str, str]) -> tuple[list[
 
 
 def _load(
-    warehouse: Warehouse, lake: EmotionLake, calls: Sequence[_Call]
+    warehouse: Warehouse, lake: EmotionLake, calendar: Calendar, calls: Sequence[_Call]
 ) -> list[tuple[CallContext, CallAnnotations]]:
     try:
-        heard = load_stored_calls(warehouse, lake, [call.recording for call in calls])
+        heard = load_stored_calls(warehouse, lake, calendar, [call.recording for call in calls])
     except FileNotFoundError as error:
         days = f"{calls[0].recording.day} to {calls[-1].recording.day}"
         raise RulesDiffError(

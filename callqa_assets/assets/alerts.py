@@ -15,7 +15,7 @@ from callqa_assets.assets.stage_asset import (
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.domain.days import trailing_days
+from callqa_assets.domain.days import Calendar, trailing_days
 from callqa_assets.stages.alerts import CODE_VERSION, alerts_stage
 from callqa_assets.stages.contract import Progress
 from callqa_assets.warehouse import tables
@@ -77,7 +77,10 @@ def alerts(
         context,
         opened,
         alerts_stage(
-            opened, EmotionLake(home.open()), in_force.rules, _open_outbox(context, notifier)
+            opened,
+            EmotionLake(home.open()),
+            in_force.rules,
+            _open_outbox(context, notifier, home.open().calendar),
         ),
         tables.alerts,
         force=config.force,
@@ -87,11 +90,13 @@ def alerts(
     finish_day(context, opened)
 
 
-def _open_outbox(context: dg.AssetExecutionContext, notifier: NotifierResource) -> Outbox:
+def _open_outbox(
+    context: dg.AssetExecutionContext, notifier: NotifierResource, calendar: Calendar
+) -> Outbox:
     """A bad channels file must not cost a day its alerts: they wait until it is mended."""
     is_backfill = BACKFILL_TAG in context.run.tags
     try:
-        return Outbox(notifier.open().settings.deliver_max_age, is_backfill)
+        return Outbox(notifier.open().settings.deliver_max_age, is_backfill, calendar)
     except ChannelsError as error:
         context.log.error("%s; alerts are stored, and wait to be delivered", error)
-        return Outbox(is_backfill=is_backfill)
+        return Outbox(is_backfill=is_backfill, calendar=calendar)

@@ -13,7 +13,7 @@ from callqa_assets.assets.stage_asset import (
     daily_asset,
     materialize_stage,
 )
-from callqa_assets.partitions import DAYS, GPU_POOL
+from callqa_assets.partitions import GPU_POOL
 from callqa_assets.stages.contract import Progress
 from callqa_assets.stages.emotions import CODE_VERSION, INPUTS, emotions_stage
 from callqa_assets.warehouse import tables
@@ -46,7 +46,7 @@ def emotion_scores(
     opened, lake = warehouse.open(), EmotionLake(home.open())
 
     def describe(connection: sa.Connection, day: str) -> dict[str, Any]:
-        hours = read_emotion_hours(connection, day, DAYS.timezone)
+        hours = read_emotion_hours(connection, day, home.open().calendar.timezone)
         plot = base64.b64encode(emotion_day_plot(hours, date.fromisoformat(day))).decode()
         return {
             "emotions_of_the_day": dg.MetadataValue.md(

@@ -6,19 +6,19 @@ fail. What is judged stands in the modules beside this one, one a guarded asset.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 
+from callqa_assets.domain.days import TRAILING_DAYS, trailing_days
 from callqa_assets.stages.planning import RunRecord
 from callqa_assets.warehouse.tables import recordings, stage_runs
 from resources.dagster_resources import HomeResource, WarehouseResource
 from resources.storage.home import Home
 
 _EXAMPLES = 5
-_TRAILING_DAYS = 14
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def judge(value: float, past: float | None, bounds: Bounds) -> str | None:
     if not bounds.low <= value <= bounds.high:
         return f"{value:.3g} is outside {bounds.low:g} to {bounds.high:g}"
     if past is not None and abs(value - past) > bounds.max_change:
-        return f"{value:.3g} against {past:.3g} over the {_TRAILING_DAYS} days before"
+        return f"{value:.3g} against {past:.3g} over the {TRAILING_DAYS} days before"
     return None
 
 
@@ -183,9 +183,7 @@ def _scope_of(
 
 
 def _trailing_mean(connection: sa.Connection, measure: Measure, day: str) -> float | None:
-    before = [
-        (date.fromisoformat(day) - timedelta(n)).isoformat() for n in range(1, _TRAILING_DAYS + 1)
-    ]
+    *before, _ = trailing_days(day)
     values = [v for d in before if (v := measure(connection, d)) is not None]
     return sum(values) / len(values) if values else None
 

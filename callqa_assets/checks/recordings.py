@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 
 from callqa_assets.checks.day_checks import Bounds, Scope, drift_check, integrity_check
-from callqa_assets.domain.days import local_day
-from callqa_assets.partitions import TIMEZONE
 from callqa_assets.warehouse.tables import recordings as table
 
 ASSET = "raw_recordings"
@@ -23,7 +21,7 @@ def _faults(scope: Scope) -> list[str]:
         if not (scope.home.root / row.archive_path).is_file()
         or len(row.channel_roles) != row.channels
         or row.duration_s <= 0
-        or local_day(row.started_at, TIMEZONE) != row.day
+        or scope.home.calendar.day_of(row.started_at) != row.day
     ]
 
 

@@ -59,13 +59,13 @@ def _show_letters(
 
     _, warehouse = open_home(home, warehouse_url)
     with warehouse.read() as connection:
-        letters = read_letters(connection, statuses, channel_name=channel, limit=limit)
+        letters = read_letters(connection, statuses, receiver=channel, limit=limit)
     for letter in letters:
         tried = f"{letter.attempts} attempts"
         if letter.status == "pending":
             tried += f", next {letter.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC"
         lines = (
-            f"{letter.alert_id[:_ID_SHOWN]}  {letter.channel_name}  {letter.status}  "
+            f"{letter.alert_id[:_ID_SHOWN]}  {letter.receiver}  {letter.status}  "
             f"{letter.rule}  {letter.priority}  call of {letter.started_at:%Y-%m-%d %H:%M} UTC, "
             f"agent {letter.agent_id or '?'}",
             f"          since {letter.waiting_since:%Y-%m-%d %H:%M} UTC, {tried}: "
@@ -98,7 +98,7 @@ def resend(
     _, warehouse = open_home(home, warehouse_url)
     with warehouse.write() as connection:
         ids = [find_alert(connection, beginning) for beginning in alert or ()]
-        count = resend_dead(connection, datetime.now(UTC), channel_name=channel, alert_ids=ids)
+        count = resend_dead(connection, datetime.now(UTC), receiver=channel, alert_ids=ids)
     console.print(f"{count} dead letters wait to be sent again")
 
 
@@ -123,7 +123,7 @@ def drain(
 @app.command()
 def channels(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> None:
     """Show every channel: whether it can send, and what waits, was delivered or died."""
-    from callqa_assets.warehouse.delivery_reports import ChannelCounts, count_by_channel
+    from callqa_assets.warehouse.delivery_reports import ReceiverCounts, count_by_channel
     from callqa_assets.warehouse.receiver_states import read_states
     from resources.notifier.notifier import channels_file, load_notifier
     from resources.notifier.receiver_config import ChannelUnusableError
@@ -135,7 +135,7 @@ def channels(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> 
         states = read_states(connection)
     table = Table("channel", "waiting", "delivered", "dead", "state", box=None)
     for name in dict.fromkeys([*notifier.settings.channels, *counts]):
-        count = counts.get(name, ChannelCounts({}, None))
+        count = counts.get(name, ReceiverCounts({}, None))
         state = states.get(name)
         try:
             notifier.open(name)

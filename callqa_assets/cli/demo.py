@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 import sqlalchemy as sa
@@ -17,8 +16,8 @@ from rich.rule import Rule
 from rich.table import Table
 
 from callqa_assets.cli.terminal_report import print_summary, process_with_progress
+from callqa_assets.domain.days import DEFAULT_CALENDAR
 from callqa_assets.domain.emotion.timeline import emotion_timeline_text
-from callqa_assets.partitions import TIMEZONE
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from callqa_assets.warehouse.tables import (
     alert_deliveries,
@@ -30,7 +29,7 @@ from callqa_assets.warehouse.tables import (
 from resources.storage.home import REPO, Home
 
 SAMPLES = REPO / "data" / "samples"
-DATED = {"walk_in.flac": datetime(2025, 3, 16, 14, 20, tzinfo=ZoneInfo(TIMEZONE))}
+DATED = {"walk_in.flac": datetime(2025, 3, 16, 14, 20, tzinfo=DEFAULT_CALENDAR.zone)}
 """A checkout keeps no dates; this call has nothing else to be dated by."""
 
 QUERIES = (
@@ -91,7 +90,7 @@ def _show_calls(console: Console, warehouse: Warehouse) -> None:
     query = sa.select(recordings).where(recordings.c.status == "ok")
     with warehouse.read() as connection:
         for call in connection.execute(query.order_by(recordings.c.started_at)):
-            started = call.started_at.astimezone(ZoneInfo(TIMEZONE))
+            started = DEFAULT_CALENDAR.localize(call.started_at)
             console.print(
                 f"[bold]{started:%Y-%m-%d %H:%M}[/] {call.source_name}  agent "
                 f"{call.agent_id or '–'}, queue {call.queue or '–'}, {call.duration_s:.0f} s, "
@@ -140,7 +139,7 @@ def _show_alerts(console: Console, warehouse: Warehouse) -> None:
             ).all()
             for row in told:
                 why = f" ({row.suppressed_because})" if row.suppressed_because else ""
-                console.print(f"  {row.channel_name}: {row.status}{why}", highlight=False)
+                console.print(f"  {row.receiver}: {row.status}{why}", highlight=False)
     if not standing:
         console.print("none")
 

@@ -65,6 +65,7 @@ def process_drop_folder(
             store,
             drop,
             drop_resource.load_metadata_config(),
+            resources["home"].open().calendar,
             now=datetime.now(UTC),
             settle=timedelta(0),
         )

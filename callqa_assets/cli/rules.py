@@ -151,6 +151,7 @@ def diff(
         found = diff_rules(
             warehouse,
             EmotionLake(used),
+            used.calendar,
             tried,
             days,
             against=compared,

@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 TRAILING_DAYS = 14
+"""Days before a day to which drift checks and plots compare it."""
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """How moments become days: the partitions of every table. A home has one, for good."""
+
+    timezone: str = "Asia/Shanghai"
+    """IANA name. A call belongs to the local day on which it started."""
+    first_day: str = "2020-01-01"
+    """Earliest day, 'YYYY-MM-DD'. A recording dated before it is dated by another source."""
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def begins_at(self) -> datetime:
+        """The first day's midnight, aware."""
+        return datetime.combine(date.fromisoformat(self.first_day), time.min, self.zone)
+
+    def day_of(self, moment: datetime) -> str:
+        """Day partition 'YYYY-MM-DD' of an aware time."""
+        return self.localize(moment).date().isoformat()
+
+    def localize(self, moment: datetime) -> datetime:
+        """An aware time on the local clock."""
+        return moment.astimezone(self.zone)
+
+    def end_of_day(self, moment: datetime) -> datetime:
+        """The last microsecond of the local day of an aware time."""
+        tomorrow = self.localize(moment).date() + timedelta(days=1)
+        return datetime.combine(tomorrow, time.min, self.zone) - timedelta(microseconds=1)
+
+
+DEFAULT_CALENDAR = Calendar()
 
 
 def trailing_days(day: str) -> list[str]:
-    """The two weeks before `day`, and the day itself, ascending."""
+    """The `TRAILING_DAYS` before `day`, and the day itself, ascending."""
     last = date.fromisoformat(day)
-    return [(last - timedelta(n)).isoformat() for n in range(TRAILING_DAYS, -1, -1)]
+    return days_between((last - timedelta(TRAILING_DAYS)).isoformat(), day)
 
 
 def days_between(start: str, end: str) -> list[str]:
     """Every day from `start` to `end`, both included."""
     first, last = date.fromisoformat(start), date.fromisoformat(end)
     return [(first + timedelta(n)).isoformat() for n in range((last - first).days + 1)]
-
-
-def local_day(started_at: datetime, timezone: str) -> str:
-    """Day partition 'YYYY-MM-DD' of an aware time in an IANA time zone."""
-    return started_at.astimezone(ZoneInfo(timezone)).date().isoformat()

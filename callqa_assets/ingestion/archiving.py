@@ -18,8 +18,7 @@ import sqlalchemy as sa
 from callqa_assets.domain.audio.decoding import UnreadableAudio, decode_audio
 from callqa_assets.domain.calls.files import stem_of
 from callqa_assets.domain.calls.metadata import CallMetadata, keep_better_time, mask_numbers
-from callqa_assets.domain.days import local_day
-from callqa_assets.partitions import TIMEZONE
+from callqa_assets.domain.days import Calendar
 from callqa_assets.stages.contract import Progress
 from callqa_assets.stages.read_ahead import read_ahead
 from callqa_assets.warehouse import files
@@ -79,7 +78,7 @@ def ingest_day(
         probed = read_ahead(ready, lambda row: probe(archive, row))
         for batch in _batches(probed):
             good = _sort_out(warehouse, batch, report)
-            _take(warehouse, archive, good, report, run_id=run_id, copy=copy)
+            _take(warehouse, archive, home.calendar, good, report, run_id=run_id, copy=copy)
             progress("recordings", day, report.ingested + len(report.problems), len(ready))
         if not copy:
             _take_sidecars(warehouse, archive, day)
@@ -172,6 +171,7 @@ def _is_at_source(row: sa.Row[Any]) -> bool:
 def _take(
     warehouse: Warehouse,
     archive: RecordingArchive,
+    calendar: Calendar,
     batch: Sequence[Probed],
     report: IngestReport,
     *,
@@ -226,19 +226,21 @@ def _take(
                 values = _recording_values(connection, row, found, target)
                 insert_recording(connection, {**values, "run_id": run_id})
             elif row.metadata["sidecar"] or row.metadata["manifest_row"]:
-                _describe_again(connection, known, row)
+                _describe_again(connection, calendar, known, row)
             files.update_intake(
                 connection, [files.key_of_row(row)], state="copied" if copy else "ingested"
             )
             report.ingested += 1
 
 
-def _describe_again(connection: sa.Connection, known: sa.Row[Any], row: sa.Row[Any]) -> None:
+def _describe_again(
+    connection: sa.Connection, calendar: Calendar, known: sa.Row[Any], row: sa.Row[Any]
+) -> None:
     """A recording came once more, with a sidecar or manifest row: these may say more."""
     call = keep_better_time(
         CallMetadata.model_validate(row.metadata["call"]), known.started_at, known.time_source
     )
-    day = local_day(call.started_at, TIMEZONE)
+    day = calendar.day_of(call.started_at)
     mark_dirty(connection, [known.day, day])
     update_metadata(connection, known.recording_id, day, metadata_columns(call, known.channels))
 

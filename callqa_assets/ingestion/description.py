@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -22,8 +21,7 @@ from callqa_assets.domain.calls.metadata import (
     parse_manifest,
 )
 from callqa_assets.domain.calls.sources import MetadataConfig
-from callqa_assets.domain.days import local_day
-from callqa_assets.partitions import FIRST_DAY, TIMEZONE
+from callqa_assets.domain.days import Calendar
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.recordings import metadata_columns, read_recording, update_metadata
 from callqa_assets.warehouse.tables import intake
@@ -38,12 +36,14 @@ class CallDescriber:
         connection: sa.Connection,
         drop: DropFolder,
         config: MetadataConfig,
+        calendar: Calendar,
         now: datetime,
         listing: Sequence[DropFile],
     ) -> None:
         self._connection = connection
         self._drop = drop
         self._config = config
+        self._calendar = calendar
         self._now = now
         self._files = {lookup_name(file.display_name): file for file in listing}
         self._described: set[bytes] = set()
@@ -74,7 +74,7 @@ class CallDescriber:
             "received_at": self._now.isoformat(),
         }
         call = self._describe(name, known)
-        day = local_day(call.started_at, TIMEZONE)
+        day = self._calendar.day_of(call.started_at)
         files.update_intake(
             self._connection,
             [files.key_of(file)],
@@ -134,7 +134,7 @@ class CallDescriber:
         )
         if call == before:
             return row.day
-        day = local_day(call.started_at, TIMEZONE)
+        day = self._calendar.day_of(call.started_at)
         files.update_intake(
             self._connection,
             [files.key_of_row(row)],
@@ -149,8 +149,6 @@ class CallDescriber:
         return day
 
     def _describe(self, name: str, known: Mapping[str, Any]) -> CallMetadata:
-        zone = ZoneInfo(TIMEZONE)
-        tomorrow = self._now.astimezone(zone).date() + timedelta(days=1)
         return describe_call(
             name,
             sidecar=None if known["sidecar"] is None else known["sidecar"].encode(),
@@ -158,8 +156,8 @@ class CallDescriber:
             mtime_s=known["mtime_s"],
             received_at=datetime.fromisoformat(known["received_at"]),
             config=self._config,
-            earliest=datetime.fromisoformat(FIRST_DAY).replace(tzinfo=zone),
-            latest=datetime.combine(tomorrow, time.min, zone) - timedelta(microseconds=1),
+            earliest=self._calendar.begins_at,
+            latest=self._calendar.end_of_day(self._now),
         )
 
     def _read(self, file: DropFile) -> bytes | None:

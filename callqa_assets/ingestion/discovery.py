@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from callqa_assets.domain.calls.files import DropFile, kind_of, lookup_name, sidecar_names
 from callqa_assets.domain.calls.sources import MetadataConfig
+from callqa_assets.domain.days import Calendar
 from callqa_assets.ingestion.description import CallDescriber
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.database import Warehouse
@@ -96,6 +97,7 @@ def scan(
     warehouse: Warehouse,
     drop: DropFolder,
     config: MetadataConfig,
+    calendar: Calendar,
     *,
     now: datetime,
     settle: timedelta,
@@ -122,7 +124,7 @@ def scan(
         files.update_intake(connection, plan.gone, state="gone")
         waiting = set(plan.waiting)
         describer = CallDescriber(
-            connection, drop, config, now, [f for f in listing if f not in waiting]
+            connection, drop, config, calendar, now, [f for f in listing if f not in waiting]
         )
         settled = [f for f in plan.settled if kind_of(f.display_name) == "audio"]
         for file in settled:

@@ -8,7 +8,7 @@ from callqa_assets.ingestion.discovery import scan
 from callqa_assets.jobs import process_calls
 from callqa_assets.stages.planning import Plan, RunRecord, plan_runs
 from callqa_assets.warehouse.dirty_days import read_dirty_days
-from resources.dagster_resources import DropFolderResource, WarehouseResource
+from resources.dagster_resources import DropFolderResource, HomeResource, WarehouseResource
 
 INTERVAL_S = 30
 SETTLE = timedelta(seconds=20)
@@ -48,12 +48,14 @@ def drop_folder_sensor(
     context: dg.SensorEvaluationContext,
     warehouse: WarehouseResource,
     drop_folder: DropFolderResource,
+    home: HomeResource,
 ) -> dg.SensorResult | dg.SkipReason:
     opened = warehouse.open()
     found = scan(
         opened,
         drop_folder.open(),
         drop_folder.load_metadata_config(),
+        home.open().calendar,
         now=datetime.now(UTC),
         settle=SETTLE,
     )

@@ -43,7 +43,7 @@ def alerts_stage(
 
     def compute(batch: Sequence[tuple[Recording, None]]) -> BatchResult:
         recordings = [recording for recording, _ in batch]
-        calls = load_stored_calls(warehouse, lake, recordings)
+        calls = load_stored_calls(warehouse, lake, outbox.calendar, recordings)
         fired = evaluate_calls(rules, [(call.context, call.heard) for call in calls])
         return BatchResult(
             {

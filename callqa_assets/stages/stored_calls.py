@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.days import Calendar
 from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
-from callqa_assets.partitions import TIMEZONE
 from callqa_assets.warehouse.database import Warehouse, chunks
 from callqa_assets.warehouse.tables import segments, stage_runs, transcripts
 from resources.storage.lake import EmotionLake
@@ -34,7 +33,7 @@ class StoredCall:
 
 
 def load_stored_calls(
-    warehouse: Warehouse, lake: EmotionLake, recordings: Sequence[Recording]
+    warehouse: Warehouse, lake: EmotionLake, calendar: Calendar, recordings: Sequence[Recording]
 ) -> list[StoredCall]:
     """What was heard of these recordings, in their order; all their stages must be stored.
 
@@ -55,7 +54,7 @@ def load_stored_calls(
     tracks = lake.read({i: runs[i]["emotions"].artifact for i in ids})
     return [
         StoredCall(
-            _context(recording, languages[recording.recording_id]),
+            _context(recording, languages[recording.recording_id], calendar),
             CallAnnotations(tracks[recording.recording_id], spoken[recording.recording_id]),
             {stage: runs[recording.recording_id][stage].fingerprint for stage in STAGES},
         )
@@ -63,7 +62,9 @@ def load_stored_calls(
     ]
 
 
-def _context(recording: Recording, languages: Mapping[str, float]) -> CallContext:
+def _context(
+    recording: Recording, languages: Mapping[str, float], calendar: Calendar
+) -> CallContext:
     """The call's facts; its language is the one most spoken where no metadata names it."""
     heard = max(languages, key=lambda name: (languages[name], name), default=None)
     return CallContext(
@@ -74,7 +75,7 @@ def _context(recording: Recording, languages: Mapping[str, float]) -> CallContex
         queue=recording.queue,
         agent_id=recording.agent_id,
         language=recording.language or heard,
-        hour=recording.started_at.astimezone(ZoneInfo(TIMEZONE)).hour,
+        hour=calendar.localize(recording.started_at).hour,
     )
 
 

@@ -31,15 +31,15 @@ class Delivery:
     delivery_id: str
     attempts: int
     notice: Notice
-    taken_by: frozenset[str]
+    accepted_by: frozenset[str]
 
 
-def tidy(connection: sa.Connection, channel_name: str, now: datetime) -> None:
+def tidy(connection: sa.Connection, receiver: str, now: datetime) -> None:
     """Free what dead processes held, and suppress what no longer stands."""
     table = alert_deliveries
     held = connection.execute(
         sa.select(table.c.delivery_id, table.c.claimed_by, table.c.lease_until).where(
-            table.c.channel_name == channel_name, table.c.status == "sending"
+            table.c.receiver == receiver, table.c.status == "sending"
         )
     ).all()
     for row in held:
@@ -59,7 +59,7 @@ def tidy(connection: sa.Connection, channel_name: str, now: datetime) -> None:
     standing = sa.select(alerts.c.alert_id).where(_stands(), alerts.c.alert_id == table.c.alert_id)
     _update_pending(
         connection,
-        channel_name,
+        receiver,
         ~standing.exists(),
         status="suppressed",
         suppressed_because="withdrawn",
@@ -69,7 +69,7 @@ def tidy(connection: sa.Connection, channel_name: str, now: datetime) -> None:
 
 def give_up(
     connection: sa.Connection,
-    channel_name: str,
+    receiver: str,
     *,
     max_attempts: int,
     give_up_after: timedelta,
@@ -85,7 +85,7 @@ def give_up(
         too_old &= alert_deliveries.c.attempts > 0
     _update_pending(
         connection,
-        channel_name,
+        receiver,
         (alert_deliveries.c.attempts >= max_attempts) | too_old,
         status="dead",
         next_attempt_at=None,
@@ -95,29 +95,29 @@ def give_up(
 def channels_with_waiting(connection: sa.Connection) -> list[str]:
     """Names of the channels for which something waits or is being sent, in order."""
     query = (
-        sa.select(alert_deliveries.c.channel_name)
+        sa.select(alert_deliveries.c.receiver)
         .where(alert_deliveries.c.status.in_(WAITING))
         .distinct()
-        .order_by(alert_deliveries.c.channel_name)
+        .order_by(alert_deliveries.c.receiver)
     )
     return list(connection.execute(query).scalars())
 
 
-def explain_waiting(connection: sa.Connection, channel_name: str, reason: str) -> None:
+def explain_waiting(connection: sa.Connection, receiver: str, reason: str) -> None:
     """Write down why a channel's deliveries wait."""
     another = alert_deliveries.c.last_error.is_distinct_from(reason)
-    _update_pending(connection, channel_name, another, last_error=reason)
+    _update_pending(connection, receiver, another, last_error=reason)
 
 
 def _update_pending(
-    connection: sa.Connection, channel_name: str, where: sa.ColumnElement[bool], **values: Any
+    connection: sa.Connection, receiver: str, where: sa.ColumnElement[bool], **values: Any
 ) -> None:
     """Update a channel's pending deliveries, passing over those that `outbox` writes just now:
     waiting for it while holding others that it needs would be a deadlock."""
     table = alert_deliveries
     free = (
         sa.select(table.c.delivery_id)
-        .where(table.c.channel_name == channel_name, table.c.status == "pending", where)
+        .where(table.c.receiver == receiver, table.c.status == "pending", where)
         .with_for_update(skip_locked=True)
     )
     connection.execute(sa.update(table).where(table.c.delivery_id.in_(free)).values(**values))
@@ -132,7 +132,7 @@ class Due:
     """Of the message in which it was sent without a clear answer."""
 
 
-def read_due(connection: sa.Connection, channel_name: str, now: datetime, limit: int) -> list[Due]:
+def read_due(connection: sa.Connection, receiver: str, now: datetime, limit: int) -> list[Due]:
     """Deliveries whose time has come and whose alert stands, the most important first.
 
     Those whose alert is being written at this moment are passed over.
@@ -144,7 +144,7 @@ def read_due(connection: sa.Connection, channel_name: str, now: datetime, limit:
         else_=len(_PRIORITIES),
     )
     query = (
-        _waiting_of(channel_name, table.c.delivery_id, table.c.message_id)
+        _waiting_of(receiver, table.c.delivery_id, table.c.message_id)
         .where(table.c.next_attempt_at <= now)
         .order_by(importance, table.c.created_at, table.c.alert_id)
         .limit(limit)
@@ -155,21 +155,21 @@ def read_due(connection: sa.Connection, channel_name: str, now: datetime, limit:
 
 
 def read_waiting(
-    connection: sa.Connection, channel_name: str, delivery_ids: Sequence[str]
+    connection: sa.Connection, receiver: str, delivery_ids: Sequence[str]
 ) -> list[Delivery]:
     """These deliveries in this order, without those whose alert has gone meanwhile."""
-    query = _waiting_of(channel_name, alert_deliveries).where(
+    query = _waiting_of(receiver, alert_deliveries).where(
         alert_deliveries.c.delivery_id.in_(delivery_ids)
     )
     found = {row.delivery_id: _delivery(row) for row in connection.execute(query)}
     return [found[delivery_id] for delivery_id in delivery_ids if delivery_id in found]
 
 
-def read_message(connection: sa.Connection, channel_name: str, message_id: str) -> list[Delivery]:
+def read_message(connection: sa.Connection, receiver: str, message_id: str) -> list[Delivery]:
     """The deliveries that still wait of a message that was sent before: all of them, as a part
     sent later under the same id would be dropped as a repeat."""
     query = (
-        _waiting_of(channel_name, alert_deliveries)
+        _waiting_of(receiver, alert_deliveries)
         .where(alert_deliveries.c.message_id == message_id)
         .order_by(alert_deliveries.c.alert_id)
         # Nobody else holds them: `outbox` leaves alone what has a message.
@@ -178,19 +178,19 @@ def read_message(connection: sa.Connection, channel_name: str, message_id: str) 
     return [_delivery(row) for row in connection.execute(query)]
 
 
-def read_next_due(connection: sa.Connection, channel_name: str) -> datetime | None:
+def read_next_due(connection: sa.Connection, receiver: str) -> datetime | None:
     """When the next of the channel's deliveries may be tried; None where none waits."""
-    query = _waiting_of(channel_name, sa.func.min(alert_deliveries.c.next_attempt_at))
+    query = _waiting_of(receiver, sa.func.min(alert_deliveries.c.next_attempt_at))
     return connection.execute(query).scalar_one()
 
 
-def _waiting_of(channel_name: str, *columns: Any) -> sa.Select[*tuple[Any, ...]]:
+def _waiting_of(receiver: str, *columns: Any) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(*columns)
         .select_from(alert_deliveries)
         .join(alerts, alerts.c.alert_id == alert_deliveries.c.alert_id)
         .where(
-            alert_deliveries.c.channel_name == channel_name,
+            alert_deliveries.c.receiver == receiver,
             alert_deliveries.c.status == "pending",
             _stands(),
         )
@@ -205,7 +205,7 @@ def _stands() -> sa.ColumnElement[bool]:
 
 
 def _delivery(row: sa.Row[Any]) -> Delivery:
-    return Delivery(row.delivery_id, row.attempts, row.payload, frozenset(row.taken_by))
+    return Delivery(row.delivery_id, row.attempts, row.payload, frozenset(row.accepted_by))
 
 
 def claim(
@@ -229,7 +229,7 @@ def claim(
 
 
 def mark_delivered(
-    connection: sa.Connection, token: str, taken_by: Collection[str], now: datetime
+    connection: sa.Connection, token: str, accepted_by: Collection[str], now: datetime
 ) -> int:
     """The receiver has them; returns how many were still the token's."""
     return _settle(
@@ -239,7 +239,7 @@ def mark_delivered(
         delivered_at=now,
         next_attempt_at=None,
         last_error=None,
-        taken_by=sorted(taken_by),
+        accepted_by=sorted(accepted_by),
     )
 
 
@@ -250,7 +250,7 @@ def mark_undelivered(
     error: str | None,
     next_attempt_at: datetime,
     keep_message: bool,
-    taken_by: Collection[str],
+    accepted_by: Collection[str],
 ) -> int:
     """They wait for another attempt; `keep_message` where the receiver may have this one."""
     forget = {} if keep_message else {"message_id": None}
@@ -260,7 +260,7 @@ def mark_undelivered(
         status="pending",
         last_error=error,
         next_attempt_at=next_attempt_at,
-        taken_by=sorted(taken_by),
+        accepted_by=sorted(accepted_by),
         **forget,
     )
 

@@ -21,7 +21,7 @@ def resend_dead(
     connection: sa.Connection,
     now: datetime,
     *,
-    channel_name: str | None = None,
+    receiver: str | None = None,
     alert_ids: Collection[str] = (),
 ) -> int:
     """Put dead letters back, with all their attempts before them; returns how many.
@@ -31,15 +31,15 @@ def resend_dead(
     """
     table = alert_deliveries
     update = sa.update(table).where(table.c.status == "dead")
-    if channel_name is not None:
-        update = update.where(table.c.channel_name == channel_name)
+    if receiver is not None:
+        update = update.where(table.c.receiver == receiver)
     if alert_ids:
         update = update.where(table.c.alert_id.in_(alert_ids))
     return connection.execute(
         update.values(
             status="pending",
             message_id=None,
-            taken_by=[],
+            accepted_by=[],
             attempts=0,
             waiting_since=now,
             next_attempt_at=now,
@@ -48,7 +48,7 @@ def resend_dead(
 
 
 @dataclass(frozen=True)
-class ChannelCounts:
+class ReceiverCounts:
     """A channel's deliveries by status, and since when the oldest that waits does."""
 
     by_status: dict[str, int]
@@ -61,28 +61,28 @@ class ChannelCounts:
 
 def count_by_channel(
     connection: sa.Connection, statuses: Collection[str]
-) -> dict[str, ChannelCounts]:
+) -> dict[str, ReceiverCounts]:
     """Every channel that has a delivery of one of these statuses."""
     table = alert_deliveries
-    counts: dict[str, ChannelCounts] = {}
+    counts: dict[str, ReceiverCounts] = {}
     query = (
         sa.select(
-            table.c.channel_name,
+            table.c.receiver,
             table.c.status,
             sa.func.count().label("letters"),
             sa.func.min(table.c.waiting_since).label("oldest"),
         )
         .where(table.c.status.in_(statuses))
-        .group_by(table.c.channel_name, table.c.status)
-        .order_by(table.c.channel_name)
+        .group_by(table.c.receiver, table.c.status)
+        .order_by(table.c.receiver)
     )
     for row in connection.execute(query):
-        before = counts.get(row.channel_name, ChannelCounts({}, None))
+        before = counts.get(row.receiver, ReceiverCounts({}, None))
         oldest = before.oldest_waiting
         if row.status in WAITING:
             oldest = min(filter(None, (oldest, row.oldest)))
         by_status = {**before.by_status, row.status: row.letters}
-        counts[row.channel_name] = ChannelCounts(by_status, oldest)
+        counts[row.receiver] = ReceiverCounts(by_status, oldest)
     return counts
 
 
@@ -90,19 +90,19 @@ def count_dead_since(connection: sa.Connection, since: datetime) -> dict[str, in
     """Dead letters by channel, of deliveries that began to wait after `since`."""
     table = alert_deliveries
     query = (
-        sa.select(table.c.channel_name, sa.func.count().label("letters"))
+        sa.select(table.c.receiver, sa.func.count().label("letters"))
         .where(table.c.status == "dead", table.c.waiting_since >= since)
-        .group_by(table.c.channel_name)
-        .order_by(table.c.channel_name)
+        .group_by(table.c.receiver)
+        .order_by(table.c.receiver)
     )
-    return {row.channel_name: row.letters for row in connection.execute(query)}
+    return {row.receiver: row.letters for row in connection.execute(query)}
 
 
 def read_letters(
     connection: sa.Connection,
     statuses: Collection[str],
     *,
-    channel_name: str | None = None,
+    receiver: str | None = None,
     limit: int | None = None,
 ) -> Sequence[sa.Row[Any]]:
     """Deliveries for people to look at, the oldest first, with rule, priority and call."""
@@ -118,9 +118,9 @@ def read_letters(
         .join(alerts, alerts.c.alert_id == table.c.alert_id)
         .join(recordings, recordings.c.recording_id == table.c.recording_id)
         .where(table.c.status.in_(statuses))
-        .order_by(table.c.created_at, table.c.alert_id, table.c.channel_name)
+        .order_by(table.c.created_at, table.c.alert_id, table.c.receiver)
         .limit(limit)
     )
-    if channel_name is not None:
-        query = query.where(table.c.channel_name == channel_name)
+    if receiver is not None:
+        query = query.where(table.c.receiver == receiver)
     return connection.execute(query).all()

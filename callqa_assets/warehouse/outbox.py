@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.alerts.notice import Notice, SpanNotice, write_notice
 from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
 from callqa_assets.domain.digest import digest
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
-from callqa_assets.partitions import TIMEZONE
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.recordings import recording_from_row
 from callqa_assets.warehouse.tables import (
@@ -35,6 +35,7 @@ class Outbox:
     deliver_max_age: timedelta = timedelta(hours=48)
     is_backfill: bool = False
     """Whether the run fills in days at somebody's request: then nobody is told."""
+    calendar: Calendar = DEFAULT_CALENDAR
 
     def write(
         self,
@@ -54,14 +55,14 @@ class Outbox:
         one that was withdrawn is decided anew, as nobody is known to have it.
         """
         wanted = [
-            (alert, evidence, channel_name)
+            (alert, evidence, receiver)
             for alerts in fired.values()
             for alert, evidence in alerts
             if alert.mode == "live" and alert.inhibited_by is None
-            for channel_name in dict.fromkeys(alert.notify_channels)
+            for receiver in dict.fromkeys(alert.notify_channels)
         ]
         earlier = _read_deliveries(connection, list(fired))
-        keys = {(alert.alert_id, channel_name) for alert, _, channel_name in wanted}
+        keys = {(alert.alert_id, receiver) for alert, _, receiver in wanted}
         _withdraw(connection, [row for key, row in earlier.items() if key not in keys])
         if not wanted:
             return
@@ -70,11 +71,11 @@ class Outbox:
         because = {of: self._suppress_because(calls[of], now) for of in concerned}
         told = {of for of in concerned if because[of] is None}
         told |= {row.recording_id for row in earlier.values() if row.status == "pending"}
-        notices = _NoticeWriter(connection, [calls[of] for of in sorted(told)])
+        notices = _NoticeWriter(connection, [calls[of] for of in sorted(told)], self.calendar.zone)
         new: list[dict[str, Any]] = []
         # In one order, so that two writers do not wait for each other.
-        for alert, evidence, channel_name in sorted(wanted, key=lambda w: (w[0].alert_id, w[2])):
-            before = earlier.get((alert.alert_id, channel_name))
+        for alert, evidence, receiver in sorted(wanted, key=lambda w: (w[0].alert_id, w[2])):
+            before = earlier.get((alert.alert_id, receiver))
             reason = because[alert.recording_id]
             if before is None or before.suppressed_because == "withdrawn":
                 values = {
@@ -84,14 +85,14 @@ class Outbox:
                     "next_attempt_at": now if reason is None else None,
                     "waiting_since": now,
                     "message_id": None,
-                    "taken_by": [],
+                    "accepted_by": [],
                 }
             elif before.status == "pending":
                 values = {"payload": notices.write(alert, evidence)}
             else:
                 continue
             if before is None:
-                key = {"alert_id": alert.alert_id, "channel_name": channel_name}
+                key = {"alert_id": alert.alert_id, "receiver": receiver}
                 values |= {
                     **key,
                     "delivery_id": digest("delivery", *key.values())[:32],
@@ -121,7 +122,10 @@ class Outbox:
 class _NoticeWriter:
     """Notices of a batch's alerts; what they tell besides the alert is read at once."""
 
-    def __init__(self, connection: sa.Connection, recordings: Sequence[Recording]) -> None:
+    def __init__(
+        self, connection: sa.Connection, recordings: Sequence[Recording], zone: ZoneInfo
+    ) -> None:
+        self._zone = zone
         self._recordings = {recording.recording_id: recording for recording in recordings}
         self._run_ids: dict[str, str] = {}
         self._spans: dict[tuple[str, int], list[SpanNotice]] = {}
@@ -148,7 +152,7 @@ class _NoticeWriter:
             spans=self._spans.get((alert.recording_id, alert.channel), []),
             said=evidence.get("said", []),
             run_id=self._run_ids.get(alert.recording_id),
-            timezone=ZoneInfo(TIMEZONE),
+            timezone=self._zone,
         )
 
 
@@ -186,10 +190,10 @@ def _read_deliveries(
         query = sa.select(
             table.c.recording_id,
             table.c.alert_id,
-            table.c.channel_name,
+            table.c.receiver,
             table.c.delivery_id,
             table.c.status,
             table.c.suppressed_because,
         ).where(table.c.recording_id.in_(ids))
-        found |= {(row.alert_id, row.channel_name): row for row in connection.execute(query)}
+        found |= {(row.alert_id, row.receiver): row for row in connection.execute(query)}
     return found

@@ -8,55 +8,53 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from callqa_assets.warehouse.tables import (
-    channel_states,
+    receiver_states,
 )
 
 
 @dataclass(frozen=True)
-class ChannelState:
+class ReceiverState:
     """What is remembered of a channel between processes."""
 
     sent: dict[str, float] = field(default_factory=dict)
-    resting_until: datetime | None = None
+    paused_until: datetime | None = None
     disabled_at: datetime | None = None
     disabled_because: str | None = None
 
 
-def read_state(connection: sa.Connection, channel_name: str) -> ChannelState:
+def read_state(connection: sa.Connection, receiver: str) -> ReceiverState:
     row = connection.execute(
-        sa.select(channel_states).where(channel_states.c.channel_name == channel_name)
+        sa.select(receiver_states).where(receiver_states.c.receiver == receiver)
     ).first()
     if row is None:
-        return ChannelState()
-    return ChannelState(row.sent, row.resting_until, row.disabled_at, row.disabled_because)
+        return ReceiverState()
+    return ReceiverState(row.sent, row.paused_until, row.disabled_at, row.disabled_because)
 
 
-def write_state(connection: sa.Connection, channel_name: str, state: ChannelState) -> None:
+def write_state(connection: sa.Connection, receiver: str, state: ReceiverState) -> None:
     values = {
         "sent": state.sent,
-        "resting_until": state.resting_until,
+        "paused_until": state.paused_until,
         "disabled_at": state.disabled_at,
         "disabled_because": state.disabled_because,
     }
     updated = connection.execute(
-        sa.update(channel_states)
-        .where(channel_states.c.channel_name == channel_name)
-        .values(**values)
+        sa.update(receiver_states).where(receiver_states.c.receiver == receiver).values(**values)
     )
     if updated.rowcount == 0:
-        connection.execute(sa.insert(channel_states).values(channel_name=channel_name, **values))
+        connection.execute(sa.insert(receiver_states).values(receiver=receiver, **values))
 
 
-def read_states(connection: sa.Connection) -> dict[str, ChannelState]:
+def read_states(connection: sa.Connection) -> dict[str, ReceiverState]:
     """Every channel that was ever used."""
-    names = connection.execute(sa.select(channel_states.c.channel_name)).scalars().all()
+    names = connection.execute(sa.select(receiver_states.c.receiver)).scalars().all()
     return {name: read_state(connection, name) for name in names}
 
 
-def enable(connection: sa.Connection, channel_name: str) -> bool:
+def enable(connection: sa.Connection, receiver: str) -> bool:
     """Let a channel that its receiver closed send again; False where it was not disabled."""
-    state = read_state(connection, channel_name)
+    state = read_state(connection, receiver)
     if state.disabled_at is None:
         return False
-    write_state(connection, channel_name, replace(state, disabled_at=None, disabled_because=None))
+    write_state(connection, receiver, replace(state, disabled_at=None, disabled_because=None))
     return True

@@ -255,7 +255,7 @@ alert_deliveries = sa.Table(
     metadata,
     sa.Column("alert_id", Id, sa.ForeignKey("alerts.alert_id"), primary_key=True),
     # A key of configs/channels.yaml, not a channel of the audio.
-    sa.Column("channel_name", sa.String(80), primary_key=True),
+    sa.Column("receiver", sa.String(80), primary_key=True),
     _recording_id(nullable=False, index=True),
     sa.Column("day", Day, nullable=False, index=True),
     # What receivers know this delivery by: the same on every attempt.
@@ -267,7 +267,7 @@ alert_deliveries = sa.Table(
     # Deliveries of one message; NULL until it is put together, and again once it was refused.
     sa.Column("message_id", Id, index=True),
     # E-mail addresses whose server has taken the message.
-    sa.Column("taken_by", Json, nullable=False, default=list),
+    sa.Column("accepted_by", Json, nullable=False, default=list),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("last_error", sa.Text),
     sa.Column("next_attempt_at", UtcDateTime),
@@ -283,17 +283,17 @@ alert_deliveries = sa.Table(
     sa.CheckConstraint(
         "suppressed_because IN ('old', 'backfill', 'withdrawn')", name="suppressed_because"
     ),
-    sa.Index(None, "status", "channel_name", "next_attempt_at"),
+    sa.Index(None, "status", "receiver", "next_attempt_at"),
 )
 
-channel_states = sa.Table(
-    "channel_states",
+receiver_states = sa.Table(
+    "receiver_states",
     metadata,
-    sa.Column("channel_name", sa.String(80), primary_key=True),
+    sa.Column("receiver", sa.String(80), primary_key=True),
     # Message to the second (Unix time) at which it was surely sent: what the rate limits count.
     sa.Column("sent", Json, nullable=False),
     # The receiver asked to be left alone.
-    sa.Column("resting_until", UtcDateTime),
+    sa.Column("paused_until", UtcDateTime),
     # The receiver is gone (410); a person enables the channel again.
     sa.Column("disabled_at", UtcDateTime),
     sa.Column("disabled_because", sa.Text),

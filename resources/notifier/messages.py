@@ -38,7 +38,7 @@ class Message:
     """Stable: a repeat carries the same, so that a receiver can drop it."""
     alerts: Sequence[Notice]
     """At least one, the most important first."""
-    taken_by: frozenset[str] = frozenset()
+    accepted_by: frozenset[str] = frozenset()
     """Recipients who have it from an earlier attempt."""
 
 

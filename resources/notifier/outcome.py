@@ -29,7 +29,7 @@ class Answer:
     error: str | None = None
     """Scrubbed; None where taken."""
     rest_s: float = 0.0
-    taken_by: frozenset[str] = frozenset()
+    accepted_by: frozenset[str] = frozenset()
     """E-mail: the recipients who have it, earlier attempts included."""
 
 

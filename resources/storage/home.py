@@ -13,6 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
+
 REPO = Path(__file__).resolve().parents[2]
 
 
@@ -21,6 +23,8 @@ class Home:
     """`CALLQA_HOME`: drop/ archive/ quarantine/ lake/ callqa.db dagster/ locks/."""
 
     root: Path
+    calendar: Calendar = DEFAULT_CALENDAR
+    """How its recordings are partitioned into days."""
 
     @classmethod
     def from_environment(cls) -> Home:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -20,9 +19,9 @@ from callqa_assets.cli import app
 from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.cli.terminal_report import deliver_with_report
 from callqa_assets.definitions import build_defs
+from callqa_assets.domain.days import DEFAULT_CALENDAR
 from callqa_assets.domain.speech import ModelIdentity
 from callqa_assets.jobs import process_calls
-from callqa_assets.partitions import TIMEZONE
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
 from callqa_assets.stages.planning import range_tags
 from callqa_assets.warehouse import tables
@@ -38,7 +37,7 @@ BUDGET = timedelta(seconds=20)
 
 def write_recent_call(drop: Path, agent: str = "1001", *, hours_ago: float = 1) -> str:
     """An angry call that ended a while ago; returns its day."""
-    started = datetime.now(ZoneInfo(TIMEZONE)) - timedelta(hours=hours_ago)
+    started = datetime.now(DEFAULT_CALENDAR.zone) - timedelta(hours=hours_ago)
     day = f"{started:%Y-%m-%d}"
     # Another sound for each: the same one would be a duplicate.
     seed = int(hours_ago * 1000) + int(agent)

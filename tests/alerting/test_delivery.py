@@ -245,7 +245,7 @@ def test_a_receiver_that_hangs_does_not_hold_up_the_others(
     store(1, "feishu", "wecom")
     keys = {"feishu": {"timeout_sec": 0.3}}
     drain(warehouse, notifier_of(hanging, working, keys=keys), budget=BUDGET, clock=hands.clock)
-    assert {row["channel_name"]: row["status"] for row in rows()} == {
+    assert {row["receiver"]: row["status"] for row in rows()} == {
         "feishu": "pending",
         "wecom": "delivered",
     }
@@ -260,7 +260,7 @@ def test_a_mail_that_one_recipient_lacks_is_repeated_to_that_one_only(
     store(1, "email")
     drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)
     (row,) = rows()
-    assert (row["status"], row["taken_by"]) == ("pending", [both[0]])
+    assert (row["status"], row["accepted_by"]) == ("pending", [both[0]])
     mail.refuse = lambda to: None
     hands.pass_by(60)
     drain(warehouse, notifier, budget=BUDGET, clock=hands.clock)

@@ -43,7 +43,14 @@ def hearing(home, warehouse, rules: Path) -> DirectHearing:
 @pytest.fixture
 def diff(hearing):
     def run(rules: RuleSet, days: tuple[str, str] = DAYS, **options) -> RulesDiff:
-        return diff_rules(hearing.warehouse, EmotionLake(hearing.home), rules, days, **options)
+        return diff_rules(
+            hearing.warehouse,
+            EmotionLake(hearing.home),
+            hearing.home.calendar,
+            rules,
+            days,
+            **options,
+        )
 
     return run
 

@@ -137,7 +137,7 @@ def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(warehouse, 
         delivered = {
             rule_of[row["alert_id"]]
             for row in rows
-            if row["channel_name"] == receiver.kind and row["status"] == "delivered"
+            if row["receiver"] == receiver.kind and row["status"] == "delivered"
         }
         assert delivered <= has, f"{receiver.kind}: counted as delivered, and never taken"
         assert len(delivered) >= ALERTS * 0.99

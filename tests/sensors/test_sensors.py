@@ -43,7 +43,8 @@ def tick(home, instance):
     def evaluate() -> list[dg.RunRequest] | str:
         resources = resources_from_environment()
         context = dg.build_sensor_context(
-            instance=instance, resources={k: resources[k] for k in ("warehouse", "drop_folder")}
+            instance=instance,
+            resources={k: resources[k] for k in ("home", "warehouse", "drop_folder")},
         )
         result = drop_folder_sensor(context)
         if isinstance(result, dg.SkipReason):

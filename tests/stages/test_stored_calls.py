@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from callqa_assets.domain.days import DEFAULT_CALENDAR
 from callqa_assets.stages.stored_calls import load_stored_calls
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import named_artifacts
@@ -34,7 +35,7 @@ def recordings(home, warehouse, rules):
 def test_calls_come_in_the_order_asked_with_facts_words_and_tracks(home, warehouse, recordings):
     lake = EmotionLake(home)
     asked = recordings[::-1]
-    calls = load_stored_calls(warehouse, lake, asked)
+    calls = load_stored_calls(warehouse, lake, DEFAULT_CALENDAR, asked)
     assert [c.context.recording_id for c in calls] == [r.recording_id for r in asked]
     for call in calls:
         assert (call.context.duration_s, call.context.roles) == (6.0, ("agent", "customer"))
@@ -46,7 +47,7 @@ def test_calls_come_in_the_order_asked_with_facts_words_and_tracks(home, warehou
         assert json.loads(said.words)
         assert -30 < said.level_dbfs < 0
         assert set(call.fingerprints) == {"segments", "transcripts", "emotions"}
-    assert load_stored_calls(warehouse, lake, []) == []
+    assert load_stored_calls(warehouse, lake, DEFAULT_CALENDAR, []) == []
 
 
 def test_the_language_is_the_metadatas_else_the_one_most_spoken(home, warehouse, recordings):
@@ -56,13 +57,16 @@ def test_the_language_is_the_metadatas_else_the_one_most_spoken(home, warehouse,
         connection.execute(sa.update(tables.transcripts).values(language="en"))
         connection.execute(sa.update(tables.transcripts).where(customer).values(language="yue"))
     named = replace(recordings[0], language="zh-CN")
-    first, second = load_stored_calls(warehouse, lake, [named, recordings[1]])
+    first, second = load_stored_calls(warehouse, lake, DEFAULT_CALENDAR, [named, recordings[1]])
     assert (first.context.language, second.context.language) == ("zh-CN", "yue")
 
 
 def test_only_the_file_that_the_ledger_names_is_read(home, warehouse, recordings):
     lake = EmotionLake(home)
-    before = [call.heard.tracks for call in load_stored_calls(warehouse, lake, recordings)]
+    before = [
+        call.heard.tracks
+        for call in load_stored_calls(warehouse, lake, DEFAULT_CALENDAR, recordings)
+    ]
     # The first recording's track is computed anew; its old file stays, for the others in it.
     (old,) = before[0][:1]
     artifact = lake.write({recordings[0].recording_id: [replace(old, channel=1)]})
@@ -75,7 +79,10 @@ def test_only_the_file_that_the_ledger_names_is_read(home, warehouse, recordings
             )
             .values(artifact=artifact)
         )
-    after = [call.heard.tracks for call in load_stored_calls(warehouse, lake, recordings)]
+    after = [
+        call.heard.tracks
+        for call in load_stored_calls(warehouse, lake, DEFAULT_CALENDAR, recordings)
+    ]
     (track,) = after[0]
     assert track.channel == 1
     np.testing.assert_array_equal(track.posteriors, old.posteriors)
@@ -87,4 +94,4 @@ def test_a_lake_file_that_is_gone_is_named(home, warehouse, recordings):
         (artifact,) = named_artifacts(connection, "emotions")
     (home.root / artifact).unlink()
     with pytest.raises(FileNotFoundError, match=artifact):
-        load_stored_calls(warehouse, EmotionLake(home), recordings)
+        load_stored_calls(warehouse, EmotionLake(home), DEFAULT_CALENDAR, recordings)

@@ -39,7 +39,14 @@ class DirectHearing:
         """One look at the drop folder; by default every file counts as complete."""
         config = load_config(REPO / "configs" / "call_metadata.yaml")
         drop = DropFolder(self.home.drop)
-        return scan(self.warehouse, drop, config, now=now or datetime.now(UTC), settle=settle)
+        return scan(
+            self.warehouse,
+            drop,
+            config,
+            self.home.calendar,
+            now=now or datetime.now(UTC),
+            settle=settle,
+        )
 
     def scan(self) -> list[str]:
         """ScanResult, every file counting as complete; returns the drop folder's days."""

@@ -18,7 +18,7 @@ NOW = datetime.now(UTC)
 
 def outbox_of(warehouse) -> dict[tuple[str, str], dict]:
     rows = read_rows(warehouse, tables.alert_deliveries)
-    return {(row["alert_id"], row["channel_name"]): row for row in rows}
+    return {(row["alert_id"], row["receiver"]): row for row in rows}
 
 
 def test_a_live_alert_waits_for_each_channel_of_its_rule(warehouse):

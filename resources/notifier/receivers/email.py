@@ -30,7 +30,7 @@ class MailSender:
 
     def send(self, message: Message) -> Answer:
         """Send to those who do not have it yet. One may accept while another refuses."""
-        missing = [to for to in self._channel.recipients if to not in message.taken_by]
+        missing = [to for to in self._channel.recipients if to not in message.accepted_by]
         connection: smtplib.SMTP | None = None
         content_sent = False
         try:
@@ -50,9 +50,9 @@ class MailSender:
         finally:
             if connection is not None:
                 _leave(connection)
-        taken_by = message.taken_by | (set(missing) - refused.keys())
+        accepted_by = message.accepted_by | (set(missing) - refused.keys())
         error = self._scrubber.scrub("; ".join(refused.values())) if refused else None
-        return Answer("refused" if refused else "taken", error, taken_by=taken_by)
+        return Answer("refused" if refused else "taken", error, accepted_by=accepted_by)
 
     def _offer(self, connection: smtplib.SMTP, recipients: list[str]) -> dict[str, str]:
         """Name sender and recipients; returns those refused, each with the server's words."""

@@ -22,7 +22,7 @@ from callqa_assets.domain.calls.metadata import (
     time_source_rank,
 )
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
-from callqa_assets.domain.days import local_day
+from callqa_assets.domain.days import Calendar
 
 REPO = Path(__file__).resolve().parents[3]
 SHIPPED = load_config(REPO / "configs" / "call_metadata.yaml")
@@ -136,8 +136,8 @@ def test_what_is_no_time_is_a_value_error_that_does_not_quote_it(value: object) 
 
 def test_the_day_is_the_local_one() -> None:
     late_evening_utc = datetime(2025, 3, 14, 16, 0, tzinfo=UTC)
-    assert local_day(late_evening_utc, "Asia/Shanghai") == "2025-03-15"
-    assert local_day(late_evening_utc, "UTC") == "2025-03-14"
+    assert Calendar("Asia/Shanghai").day_of(late_evening_utc) == "2025-03-15"
+    assert Calendar("UTC").day_of(late_evening_utc) == "2025-03-14"
 
 
 def test_unknown_keys_are_kept_and_the_sidecars_win() -> None:

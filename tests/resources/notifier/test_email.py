@@ -20,7 +20,7 @@ def test_a_mail_arrives_in_both_forms(start_mail, notifier_of):
         "email"
     )
     answer = sender.send(MESSAGE)
-    assert (answer.verdict, answer.taken_by) == ("taken", frozenset(BOTH))
+    assert (answer.verdict, answer.accepted_by) == ("taken", frozenset(BOTH))
     ((recipients, mail),) = receiver.mails
     assert recipients == list(BOTH)
     assert mail["Subject"] == "告警 [低] 客户愤怒, 坐席 1001"
@@ -69,11 +69,11 @@ def test_each_recipient_counts_and_who_has_it_is_not_asked_again(start_mail, not
     sender = notifier_of(receiver, recipients=BOTH).open("email")
     answer = sender.send(MESSAGE)
     assert answer.verdict == "refused"
-    assert answer.taken_by == {BOTH[0]}
+    assert answer.accepted_by == {BOTH[0]}
     assert said in answer.error
     receiver.refuse = lambda to: None
-    again = sender.send(Message(MESSAGE.message_id, MESSAGE.alerts, answer.taken_by))
-    assert (again.verdict, again.taken_by) == ("taken", frozenset(BOTH))
+    again = sender.send(Message(MESSAGE.message_id, MESSAGE.alerts, answer.accepted_by))
+    assert (again.verdict, again.accepted_by) == ("taken", frozenset(BOTH))
     assert [to for to, _ in receiver.mails] == [[BOTH[0]], [BOTH[1]]]
 
 
@@ -83,7 +83,7 @@ def test_a_message_that_the_server_does_not_keep_is_refused(start_mail, notifier
     answer = notifier_of(receiver).open("email").send(MESSAGE)
     assert answer.verdict == "refused"
     assert said in answer.error
-    assert answer.taken_by == frozenset()
+    assert answer.accepted_by == frozenset()
 
 
 def test_all_recipients_refused_is_refused(start_mail, notifier_of):

@@ -36,7 +36,7 @@ def _deliveries() -> None:
     op.create_table(
         "alert_deliveries",
         sa.Column("alert_id", sa.String(length=32), nullable=False),
-        sa.Column("channel_name", sa.String(length=80), nullable=False),
+        sa.Column("receiver", sa.String(length=80), nullable=False),
         sa.Column("recording_id", sa.String(length=32), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("delivery_id", sa.String(length=32), nullable=False),
@@ -44,7 +44,7 @@ def _deliveries() -> None:
         sa.Column("suppressed_because", sa.String(length=10), nullable=True),
         sa.Column("payload", Json, nullable=True),
         sa.Column("message_id", sa.String(length=32), nullable=True),
-        sa.Column("taken_by", Json, nullable=False),
+        sa.Column("accepted_by", Json, nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("next_attempt_at", moment, nullable=True),
@@ -69,25 +69,25 @@ def _deliveries() -> None:
             ["recordings.recording_id"],
             name=op.f("fk_alert_deliveries_recording_id"),
         ),
-        sa.PrimaryKeyConstraint("alert_id", "channel_name", name=op.f("pk_alert_deliveries")),
+        sa.PrimaryKeyConstraint("alert_id", "receiver", name=op.f("pk_alert_deliveries")),
         sa.UniqueConstraint("delivery_id", name=op.f("uq_alert_deliveries_delivery_id")),
     )
     for columns in (
         ["recording_id"],
         ["day"],
         ["message_id"],
-        ["status", "channel_name", "next_attempt_at"],
+        ["status", "receiver", "next_attempt_at"],
     ):
         name = op.f(f"ix_alert_deliveries_{'_'.join(columns)}")
         op.create_index(name, "alert_deliveries", columns, unique=False)
     op.create_table(
-        "channel_states",
-        sa.Column("channel_name", sa.String(length=80), nullable=False),
+        "receiver_states",
+        sa.Column("receiver", sa.String(length=80), nullable=False),
         sa.Column("sent", Json, nullable=False),
-        sa.Column("resting_until", moment, nullable=True),
+        sa.Column("paused_until", moment, nullable=True),
         sa.Column("disabled_at", moment, nullable=True),
         sa.Column("disabled_because", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("channel_name", name=op.f("pk_channel_states")),
+        sa.PrimaryKeyConstraint("receiver", name=op.f("pk_channel_states")),
     )
 
 
