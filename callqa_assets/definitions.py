@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from callqa_assets import checks
-from callqa_assets.assets.alerts import alerts
-from callqa_assets.assets.emotions import emotion_scores
-from callqa_assets.assets.recordings import raw_recordings
-from callqa_assets.assets.segments import vad_segments
-from callqa_assets.assets.transcripts import transcripts
+from callqa_assets import assets, checks
+from callqa_assets.assets.daily_asset import DailyAsset
 from callqa_assets.jobs import process_calls
+from callqa_assets.partitions import daily_partitions
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
 from callqa_assets.sensors.dead_runs import dead_runs_sensor
 from callqa_assets.sensors.drop_folder import drop_folder_sensor
-from resources.dagster_resources import resources_from_environment
+from resources.dagster_resources import build_resources
+from resources.settings import Settings
 
 
 def log_progress(stage: str, day: str, done: int, total: int) -> None:
@@ -25,21 +25,34 @@ def log_progress(stage: str, day: str, done: int, total: int) -> None:
     print(f"{day} {stage}: {done} of {total} recordings", flush=True)
 
 
-def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_defs(
+    settings: Settings, *, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
     """Fresh definitions; `resource_overrides` replaces resources by name (tests, `callqa run`)."""
+    days = daily_partitions(settings.home.calendar)
     return dg.Definitions(
-        assets=[raw_recordings, vad_segments, transcripts, emotion_scores, alerts],
-        asset_checks=checks.ALL,
+        assets=[asset.build(days) for asset in _find_assets()],
+        asset_checks=dg.load_asset_checks_from_package_module(checks),
         jobs=[process_calls],
         sensors=[drop_folder_sensor, dead_runs_sensor, alert_deliveries_sensor],
         # One process and one load of the models a run: a process per step would load them anew.
         executor=dg.in_process_executor,
         resources={
-            **resources_from_environment(),
+            **build_resources(settings),
             "progress": dg.ResourceDefinition.hardcoded_resource(log_progress),
             **(resource_overrides or {}),
         },
     )
 
 
-defs = build_defs()
+def _find_assets() -> list[DailyAsset]:
+    """The daily assets in the modules of `assets`."""
+    modules = (
+        importlib.import_module(f"{assets.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(assets.__path__)
+    )
+    found = (value for module in modules for value in vars(module).values())
+    return [value for value in found if isinstance(value, DailyAsset)]
+
+
+defs = build_defs(Settings.from_environment())

@@ -1,44 +1,50 @@
 """The Dagster side of the resources: configuration in, the plain object out.
 
-Settings come from the environment (`CALLQA_…`), read when the code location loads; what holds a
-password stays an environment variable in Dagster's eyes, so that no run config shows it.
+`Settings` are read once, when the code location loads: a changed variable asks for a reload.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from callqa_assets.domain.calls.sources import MetadataConfig, load_config
+from callqa_assets.domain.days import Calendar
 from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
-from resources.notifier.notifier import Notifier, channels_file, load_notifier
+from resources.notifier.notifier import Notifier, load_notifier
+from resources.settings import Settings
 from resources.speech_models.asr.hotword_files import read_hotwords
 from resources.speech_models.loader import SpeechModels, cached_speech_models
-from resources.speech_models.profiles import DEFAULT_PROFILE, Profile, load_profile
-from resources.storage.archive import RecordingArchive
+from resources.speech_models.profiles import Profile, load_profile
 from resources.storage.drop_folder import DropFolder
-from resources.storage.home import Home, configs_folder, models_folder
+from resources.storage.home import Home
 
 
 class HomeResource(dg.ConfigurableResource):
     """The home folder and what lies in it."""
 
     folder: str
+    timezone: str
+    first_day: str
 
     def open(self) -> Home:
-        return Home(Path(self.folder))
-
-    def open_archive(self) -> RecordingArchive:
-        return RecordingArchive(self.open())
+        return Home(Path(self.folder), Calendar(self.timezone, self.first_day))
 
 
-class WarehouseResource(dg.ConfigurableResource):
-    """The SQL warehouse; one engine a process."""
+@dataclass(frozen=True)
+class WarehouseResource:
+    """The SQL warehouse; one engine a process.
 
-    url: str
+    A plain object: Dagster shows and stores the configuration of its own kind of resource, and the
+    URL may hold a password.
+    """
+
+    url: str = field(repr=False)
 
     def open(self) -> Warehouse:
         """Raises WarehouseError unless its tables are of this version."""
@@ -66,6 +72,7 @@ class SpeechModelsResource(dg.ConfigurableResource):
     profile: str
     models_folder: str
     profiles_file: str
+    hotwords_folder: str
 
     def load_profile(self) -> Profile:
         return load_profile(Path(self.profiles_file), self.profile)
@@ -74,8 +81,8 @@ class SpeechModelsResource(dg.ConfigurableResource):
         return cached_speech_models(self.load_profile(), Path(self.models_folder))
 
     def read_hotwords(self) -> HotwordLists:
-        """The lists in hotwords/ beside the profiles, as they are now. Raises HotwordError."""
-        return read_hotwords(Path(self.profiles_file).parent / "hotwords")
+        """The lists as they are now. Raises HotwordError."""
+        return read_hotwords(Path(self.hotwords_folder))
 
 
 class RulesResource(dg.ConfigurableResource):
@@ -83,42 +90,36 @@ class RulesResource(dg.ConfigurableResource):
 
     path: str
 
-    def open(self) -> Path:
-        return Path(self.path)
 
+@dataclass(frozen=True)
+class NotifierResource:
+    """The receivers of alerts. A plain object, as their secrets are in the environment."""
 
-class NotifierResource(dg.ConfigurableResource):
-    """The channels by which people are told; their secrets stay in the environment."""
-
-    channels_file: str
+    channels_file: Path
+    environment: Mapping[str, str] = field(repr=False)
 
     def open(self) -> Notifier:
         """Raises ChannelsError where the file is bad."""
-        return load_notifier(Path(self.channels_file))
+        return load_notifier(self.channels_file, self.environment)
 
 
-def resources_from_environment() -> dict[str, dg.ConfigurableResource]:
-    """The resources as the environment (`CALLQA_HOME`, `CALLQA_DROP`, …) describes them."""
-    home = Home.from_environment()
-    configs = configs_folder()
-    profile = os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE
-    profiles_file = configs / "models.yaml"
-    rules = os.environ.get("CALLQA_RULES") or configs / load_profile(profiles_file, profile).rules
-    has_url = bool(os.environ.get("CALLQA_WAREHOUSE_URL"))
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """The resources that Dagster hands to assets, checks and sensors. Raises ProfileError."""
+    home, calendar = settings.home, settings.home.calendar
     return {
-        "home": HomeResource(folder=str(home.root)),
-        "warehouse": WarehouseResource(
-            url=dg.EnvVar("CALLQA_WAREHOUSE_URL") if has_url else home.database_url
+        "home": HomeResource(
+            folder=str(home.root), timezone=calendar.timezone, first_day=calendar.first_day
         ),
+        "warehouse": WarehouseResource(settings.warehouse_url),
         "drop_folder": DropFolderResource(
-            folder=os.environ.get("CALLQA_DROP") or str(home.drop),
-            metadata_config=str(configs / "call_metadata.yaml"),
+            folder=str(settings.drop), metadata_config=str(settings.metadata_file)
         ),
         "speech_models": SpeechModelsResource(
-            profile=profile,
-            models_folder=str(models_folder()),
-            profiles_file=str(profiles_file),
+            profile=settings.profile,
+            models_folder=str(settings.models),
+            profiles_file=str(settings.profiles_file),
+            hotwords_folder=str(settings.hotwords),
         ),
-        "rules": RulesResource(path=str(rules)),
-        "notifier": NotifierResource(channels_file=str(channels_file())),
+        "rules": RulesResource(path=str(settings.rules_file)),
+        "notifier": NotifierResource(settings.channels_file, settings.environment),
     }

@@ -10,6 +10,7 @@ import pytest
 
 from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
+from resources.settings import Settings
 from resources.storage.home import Home
 from tests.support.calls import RULES
 
@@ -49,9 +50,16 @@ def home(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
     """A home of its own with an empty warehouse, which the environment points to."""
     monkeypatch.setenv("CALLQA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
-    for name in ("CALLQA_WAREHOUSE_URL", "CALLQA_DROP", "CALLQA_RULES", "CALLQA_MODEL_PROFILE"):
+    for name in (
+        "CALLQA_WAREHOUSE_URL",
+        "CALLQA_DROP",
+        "CALLQA_RULES",
+        "CALLQA_MODEL_PROFILE",
+        "CALLQA_TIMEZONE",
+        "CALLQA_FIRST_DAY",
+    ):
         monkeypatch.delenv(name, raising=False)
-    used = Home.from_environment()
+    used = Home.open(tmp_path / "home")
     used.create_folders()
     shutil.copyfile(migrated, used.root / "callqa.db")
     return used
@@ -60,7 +68,7 @@ def home(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
 @pytest.fixture
 def dagster_home(home: Home) -> Home:
     """The same, with Dagster's instance in it."""
-    prepare_home(home, home.database_url, "compact", switch=False)
+    prepare_home(Settings.from_environment(), switch=False)
     return home
 
 

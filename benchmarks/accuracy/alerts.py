@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,21 +35,17 @@ def process_calls(testdata: Path, models: Path, home: Path) -> list[StoredCall]:
     """Run the drop folder calls/ into a fresh home."""
     from callqa_assets.cli.headless import process_drop_folder
     from callqa_assets.cli.home_setup import prepare_home
-    from callqa_assets.warehouse.database import open_warehouse
     from callqa_assets.warehouse.tables import alerts, recordings, segments
-    from resources.storage.home import Home
+    from resources.settings import Settings
 
-    os.environ |= {
-        "CALLQA_HOME": str(home),
-        "CALLQA_DROP": str(testdata / "calls"),
-        "CALLQA_MODELS": str(models),
-    }
-    used = Home.from_environment()
-    prepare_home(used, used.database_url, "compact", switch=False)
-    result = process_drop_folder(lambda *_: None, copy=True)
+    settings = Settings.from_environment(
+        {"CALLQA_MODELS": str(models)}, home=home, drop=testdata / "calls"
+    )
+    prepare_home(settings, switch=False)
+    result = process_drop_folder(settings, lambda *_: None, copy=True)
     assert not result.failed_runs, result.failed_runs
     heard: list[StoredCall] = []
-    with open_warehouse(used.database_url).read() as connection:
+    with settings.open_warehouse().read() as connection:
         good = sa.select(recordings).where(recordings.c.status == "ok")
         for call in connection.execute(good.order_by(recordings.c.source_name)):
             speech = sa.select(sa.func.sum(segments.c.end_s - segments.c.start_s)).where(

@@ -9,11 +9,9 @@ loaded models, and take turns; intake, checks and every write are included.
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +19,7 @@ import numpy as np
 import soundfile as sf
 
 from benchmarks.support.locations import REPO, add_locations
+from resources.settings import Settings
 
 DAY = "2025-03-14"
 CALLS = 60
@@ -40,80 +39,54 @@ def write_day(folder: Path) -> float:
     return CALLS * CALL_S
 
 
-def hear_directly() -> None:
-    """Intake and the four stages, without Dagster."""
-    from callqa_assets.ingestion.archiving import ingest_day
-    from callqa_assets.ingestion.discovery import scan
-    from callqa_assets.stages.alerts import alerts_stage
-    from callqa_assets.stages.contract import run_stage
-    from callqa_assets.stages.emotions import emotions_stage
-    from callqa_assets.stages.segments import segments_stage
-    from callqa_assets.stages.transcripts import transcripts_stage
-    from callqa_assets.warehouse.database import open_warehouse
-    from callqa_assets.warehouse.rule_sets import accept_rules
-    from resources.dagster_resources import resources_from_environment
-    from resources.storage.archive import RecordingArchive
-    from resources.storage.home import Home
-    from resources.storage.lake import EmotionLake
+def process_directly(settings: Settings) -> None:
+    """The same functions without Dagster."""
+    from callqa_assets.pipeline import Pipeline
 
-    resources = resources_from_environment()
-    home = Home.from_environment()
-    warehouse = open_warehouse(home.database_url)
-    archive, lake = RecordingArchive(home), EmotionLake(home)
-    models = resources["speech_models"].open()
-    drop = resources["drop_folder"]
-    scan(
-        warehouse,
-        drop.open(),
-        drop.load_metadata_config(),
-        home.calendar,
-        now=datetime.now(UTC),
-        settle=timedelta(0),
-    )
-    ingest_day(warehouse, home, DAY, run_id="direct", copy=True, progress=lambda *_: None)
-    for stage in (
-        segments_stage(archive, models),
-        transcripts_stage(warehouse, archive, models),
-        emotions_stage(warehouse, archive, lake, models),
-        alerts_stage(warehouse, lake, accept_rules(warehouse, Path(resources["rules"].path)).rules),
-    ):
-        run_stage(warehouse, stage, DAY, run_id="direct")
+    pipeline = Pipeline.open(settings)
+    pipeline.scan()
+    pipeline.run_day(DAY, run_id="direct", copy=True)
 
 
-def hear_through_dagster() -> None:
+def process_through_dagster(settings: Settings) -> None:
     """The same as `callqa run`."""
     from callqa_assets.cli.headless import process_drop_folder
 
-    result = process_drop_folder(lambda *_: None, copy=True)
+    result = process_drop_folder(settings, lambda *_: None, copy=True)
     assert result.days == [DAY]
     assert not result.failed_runs
 
 
-def measure(hear: Callable[[], None], drop: Path, home: Path) -> tuple[float, float]:
-    """(wall, CPU) seconds of hearing the drop folder into a fresh home."""
+def measure(process: Callable[[Settings], None], settings: Settings) -> tuple[float, float]:
+    """(wall, CPU) seconds of processing the drop folder into a fresh home."""
     from callqa_assets.cli.home_setup import prepare_home
-    from resources.storage.home import Home
 
-    os.environ |= {"CALLQA_HOME": str(home), "CALLQA_DROP": str(drop)}
-    used = Home.from_environment()
-    prepare_home(used, used.database_url, "compact", switch=False)
+    prepare_home(settings, switch=False)
     wall, cpu = time.perf_counter(), time.process_time()
-    hear()
+    process(settings)
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def evaluate(models: Path, rounds: int) -> str:
     """The table, as Markdown."""
-    os.environ["CALLQA_MODELS"] = str(models)
-    ways = {"stages called directly": hear_directly, "through Dagster": hear_through_dagster}
+    ways = {
+        "stages called directly": process_directly,
+        "through Dagster": process_through_dagster,
+    }
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory(prefix="callqa-bench-") as folder:
         drop = Path(folder) / "drop"
         audio_s = write_day(drop)
-        measure(hear_directly, drop, Path(folder) / "warm-up")
+
+        def settings_of(name: str) -> Settings:
+            return Settings.from_environment(
+                {"CALLQA_MODELS": str(models)}, home=Path(folder) / name, drop=drop
+            )
+
+        measure(process_directly, settings_of("warm-up"))
         for number in range(rounds):
-            for name, hear in ways.items():
-                seen[name].append(measure(hear, drop, Path(folder) / f"{name[0]}{number}"))
+            for name, process in ways.items():
+                seen[name].append(measure(process, settings_of(f"{name[0]}{number}")))
     direct_wall, direct_cpu = (
         median(pair[i] for pair in seen["stages called directly"]) for i in (0, 1)
     )

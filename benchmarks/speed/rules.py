@@ -287,20 +287,35 @@ def _ledger(recording_id: str, day: str, stage: str, artifact: str) -> dict[str,
     }
 
 
+def _no_models() -> Any:
+    raise AssertionError("rules need no model")
+
+
 def judge(home_folder: Path, days: list[str], level: float) -> None:
     """The days' alerts under the rules with this level, through the stage contract."""
-    from callqa_assets.stages.alerts import alerts_stage
+    from callqa_assets.domain.text.hotwords import HotwordLists
+    from callqa_assets.stages.alerts import STAGE
     from callqa_assets.stages.contract import run_stage
+    from callqa_assets.stages.definition import StageContext
     from callqa_assets.warehouse.database import open_warehouse
+    from callqa_assets.warehouse.outbox import Outbox
     from callqa_assets.warehouse.rule_sets import accept_rules
     from resources.storage.home import Home
-    from resources.storage.lake import EmotionLake
 
     home = Home(home_folder)
     warehouse = open_warehouse(home.database_url)
     rules = home_folder / "rules.yaml"
     rules.write_text(RULES.replace("LEVEL", str(level)), "utf-8")
-    stage = alerts_stage(warehouse, EmotionLake(home), accept_rules(warehouse, rules).rules)
+    accepted = accept_rules(warehouse, rules).rules
+    context = StageContext(
+        home=home,
+        warehouse=warehouse,
+        open_models=_no_models,
+        read_hotwords=HotwordLists,
+        read_rules=lambda: accepted,
+        open_outbox=Outbox,
+    )
+    stage = STAGE.build(context)
     for day in days:
         report = run_stage(warehouse, stage, day, run_id=f"level {level}")
         assert not report.failed, report.failed

@@ -1,6 +1,6 @@
-"""Pictures of a day for Dagster's metadata, and one call's timeline for a terminal.
+"""Pictures of a day for Dagster's metadata.
 
-Data frames in, PNG bytes or text out; nothing here reads tables or knows Dagster.
+Data frames in, PNG bytes out; nothing here reads tables.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -8,10 +8,12 @@ Data frames in, PNG bytes or text out; nothing here reads tables or knows Dagste
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Sequence
 from datetime import date
 
+import dagster as dg
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -58,6 +60,13 @@ def alert_volume_plot(alerts: pl.DataFrame, days: Sequence[date]) -> bytes:
         days: a bar each, in this order; the last is the one that the title names.
     """
     return _to_png(_draw_volume(alerts, days))
+
+
+def embed_png(png: bytes, title: str) -> dg.MarkdownMetadataValue:
+    """A picture as Dagster's page of a partition shows it; `title` stands for it in text."""
+    return dg.MetadataValue.md(
+        f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
+    )
 
 
 def _draw_day(spans: pl.DataFrame, day: date) -> Figure:

@@ -1,41 +1,29 @@
 """Asset `raw_recordings`: the day's files taken from the drop folder into the archive."""
 
-import json
-
 import dagster as dg
 import sqlalchemy as sa
 
-from callqa_assets.assets.stage_asset import daily_asset, tag_process
+from callqa_assets.assets.daily_asset import DailyAsset, tag_process
+from callqa_assets.assets.finished_days import note_generations
+from callqa_assets.assets.stage_asset import RAW_RECORDINGS
 from callqa_assets.ingestion.archiving import ingest_day
 from callqa_assets.stages.contract import Progress
-from callqa_assets.stages.planning import GENERATIONS_TAG
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.dirty_days import day_is_settled, mark_done, read_generation
 from resources.dagster_resources import DropFolderResource, HomeResource, WarehouseResource
 
 CODE_VERSION = "1"
 
 
-@daily_asset(
-    tables=["recordings"],
-    group="intake",
-    kinds={"file", "sql"},
-    code_version=CODE_VERSION,
-)
-def raw_recordings(
+def _ingest(
     context: dg.AssetExecutionContext,
     home: HomeResource,
-    warehouse: WarehouseResource,
+    warehouse: dg.ResourceParam[WarehouseResource],
     drop_folder: DropFolderResource,
     progress: dg.ResourceParam[Progress],
 ) -> None:
-    """Every file that arrived for the day: archived with its call's facts, or quarantined."""
     tag_process(context)
     opened = warehouse.open()
-    with opened.read() as connection:
-        generations = {day: read_generation(connection, day) for day in context.partition_keys}
-    context.instance.add_run_tags(context.run.run_id, {GENERATIONS_TAG: json.dumps(generations)})
+    note_generations(context, opened)
     for day in context.partition_keys:
         report = ingest_day(
             opened,
@@ -75,15 +63,13 @@ def _count_by_status(connection: sa.Connection, day: str) -> dict[str, tuple[int
     return {status: (count, seconds) for status, count, seconds in connection.execute(query)}
 
 
-def finish_day(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
-    """At the end of a run over all stages: its days are clean, unless more arrived meanwhile.
-
-    A day on which another run still works stays dirty; the sensor looks at it again.
-    """
-    run = context.instance.get_run_by_id(context.run.run_id)
-    generations = json.loads(run.tags.get(GENERATIONS_TAG, "{}")) if run else {}
-    for day in context.partition_keys:
-        if day in generations:
-            with warehouse.write() as connection:
-                if day_is_settled(connection, day):
-                    mark_done(connection, day, generations[day])
+raw_recordings = DailyAsset(
+    name=RAW_RECORDINGS,
+    description="Every file that arrived for the day: archived with its call's facts, or "
+    "quarantined with the reason.",
+    compute=_ingest,
+    tables=(tables.recordings,),
+    group="intake",
+    kinds={"file", "sql"},
+    code_version=CODE_VERSION,
+)

@@ -1,101 +1,117 @@
-"""What the stage assets share: going through the run's days and telling Dagster how each went."""
+"""The asset of a stage: goes through the run's days and tells Dagster how each went."""
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 from pydantic import Field
 
-from callqa_assets.domain.claims import ProcessIdentity
-from callqa_assets.partitions import BACKFILL, DAYS
+from callqa_assets.assets.daily_asset import DailyAsset, tag_process
+from callqa_assets.assets.finished_days import finish_days
+from callqa_assets.domain.rules.rule_set import RuleSet
+from callqa_assets.partitions import GPU_POOL
 from callqa_assets.stages.contract import Progress, Stage, StageReport, run_stage
-from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.tables import metadata as warehouse_metadata
+from callqa_assets.stages.definition import StageContext, StageDefinition
+from callqa_assets.stages.registry import STAGES
+from callqa_assets.warehouse.outbox import Outbox
+from callqa_assets.warehouse.rule_sets import accept_rules
+from resources.dagster_resources import (
+    HomeResource,
+    NotifierResource,
+    RulesResource,
+    SpeechModelsResource,
+    WarehouseResource,
+)
+from resources.notifier.receiver_config import ChannelsError
 from resources.speech_models.runtime.device import MemoryGuard
 
-PROCESS_TAG = "callqa/process"
-"""Run tag that names the process at work, so that a killed run can be found."""
+BACKFILL_TAG = "dagster/backfill"
+"""Run tag of Dagster's, on every run of a backfill."""
+
+RAW_RECORDINGS = "raw_recordings"
 
 
 class StageConfig(dg.Config):
     """Launchpad settings of a stage."""
 
     force: bool = Field(
-        default=False, description="Compute every good recording anew, also what is up to date."
+        default=False,
+        description="Compute every good recording again, including what is up to date.",
     )
 
 
-_SQL_TYPES = {
-    sa.Integer: "integer",
-    sa.Double: "double",
-    sa.Boolean: "boolean",
-    sa.JSON: "json",
-}
+Describe = Callable[[StageContext, Stage[Any, Any], sa.Connection, str], Mapping[str, Any]]
+"""What only one stage can tell of a day: metadata of its partition."""
 
 
-def daily_asset(
-    *, tables: Sequence[str], group: str, kinds: set[str], code_version: str, **options: Any
-) -> Callable[[Callable[..., None]], dg.AssetsDefinition]:
-    """`dg.asset` with what the five assets share: days, ranges in one run, owner, table schema."""
-
-    def decorate(function: Callable[..., None]) -> dg.AssetsDefinition:
-        with warnings.catch_warnings():
-            # `backfill_policy` is in beta, and known to be: one run for a range needs it.
-            warnings.filterwarnings("ignore", message=".*backfill_policy", category=dg.BetaWarning)
-            return dg.asset(
-                partitions_def=DAYS,
-                backfill_policy=BACKFILL,
-                group_name=group,
-                kinds=kinds,
-                owners=["team:speech-analytics"],
-                code_version=code_version,
-                metadata=_table_metadata(*tables),
-                **options,
-            )(function)
-
-    return decorate
-
-
-def _table_metadata(*tables: str) -> dict[str, Any]:
-    """Definition metadata of an asset: its first table's relation and columns."""
-    table = warehouse_metadata.tables[tables[0]]
-    columns = [
-        dg.TableColumn(
-            column.name,
-            next((t for kind, t in _SQL_TYPES.items() if isinstance(column.type, kind)), "text"),
-            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
-        )
-        for column in table.columns
-    ]
-    return {
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/relation_identifier": ", ".join(tables),
-    }
-
-
-def tag_process(context: dg.AssetExecutionContext) -> None:
-    """Let the run say which process works on it."""
-    context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: str(ProcessIdentity.current())})
-
-
-def materialize_stage(
-    context: dg.AssetExecutionContext,
-    warehouse: Warehouse,
-    stage: Stage,
-    table: sa.Table,
+def stage_asset(
+    definition: StageDefinition,
     *,
+    description: str,
+    group: str,
+    kinds: Collection[str],
+    describe: Describe = lambda context, stage, connection, day: {},
+) -> DailyAsset:
+    """The daily asset of a stage; its upstream assets and its pool follow from the stage."""
+
+    def compute(
+        context: dg.AssetExecutionContext,
+        config: StageConfig,
+        home: HomeResource,
+        warehouse: dg.ResourceParam[WarehouseResource],
+        speech_models: SpeechModelsResource,
+        rules: RulesResource,
+        notifier: dg.ResourceParam[NotifierResource],
+        progress: dg.ResourceParam[Progress],
+    ) -> None:
+        tag_process(context)
+        opened = warehouse.open()
+
+        def read_rules() -> RuleSet:
+            in_force = accept_rules(opened, Path(rules.path))
+            if in_force.problem:
+                context.log.error("%s; the last accepted rules stay in force", in_force.problem)
+            return in_force.rules
+
+        stages = StageContext(
+            home=home.open(),
+            warehouse=opened,
+            open_models=speech_models.open,
+            read_hotwords=speech_models.read_hotwords,
+            read_rules=read_rules,
+            open_outbox=lambda: _open_outbox(context, notifier, home),
+        )
+        _materialize(context, definition, stages, describe, config.force, progress)
+
+    uses_pool = {"pool": GPU_POOL} if definition.uses_models else {}
+    assets = {stage.name: stage.asset for stage in STAGES}
+    return DailyAsset(
+        name=definition.asset,
+        description=description,
+        compute=compute,
+        tables=definition.tables,
+        group=group,
+        kinds=kinds,
+        code_version=definition.code_version,
+        deps=[assets[name] for name in definition.upstream] or [RAW_RECORDINGS],
+        options=uses_pool,
+    )
+
+
+def _materialize(
+    context: dg.AssetExecutionContext,
+    definition: StageDefinition,
+    stages: StageContext,
+    describe: Describe,
     force: bool,
     progress: Progress,
-    describe: Callable[[sa.Connection, str], Mapping[str, Any]] = lambda connection, day: {},
 ) -> None:
-    """Run a stage over the days of this run and attach each day's metadata.
-
-    `describe` adds what only this stage can tell of a day.
-    """
-    tag_process(context)
-    for day in context.partition_keys:
+    """Run a stage over the days of this run and attach each day's metadata."""
+    warehouse, days = stages.warehouse, list(context.partition_keys)
+    stage = definition.build(stages)
+    for day in days:
         halvings = MemoryGuard.halvings_of_process
         report = run_stage(
             warehouse, stage, day, run_id=context.run.run_id, force=force, progress=progress
@@ -104,14 +120,32 @@ def materialize_stage(
             context.log.error("%s %s: recording %s: %s", stage.name, day, recording_id, error)
         with warehouse.read() as connection:
             metadata = {
-                **day_metadata(connection, table, day, report),
-                **model_metadata(stage, MemoryGuard.halvings_of_process - halvings),
-                **describe(connection, day),
+                **_day_metadata(connection, definition.tables[0], day, report),
+                **_model_metadata(stage, MemoryGuard.halvings_of_process - halvings),
+                **describe(stages, stage, connection, day),
             }
         context.add_asset_metadata(metadata, partition_key=day)
+    definition.clean_up(stages, days)
+    if definition is STAGES[-1]:
+        finish_days(context, warehouse)
 
 
-def day_metadata(
+def _open_outbox(
+    context: dg.AssetExecutionContext,
+    notifier: dg.ResourceParam[NotifierResource],
+    home: HomeResource,
+) -> Outbox:
+    """A bad channels file must not cost a day its alerts: they wait until it is mended."""
+    is_backfill, calendar = BACKFILL_TAG in context.run.tags, home.open().calendar
+    try:
+        max_age = notifier.open().settings.deliver_max_age
+    except ChannelsError as error:
+        context.log.error("%s; alerts are stored, and wait to be delivered", error)
+        return Outbox(is_backfill=is_backfill, calendar=calendar)
+    return Outbox(max_age, is_backfill, calendar)
+
+
+def _day_metadata(
     connection: sa.Connection, table: sa.Table, day: str, report: StageReport
 ) -> dict[str, Any]:
     """Rows, audio hours, real-time factor and failures of one day of one stage."""
@@ -131,7 +165,7 @@ def day_metadata(
     }
 
 
-def model_metadata(stage: Stage, halvings: int) -> dict[str, Any]:
+def _model_metadata(stage: Stage[Any, Any], halvings: int) -> dict[str, Any]:
     """Which model a stage uses, and how often a batch was halved for want of memory.
 
     Nothing for a stage without a model.

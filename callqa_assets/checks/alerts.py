@@ -7,21 +7,19 @@ import sqlalchemy as sa
 
 from callqa_assets.checks.day_checks import (
     Scope,
-    failed_stage_runs,
     integrity_check,
     judgement_check,
-    missing_stage_runs,
-    warning_check,
+    stage_checks,
 )
 from callqa_assets.domain.alerts.volume import judge_volume
 from callqa_assets.domain.days import TRAILING_DAYS, trailing_days
+from callqa_assets.stages.alerts import STAGE
 from callqa_assets.warehouse.alerts import read_volume
 from callqa_assets.warehouse.rule_sets import read_rules
 from callqa_assets.warehouse.tables import alerts as table
 from callqa_assets.warehouse.tables import recordings, rule_sets
 from resources.dagster_resources import RulesResource, WarehouseResource
 
-ASSET, STAGE = "alerts", "alerts"
 _EVIDENCE = ("audio_sha256", "model_fingerprints", "found", "said")
 
 
@@ -34,7 +32,7 @@ def _faults(scope: Scope) -> list[str]:
         .where(
             table.c.day == scope.day,
             table.c.superseded_at.is_(None),
-            scope.own(STAGE, table.c.recording_id),
+            scope.own(STAGE.name, table.c.recording_id),
         )
     )
     return [
@@ -52,11 +50,11 @@ def _odd_volume(connection: sa.Connection, day: str) -> str | None:
 
 
 @dg.asset_check(
-    asset=ASSET,
+    asset=STAGE.asset,
     description="The rules file is the one in force; a bad file leaves the last good one there.",
 )
 def rules_file_is_in_force(
-    warehouse: WarehouseResource, rules: RulesResource
+    warehouse: dg.ResourceParam[WarehouseResource], rules: RulesResource
 ) -> dg.AssetCheckResult:
     problem = read_rules(warehouse.open(), Path(rules.path)).problem
     return dg.AssetCheckResult(
@@ -67,23 +65,19 @@ def rules_file_is_in_force(
 
 
 CHECKS = [
-    integrity_check(
-        ASSET,
-        "every_recording_was_evaluated",
-        "No good recording is forgotten.",
-        missing_stage_runs(STAGE),
+    *stage_checks(
+        STAGE,
+        complete="every_recording_was_evaluated",
+        failures="Recordings that were not judged.",
     ),
     integrity_check(
-        ASSET,
+        STAGE.asset,
         "alerts_carry_evidence",
         "Every alert names sound, models, rules and window values, and lies inside its call.",
         _faults,
     ),
-    warning_check(
-        ASSET, "alerts_failures", "Recordings that were not judged.", failed_stage_runs(STAGE)
-    ),
     judgement_check(
-        ASSET,
+        STAGE.asset,
         "alert_volume",
         f"As many alerts, by rule and altogether, as the {TRAILING_DAYS} days before let expect.",
         _odd_volume,

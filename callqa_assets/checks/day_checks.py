@@ -13,6 +13,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from callqa_assets.domain.days import TRAILING_DAYS, trailing_days
+from callqa_assets.stages.definition import StageDefinition
 from callqa_assets.stages.planning import RunRecord
 from callqa_assets.warehouse.tables import recordings, stage_runs
 from resources.dagster_resources import HomeResource, WarehouseResource
@@ -70,7 +71,9 @@ def integrity_check(
 
     @dg.asset_check(asset=asset, name=name, description=description, blocking=True)
     def check(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, home: HomeResource
+        context: dg.AssetCheckExecutionContext,
+        warehouse: dg.ResourceParam[WarehouseResource],
+        home: HomeResource,
     ) -> dg.AssetCheckResult:
         faults: dict[str, list[str]] = {}
         days = 0
@@ -103,7 +106,9 @@ def warning_check(
 
     @dg.asset_check(asset=asset, name=name, description=description)
     def check(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, home: HomeResource
+        context: dg.AssetCheckExecutionContext,
+        warehouse: dg.ResourceParam[WarehouseResource],
+        home: HomeResource,
     ) -> dg.AssetCheckResult:
         faults: dict[str, str] = {}
         with warehouse.open().read() as connection:
@@ -124,7 +129,7 @@ def drift_check(
 
     @dg.asset_check(asset=asset, name=name, description=description)
     def check(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> dg.AssetCheckResult:
         values: dict[str, float] = {}
         odd: dict[str, str] = {}
@@ -153,7 +158,7 @@ def judgement_check(
 
     @dg.asset_check(asset=asset, name=name, description=description)
     def check(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> dg.AssetCheckResult:
         with warehouse.open().read() as connection:
             judged = {day: judge_day(connection, day) for day in _days_of(context, connection)}
@@ -208,8 +213,28 @@ def _table(failing: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def stage_checks(
+    stage: StageDefinition, *, complete: str, failures: str
+) -> list[dg.AssetChecksDefinition]:
+    """The two checks of every stage: that it forgot no recording, and on which it gave up.
+
+    `complete` is the name of the first, `failures` the description of the second.
+    """
+    return [
+        integrity_check(
+            stage.asset,
+            complete,
+            "Every good recording has a ledger row of this stage.",
+            missing_stage_runs(stage.name),
+        ),
+        warning_check(
+            stage.asset, f"{stage.name}_failures", failures, failed_stage_runs(stage.name)
+        ),
+    ]
+
+
 def missing_stage_runs(stage: str) -> Faults:
-    """Good recordings that a finished stage has left without any word."""
+    """Good recordings without a ledger row of a stage that has finished."""
 
     def find(scope: Scope) -> list[str]:
         known = sa.select(stage_runs.c.recording_id).where(

@@ -17,7 +17,7 @@ _DEAD_COUNT_FOR = timedelta(days=7)
 
 @dg.asset_check(asset=ASSET, description="No alert waits for long to be delivered.")
 def deliveries_are_recent(
-    warehouse: WarehouseResource, notifier: NotifierResource
+    warehouse: dg.ResourceParam[WarehouseResource], notifier: dg.ResourceParam[NotifierResource]
 ) -> dg.AssetCheckResult:
     try:
         settings = notifier.open().settings
@@ -40,7 +40,7 @@ def deliveries_are_recent(
     description="Channels with something to deliver are configured, on, and leave no dead letters.",
 )
 def channels_are_healthy(
-    warehouse: WarehouseResource, notifier: NotifierResource
+    warehouse: dg.ResourceParam[WarehouseResource], notifier: dg.ResourceParam[NotifierResource]
 ) -> dg.AssetCheckResult:
     try:
         opened = notifier.open()

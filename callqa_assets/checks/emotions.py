@@ -6,17 +6,15 @@ from callqa_assets.checks.day_checks import (
     Bounds,
     Scope,
     drift_check,
-    failed_stage_runs,
     integrity_check,
-    missing_stage_runs,
-    warning_check,
+    stage_checks,
 )
 from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.stages.emotions import STAGE
 from callqa_assets.warehouse.tables import emotion_scores as table
 from callqa_assets.warehouse.tables import emotion_spans as spans
 from callqa_assets.warehouse.tables import stage_runs
 
-ASSET, STAGE = "emotion_scores", "emotions"
 _SUM_TOLERANCE = 1e-3
 
 
@@ -25,7 +23,7 @@ def _faults(scope: Scope) -> list[str]:
     total = sum((table.c[emotion] for emotion in EMOTIONS), sa.literal(0.0))
     wrong = sa.select(table.c.recording_id).where(
         table.c.day == scope.day,
-        scope.own(STAGE, table.c.recording_id),
+        scope.own(STAGE.name, table.c.recording_id),
         sa.or_(
             sa.func.abs(total - 1) > _SUM_TOLERANCE,
             *(table.c[emotion] < 0 for emotion in EMOTIONS),
@@ -38,11 +36,11 @@ def _faults(scope: Scope) -> list[str]:
         table.c.end_s >= spans.c.end_s - 0.02,
     )
     outside = sa.select(spans.c.recording_id).where(
-        spans.c.day == scope.day, scope.own(STAGE, spans.c.recording_id), ~inside
+        spans.c.day == scope.day, scope.own(STAGE.name, spans.c.recording_id), ~inside
     )
     tracks = scope.connection.execute(
         sa.select(stage_runs.c.recording_id, stage_runs.c.artifact).where(
-            stage_runs.c.stage == STAGE,
+            stage_runs.c.stage == STAGE.name,
             stage_runs.c.day == scope.day,
             stage_runs.c.status == "ok",
             stage_runs.c.run_id == scope.run_id,
@@ -63,23 +61,19 @@ def _unknown_share(connection: sa.Connection, day: str) -> float | None:
 
 
 CHECKS = [
-    integrity_check(
-        ASSET,
-        "every_recording_has_emotions",
-        "No good recording is forgotten.",
-        missing_stage_runs(STAGE),
+    *stage_checks(
+        STAGE,
+        complete="every_recording_has_emotions",
+        failures="Recordings without emotions.",
     ),
     integrity_check(
-        ASSET,
+        STAGE.asset,
         "posteriors_are_sound",
         "Posteriors are non-negative and sum to 1, spans lie in segments, tracks in the lake.",
         _faults,
     ),
-    warning_check(
-        ASSET, "emotions_failures", "Recordings without emotions.", failed_stage_runs(STAGE)
-    ),
     drift_check(
-        ASSET,
+        STAGE.asset,
         "unknown_share",
         "Share of speech on which the model abstains.",
         _unknown_share,

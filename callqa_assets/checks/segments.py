@@ -6,15 +6,13 @@ from callqa_assets.checks.day_checks import (
     Bounds,
     Scope,
     drift_check,
-    failed_stage_runs,
     integrity_check,
-    missing_stage_runs,
-    warning_check,
+    stage_checks,
 )
+from callqa_assets.stages.segments import STAGE
 from callqa_assets.warehouse.tables import recordings
 from callqa_assets.warehouse.tables import segments as table
 
-ASSET, STAGE = "vad_segments", "segments"
 MAX_SEGMENT_S = 30.0
 _SLACK_S = 0.02  # two VAD frames: a recording need not end on a whole one
 
@@ -25,7 +23,7 @@ def _faults(scope: Scope) -> list[str]:
     )
     rows = (
         sa.select(table.c.recording_id, table.c.start_s, table.c.end_s, after.label("next_s"))
-        .where(table.c.day == scope.day, scope.own(STAGE, table.c.recording_id))
+        .where(table.c.day == scope.day, scope.own(STAGE.name, table.c.recording_id))
         .subquery()
     )
     query = (
@@ -53,23 +51,19 @@ def _speech_share(connection: sa.Connection, day: str) -> float | None:
 
 
 CHECKS = [
-    integrity_check(
-        ASSET,
-        "every_recording_has_segments",
-        "No good recording is forgotten.",
-        missing_stage_runs(STAGE),
+    *stage_checks(
+        STAGE,
+        complete="every_recording_has_segments",
+        failures="Recordings that could not be cut.",
     ),
     integrity_check(
-        ASSET,
+        STAGE.asset,
         "segments_are_sound",
         "Segments lie inside their recording, in order and apart, none longer than 30 s.",
         _faults,
     ),
-    warning_check(
-        ASSET, "segments_failures", "Recordings that could not be cut.", failed_stage_runs(STAGE)
-    ),
     drift_check(
-        ASSET,
+        STAGE.asset,
         "speech_share",
         "Share of the channels' time that is speech.",
         _speech_share,

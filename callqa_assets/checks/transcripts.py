@@ -6,15 +6,12 @@ from callqa_assets.checks.day_checks import (
     Bounds,
     Scope,
     drift_check,
-    failed_stage_runs,
     integrity_check,
-    missing_stage_runs,
-    warning_check,
+    stage_checks,
 )
+from callqa_assets.stages.transcripts import STAGE
 from callqa_assets.warehouse.tables import segments
 from callqa_assets.warehouse.tables import transcripts as table
-
-ASSET, STAGE = "transcripts", "transcripts"
 
 
 def _faults(scope: Scope) -> list[str]:
@@ -27,7 +24,7 @@ def _faults(scope: Scope) -> list[str]:
     query = (
         sa.select(segments.c.recording_id)
         .outerjoin(table, same)
-        .where(segments.c.day == scope.day, scope.own(STAGE, segments.c.recording_id))
+        .where(segments.c.day == scope.day, scope.own(STAGE.name, segments.c.recording_id))
         .where(sa.or_(table.c.recording_id.is_(None), sa.not_(table.c.confidence.between(0, 1))))
     )
     return list(scope.connection.execute(query).scalars())
@@ -47,33 +44,26 @@ def _characters_per_second(connection: sa.Connection, day: str) -> float | None:
 
 
 CHECKS = [
-    integrity_check(
-        ASSET,
-        "every_recording_was_transcribed",
-        "No good recording is forgotten.",
-        missing_stage_runs(STAGE),
+    *stage_checks(
+        STAGE,
+        complete="every_recording_was_transcribed",
+        failures="Recordings that could not be transcribed.",
     ),
     integrity_check(
-        ASSET,
+        STAGE.asset,
         "every_segment_has_a_transcript",
         "One transcript a segment, with a confidence from 0 to 1.",
         _faults,
     ),
-    warning_check(
-        ASSET,
-        "transcripts_failures",
-        "Recordings that could not be transcribed.",
-        failed_stage_runs(STAGE),
-    ),
     drift_check(
-        ASSET,
+        STAGE.asset,
         "empty_text_share",
         "Share of segments without text.",
         _empty_share,
         Bounds(low=0.0, high=0.3, max_change=0.15),
     ),
     drift_check(
-        ASSET,
+        STAGE.asset,
         "characters_per_second",
         "Characters a second of speech: Mandarin is spoken at 3 to 6, English written at 10 to 18; "
         "far more is invented text, far less is missed speech.",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from callqa_assets.cli.options import HomeOption, WarehouseOption, console, open_home
+from callqa_assets.cli.options import HomeOption, WarehouseOption, console, read_settings
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Deliver alerts, and see what waits or died."
@@ -57,7 +57,7 @@ def _show_letters(
 ) -> None:
     from callqa_assets.warehouse.delivery_reports import read_letters
 
-    _, warehouse = open_home(home, warehouse_url)
+    warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.read() as connection:
         letters = read_letters(connection, statuses, receiver=channel, limit=limit)
     for letter in letters:
@@ -95,7 +95,7 @@ def resend(
 
     if bool(alert) == everything:
         raise typer.BadParameter("name alerts, or say --all")
-    _, warehouse = open_home(home, warehouse_url)
+    warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.write() as connection:
         ids = [find_alert(connection, beginning) for beginning in alert or ()]
         count = resend_dead(connection, datetime.now(UTC), receiver=channel, alert_ids=ids)
@@ -112,10 +112,11 @@ def drain(
 ) -> None:
     """Deliver now what is due, as the sensor does every 30 s."""
     from callqa_assets.alerting import delivery
-    from resources.notifier.notifier import channels_file, load_notifier
+    from resources.notifier.notifier import load_notifier
 
-    _, warehouse = open_home(home, warehouse_url)
-    notifier = load_notifier(channels_file())
+    settings = read_settings(home, warehouse_url)
+    warehouse = settings.open_warehouse()
+    notifier = load_notifier(settings.channels_file, settings.environment)
     report = delivery.drain(warehouse, notifier, budget=timedelta(seconds=seconds))
     console.print(str(report), markup=False, highlight=False, soft_wrap=True)
 
@@ -125,11 +126,12 @@ def channels(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> 
     """Show every channel: whether it can send, and what waits, was delivered or died."""
     from callqa_assets.warehouse.delivery_reports import ReceiverCounts, count_by_channel
     from callqa_assets.warehouse.receiver_states import read_states
-    from resources.notifier.notifier import channels_file, load_notifier
+    from resources.notifier.notifier import load_notifier
     from resources.notifier.receiver_config import ChannelUnusableError
 
-    _, warehouse = open_home(home, warehouse_url)
-    notifier = load_notifier(channels_file())
+    settings = read_settings(home, warehouse_url)
+    warehouse = settings.open_warehouse()
+    notifier = load_notifier(settings.channels_file, settings.environment)
     with warehouse.read() as connection:
         counts = count_by_channel(connection, ("pending", "sending", "delivered", "dead"))
         states = read_states(connection)
@@ -159,10 +161,11 @@ def test(
 ) -> None:
     """Send a sample message through a channel, and show what its receiver answers."""
     from callqa_assets.alerting.delivery import try_channel
-    from resources.notifier.notifier import channels_file, load_notifier
+    from resources.notifier.notifier import load_notifier
 
-    _, warehouse = open_home(home, warehouse_url)
-    answer = try_channel(warehouse, load_notifier(channels_file()), channel)
+    settings = read_settings(home, warehouse_url)
+    notifier = load_notifier(settings.channels_file, settings.environment)
+    answer = try_channel(settings.open_warehouse(), notifier, channel)
     words = f"{channel}: {answer.verdict}" + (f" ({answer.error})" if answer.error else "")
     console.print(words, markup=False, highlight=False, soft_wrap=True)
     if answer.verdict != "taken":
@@ -176,7 +179,7 @@ def enable(
     """Let a channel send again that was disabled because its receiver was gone (HTTP 410)."""
     from callqa_assets.warehouse import receiver_states
 
-    _, warehouse = open_home(home, warehouse_url)
+    warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.write(lock=f"deliveries:{channel}") as connection:
         was_disabled = receiver_states.enable(connection, channel)
     console.print(f"{channel} {'is enabled' if was_disabled else 'was not disabled'}")

@@ -16,9 +16,9 @@ from rich.rule import Rule
 from rich.table import Table
 
 from callqa_assets.cli.terminal_report import print_summary, process_with_progress
-from callqa_assets.domain.days import DEFAULT_CALENDAR
+from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
 from callqa_assets.domain.emotion.timeline import emotion_timeline_text
-from callqa_assets.warehouse.database import Warehouse, open_warehouse
+from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.tables import (
     alert_deliveries,
     alerts,
@@ -26,6 +26,7 @@ from callqa_assets.warehouse.tables import (
     recordings,
     transcripts,
 )
+from resources.settings import Settings
 from resources.storage.home import REPO, Home
 
 SAMPLES = REPO / "data" / "samples"
@@ -51,25 +52,23 @@ QUERIES = (
 )
 
 
-def show_demo(console: Console, home: Home) -> int:
+def show_demo(console: Console, settings: Settings) -> int:
     """Hear the sample calls, the late one after the others; returns the number of failed runs."""
-    drop = home.root / "sample_calls"
-    os.environ["CALLQA_DROP"] = str(drop)
-    warehouse = open_warehouse(home.database_url)
+    warehouse = settings.open_warehouse()
     failed = 0
     for folder, words in (
         ("calls", "The drop folder of three days"),
         ("late", "A recording that arrives late, for the first of the three days"),
     ):
         console.print(Rule(words, align="left"))
-        _deliver(SAMPLES / folder, drop)
-        result = process_with_progress(console, copy=True)
+        _deliver(SAMPLES / folder, settings.drop)
+        result = process_with_progress(console, settings, copy=True)
         print_summary(console, result, warehouse)
         failed += len(result.failed_runs)
-    _show_calls(console, warehouse)
+    _show_calls(console, warehouse, settings.home.calendar)
     _show_alerts(console, warehouse)
     _show_quarantine(console, warehouse)
-    _show_what_next(console, home)
+    _show_what_next(console, settings.home)
     return failed
 
 
@@ -85,12 +84,12 @@ def _deliver(source: Path, drop: Path) -> None:
                 os.utime(target, (seconds, seconds))
 
 
-def _show_calls(console: Console, warehouse: Warehouse) -> None:
+def _show_calls(console: Console, warehouse: Warehouse, calendar: Calendar) -> None:
     console.print(Rule("What was said", align="left"))
     query = sa.select(recordings).where(recordings.c.status == "ok")
     with warehouse.read() as connection:
         for call in connection.execute(query.order_by(recordings.c.started_at)):
-            started = DEFAULT_CALENDAR.localize(call.started_at)
+            started = calendar.localize(call.started_at)
             console.print(
                 f"[bold]{started:%Y-%m-%d %H:%M}[/] {call.source_name}  agent "
                 f"{call.agent_id or '–'}, queue {call.queue or '–'}, {call.duration_s:.0f} s, "
@@ -160,7 +159,7 @@ def _show_quarantine(console: Console, warehouse: Warehouse) -> None:
 
 def _show_what_next(console: Console, home: Home) -> None:
     console.print(Rule("Where to look", align="left"))
-    database = home.root / "callqa.db"
+    database = home.database
     console.print(f"tables: {database} (SQLite), for example", soft_wrap=True, highlight=False)
     for purpose, query in QUERIES:
         console.print(f"  -- {purpose}\n  {query}", soft_wrap=True, highlight=False)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
-from callqa_assets.assets.stage_asset import PROCESS_TAG
+from callqa_assets.cli.home_setup import open_instance
 from callqa_assets.definitions import build_defs
 from callqa_assets.domain.claims import ProcessIdentity
-from callqa_assets.ingestion.discovery import ScanResult, scan
-from callqa_assets.jobs import process_calls
+from callqa_assets.ingestion.discovery import ScanResult
+from callqa_assets.jobs import forced_config, process_calls
+from callqa_assets.pipeline import Pipeline
 from callqa_assets.sensors.dead_runs import fail_dead_runs
 from callqa_assets.stages.contract import Progress
-from callqa_assets.stages.planning import PlannedRun, plan_runs
-from callqa_assets.warehouse.dirty_days import read_dirty_days, read_generation
-from callqa_assets.warehouse.files import read_days_of_drop
-from resources.dagster_resources import DropFolderResource, resources_from_environment
+from callqa_assets.stages.planning import PROCESS_TAG, PlannedRun, plan_runs
+from callqa_assets.warehouse.dirty_days import read_generation
+from resources.dagster_resources import DropFolderResource
+from resources.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class HeadlessResult:
 
 
 def process_drop_folder(
+    settings: Settings,
     progress: Progress,
     *,
     copy: bool,
@@ -39,38 +40,27 @@ def process_drop_folder(
     log_level: str = "ERROR",
     resource_overrides: Mapping[str, Any] | None = None,
 ) -> HeadlessResult:
-    """Plan every file of the drop folder and materialize its days, in this process.
+    """Scan the drop folder and materialize its days, in this process; the home must be prepared.
 
-    Every file counts as complete. The home (`prepare_home`) and the settings are those of the
-    environment. Days that this drop folder filled earlier are run again too: where nothing is
-    pending that costs a moment, and a changed rule or model takes effect.
+    Every file counts as complete. Days that this drop folder filled earlier are run again too:
+    where nothing is pending that costs a moment, and a changed rule or model takes effect.
     """
-    resources = {**resources_from_environment(), **(resource_overrides or {})}
-    named: DropFolderResource = resources["drop_folder"]
-    drop_resource = DropFolderResource(
-        folder=named.folder, metadata_config=named.metadata_config, copy_files=copy
+    drop_folder = DropFolderResource(
+        folder=str(settings.drop), metadata_config=str(settings.metadata_file), copy_files=copy
     )
-    resources |= {
-        "drop_folder": drop_resource,
+    resources = {
+        "drop_folder": drop_folder,
+        **(resource_overrides or {}),
         "progress": dg.ResourceDefinition.hardcoded_resource(progress),
     }
-    job = build_defs(resource_overrides=resources).resolve_job_def(process_calls.name)
-    with dg.DagsterInstance.get() as instance:
+    defs = build_defs(settings, resource_overrides=resources)
+    job = defs.resolve_job_def(process_calls.name)
+    pipeline = Pipeline.open(settings)
+    with open_instance(settings.home) as instance:
         fail_dead_runs(instance)
-        warehouse = dg.build_resources({"warehouse": resources["warehouse"]})
-        with warehouse as opened:
-            store = opened.warehouse.open()
-        drop = drop_resource.open()
-        found = scan(
-            store,
-            drop,
-            drop_resource.load_metadata_config(),
-            resources["home"].open().calendar,
-            now=datetime.now(UTC),
-            settle=timedelta(0),
-        )
-        with store.read() as connection:
-            days = {*read_days_of_drop(connection, drop.root), *read_dirty_days(connection)}
+        found = pipeline.scan()
+        days = pipeline.days()
+        with pipeline.context.warehouse.read() as connection:
             generations = {day: read_generation(connection, day) for day in days}
         results = [
             _execute(job, instance, planned, force, log_level)
@@ -78,7 +68,7 @@ def process_drop_folder(
         ]
     return HeadlessResult(
         found,
-        sorted(days),
+        days,
         [result.run_id for result in results],
         {result.run_id: _explain(result) for result in results if not result.success},
     )
@@ -105,9 +95,7 @@ def _execute(
     """Run contiguous days in this process."""
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": log_level}}}}
     if force:
-        forced = {"config": {"force": True}}
-        stages = ("vad_segments", "transcripts", "emotion_scores", "alerts")
-        config["ops"] = dict.fromkeys(stages, forced)
+        config |= forced_config()
     return job.execute_in_process(
         run_config=config,
         instance=instance,

@@ -3,56 +3,62 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from pathlib import Path
 
 import dagster as dg
 
-from callqa_assets.domain.errors import CallqaError
 from callqa_assets.partitions import GPU_POOL
 from callqa_assets.warehouse.database import Warehouse
-from resources.speech_models.profiles import load_profile
-from resources.storage.home import Home, configs_folder
+from resources.settings import Settings
+from resources.storage.home import Home, HomeError
 
 
-class HomeError(CallqaError):
-    """The home cannot be used as asked; the message says what to do."""
-
-
-def prepare_home(home: Home, warehouse_url: str, profile: str, *, switch: bool) -> None:
-    """Create or update a home: folders, Dagster's settings and storage, warehouse tables, profile.
+def prepare_home(settings: Settings, *, switch: bool) -> None:
+    """Create or update a home: folders, Dagster's settings and storage, warehouse tables, record.
 
     Several processes may call it at once. Raises HomeError where the home was used with another
-    model profile and `switch` is off: the profile decides what is computed anew; ProfileError
+    model profile and `switch` is off: the profile decides what is computed again; ProfileError
     where there is no such profile.
     """
-    load_profile(configs_folder() / "models.yaml", profile)
+    settings.load_profile()
+    home = settings.home
     home.create_folders()
     with home.lock("init"):
-        _record_profile(home.root / "callqa.json", profile, switch=switch)
-        settings = home.dagster / "dagster.yaml"
-        if not settings.exists():
-            shutil.copyfile(configs_folder() / "dagster.yaml", settings)
-        os.environ["DAGSTER_HOME"] = str(home.dagster)
-        with dg.DagsterInstance.get() as instance:
+        _record(home, settings.profile, switch=switch)
+        instance_file = home.dagster / "dagster.yaml"
+        if not instance_file.exists():
+            shutil.copyfile(settings.configs / "dagster.yaml", instance_file)
+        with open_instance(home) as instance:
             # Explicitly: the first run in a fresh home would not heed the default limit.
             storage = instance.event_log_storage
             if GPU_POOL not in storage.get_concurrency_keys():
                 storage.set_concurrency_slots(GPU_POOL, 1)
-        Warehouse(warehouse_url).migrate()
+        Warehouse(settings.warehouse_url).migrate()
 
 
-def _record_profile(path: Path, profile: str, *, switch: bool) -> None:
-    if path.exists():
-        before = json.loads(path.read_text("utf-8"))["profile"]
-        if before == profile:
-            return
-        if not switch:
-            raise HomeError(
-                f"{path.parent} was heard with the profile {before!r}; with {profile!r} every day "
-                f"that is run again is computed anew. Say --switch if that is meant"
-            )
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps({"profile": profile}), "utf-8")
-    partial.replace(path)
+def open_instance(home: Home) -> dg.DagsterInstance:
+    """Dagster's instance of a home, whatever DAGSTER_HOME says."""
+    return dg.DagsterInstance.from_config(str(home.dagster))
+
+
+def _record(home: Home, profile: str, *, switch: bool) -> None:
+    """Write down profile and calendar where they are not the recorded ones."""
+    before = home.read_record()
+    used = before.get("profile")
+    if used not in (None, profile) and not switch:
+        raise HomeError(
+            f"{home.root} was used with the profile {used!r}; with {profile!r}, every day that is "
+            "run again is computed again. Say --switch if that is meant"
+        )
+    calendar = home.calendar
+    if before:  # another process may have made the home since it was opened
+        Home.open(home.root, timezone=calendar.timezone, first_day=calendar.first_day)
+    record = {
+        "profile": profile,
+        "timezone": calendar.timezone,
+        "first_day": calendar.first_day,
+    }
+    if record != before:
+        partial = home.record.with_suffix(".part")
+        partial.write_text(json.dumps(record), "utf-8")
+        partial.replace(home.record)

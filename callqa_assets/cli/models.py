@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
-from callqa_assets.cli.options import console
-from resources.storage.home import configs_folder, models_folder
+from callqa_assets.cli.options import console, read_settings
+from resources.settings import Settings
 
 if TYPE_CHECKING:
     from resources.speech_models.weights.hub import Model
@@ -36,10 +35,11 @@ def list_models() -> None:
     from resources.speech_models.profiles import load_profiles
     from resources.speech_models.weights.wheels import ModelFileError
 
-    folder = models_folder()
+    settings = read_settings()
+    folder = settings.models
     table = Table("profile", "part", Column("model", overflow="fold"), "state")
     problems: dict[Path, str] = {}
-    for profile in load_profiles(configs_folder() / "models.yaml").values():
+    for profile in load_profiles(settings.profiles_file).values():
         for part, models in profile.models().items():
             for model in models:
                 try:
@@ -61,16 +61,16 @@ def pull(profile: ProfileOfModels = None) -> None:
 
     Files that are there and right are not fetched again. Nothing is installed.
     """
-    models = _models_of(profile)
+    models, folder = _models_of(profile)
     for model in models:
-        model.pull(models_folder(), lambda said: console.print(said, soft_wrap=True))
-    _raise_problems(model.try_loading(models_folder()) for model in models)
+        model.pull(folder, lambda said: console.print(said, soft_wrap=True))
+    _raise_problems(model.try_loading(folder) for model in models)
 
 
 @app.command("verify")
 def verify(profile: ProfileOfModels = None) -> None:
     """Hash every file of a profile's models, compare, and try to load what is right."""
-    models, folder = _models_of(profile), models_folder()
+    models, folder = _models_of(profile)
     _raise_problems(model.verify(folder) or model.try_loading(folder) for model in models)
     titles = ", ".join(model.title for model in models)
     console.print(f"{folder}: every file is right ({titles})", soft_wrap=True)
@@ -83,10 +83,9 @@ def _raise_problems(problems: Iterable[list[str]]) -> None:
         raise ModelFileError("; ".join(found))
 
 
-def _models_of(profile: str | None) -> list[Model]:
-    """Each model of a profile once: parts may share one."""
-    from resources.speech_models.profiles import DEFAULT_PROFILE, load_profile
-
-    name = profile or os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE
-    parts = load_profile(configs_folder() / "models.yaml", name).models()
-    return list(dict.fromkeys(model for models in parts.values() for model in models))
+def _models_of(profile: str | None) -> tuple[list[Model], Path]:
+    """Each model of a profile once, as parts may share one; and the folder of all models."""
+    settings = Settings.from_environment(profile=profile)
+    parts = settings.load_profile().models()
+    models = list(dict.fromkeys(model for models in parts.values() for model in models))
+    return models, settings.models

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from resources.storage.home import Home
-
-if TYPE_CHECKING:
-    from callqa_assets.warehouse.database import Warehouse
+from resources.settings import Settings
 
 console = Console()
 
@@ -47,48 +43,25 @@ SwitchOption = Annotated[
 ]
 
 
-def use_settings(
-    home: Path | None, profile: str | None, warehouse_url: str | None, *, switch: bool
-) -> Home:
-    """Write options into the environment, where every part of callqa reads them; prepare the home.
-
-    A home named on the command line has its own database, unless a URL is named with it.
-    """
+def prepare_settings(
+    home: Path | None,
+    profile: str | None,
+    warehouse_url: str | None,
+    *,
+    switch: bool,
+    drop: Path | None = None,
+    rules: Path | None = None,
+) -> Settings:
+    """The environment's settings with these options, and the home prepared for them."""
     from callqa_assets.cli.home_setup import prepare_home
-    from resources.speech_models.profiles import DEFAULT_PROFILE
 
-    used = _name_home(home, warehouse_url)
-    if profile is not None:
-        os.environ["CALLQA_MODEL_PROFILE"] = profile
-    prepare_home(
-        used,
-        os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url,
-        os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE,
-        switch=switch,
+    settings = Settings.from_environment(
+        home=home, profile=profile, warehouse_url=warehouse_url, drop=drop, rules=rules
     )
-    return used
+    prepare_home(settings, switch=switch)
+    return settings
 
 
-def open_home(home: Path | None, warehouse_url: str | None) -> tuple[Home, Warehouse]:
-    """The home and its warehouse as they are: nothing is created or brought up to date.
-
-    Raises WarehouseError where there is none, or one of another version.
-    """
-    from callqa_assets.warehouse.database import WarehouseError, open_warehouse
-
-    used = _name_home(home, warehouse_url)
-    url = os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url
-    # SQLite would create an empty database.
-    if url == used.database_url and not (used.root / "callqa.db").exists():
-        raise WarehouseError(f"{used.root} holds no calls yet: hear some with `callqa run`")
-    return used, open_warehouse(url)
-
-
-def _name_home(home: Path | None, warehouse_url: str | None) -> Home:
-    """Write the two options into the environment."""
-    if home is not None:
-        os.environ["CALLQA_HOME"] = str(home.resolve())
-        os.environ.pop("CALLQA_WAREHOUSE_URL", None)
-    if warehouse_url is not None:
-        os.environ["CALLQA_WAREHOUSE_URL"] = warehouse_url
-    return Home.from_environment()
+def read_settings(home: Path | None = None, warehouse_url: str | None = None) -> Settings:
+    """The environment's settings with these options; nothing is created or brought up to date."""
+    return Settings.from_environment(home=home, warehouse_url=warehouse_url)

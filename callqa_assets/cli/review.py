@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from callqa_assets.cli.options import HomeOption, WarehouseOption, console, open_home
+from callqa_assets.cli.options import HomeOption, WarehouseOption, console, read_settings
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Judge alerts: true or false alarm."
@@ -41,7 +41,7 @@ def list_waiting(
     """
     from callqa_assets.warehouse.reviews import read_waiting
 
-    _, warehouse = open_home(home, warehouse_url)
+    warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.read() as connection:
         waiting = read_waiting(
             connection, day=f"{day:%Y-%m-%d}" if day else None, rule=rule, limit=limit
@@ -78,7 +78,7 @@ def decide(
     """
     from callqa_assets.warehouse import reviews
 
-    _, warehouse = open_home(home, warehouse_url)
+    warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.write() as connection:
         alert_id = reviews.find_alert(connection, alert)
         reviews.decide(
@@ -97,7 +97,7 @@ def precision(home: HomeOption = None, warehouse_url: WarehouseOption = None) ->
     """Show how right each rule's standing alerts are, by what people decided."""
     from callqa_assets.warehouse.reviews import read_rule_precision
 
-    _, warehouse = open_home(home, warehouse_url)
+    warehouse = read_settings(home, warehouse_url).open_warehouse()
     columns = ("standing", "waiting", "decided", "true", "false", "precision", "95 %")
     table = Table(Column("rule", no_wrap=True), *columns, box=None)
     with warehouse.read() as connection:

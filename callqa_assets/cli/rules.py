@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,9 +16,9 @@ from callqa_assets.cli.options import (
     ProfileOption,
     WarehouseOption,
     console,
-    open_home,
+    read_settings,
 )
-from resources.storage.home import configs_folder
+from resources.settings import Settings
 
 if TYPE_CHECKING:
     from callqa_assets.alerting.rules_diff import Example, RulesDiff
@@ -91,10 +90,11 @@ def run_suites(
     """Run suites of cases: small calls, and the alerts that they should fire."""
     from callqa_assets.domain.rules.suite import load_suite, run_case
 
+    configs = read_settings().configs
     failed = total = 0
-    for file in suites or sorted((configs_folder() / "rule_tests").glob("*.yaml")):
+    for file in suites or sorted((configs / "rule_tests").glob("*.yaml")):
         suite = load_suite(_read(file), source=str(file))
-        rule_set = _load_rules(rules or configs_folder() / suite.rules)
+        rule_set = _load_rules(rules or configs / suite.rules)
         for case in suite.cases:
             result = run_case(case, rule_set)
             total += 1
@@ -144,14 +144,15 @@ def diff(
         raise typer.BadParameter("is before the day of --from", param_hint="--to")
     tried = _load_rules(rules)
     compared = None if against is None else _load_rules(against)
-    used, warehouse = open_home(home, warehouse_url)
+    settings = read_settings(home, warehouse_url)
+    warehouse = settings.open_warehouse()
     days = (f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}")
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("calls judged", total=None)
         found = diff_rules(
             warehouse,
-            EmotionLake(used),
-            used.calendar,
+            EmotionLake(settings.home),
+            settings.home.calendar,
             tried,
             days,
             against=compared,
@@ -203,28 +204,27 @@ def _describe(example: Example) -> str:
 def _shipped_rules() -> list[Path]:
     from resources.speech_models.profiles import load_profiles
 
-    profiles = load_profiles(configs_folder() / "models.yaml").values()
-    return [configs_folder() / name for name in dict.fromkeys(p.rules for p in profiles)]
+    settings = read_settings()
+    profiles = load_profiles(settings.profiles_file).values()
+    return [settings.configs / name for name in dict.fromkeys(p.rules for p in profiles)]
 
 
 def _look_around(file_name: str, profile: str | None) -> Surroundings:
     """Emotions that the models of the file's profiles all know, and the configured channels."""
     from callqa_assets.domain.emotion.labels import EMOTIONS
     from callqa_assets.domain.rules.lint import Surroundings
-    from resources.dagster_resources import DEFAULT_PROFILE
-    from resources.notifier.notifier import channels_file
     from resources.notifier.receiver_config import load_settings
-    from resources.speech_models.profiles import load_profile, load_profiles
+    from resources.speech_models.profiles import load_profiles
 
-    models = configs_folder() / "models.yaml"
-    naming = [p for p in load_profiles(models).values() if p.rules == file_name]
+    settings = Settings.from_environment(profile=profile)
+    profiles = load_profiles(settings.profiles_file).values()
+    naming = [p for p in profiles if p.rules == file_name]
     if profile is not None or not naming:
-        chosen = profile or os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE
-        naming = [load_profile(models, chosen)]
+        naming = [settings.load_profile()]
     known = [_known_emotions(p) for p in naming]
     return Surroundings(
         emotions=[emotion for emotion in EMOTIONS if all(emotion in some for some in known)],
-        channels=list(load_settings(channels_file()).channels),
+        channels=list(load_settings(settings.channels_file).channels),
     )
 
 

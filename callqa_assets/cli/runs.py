@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +13,7 @@ from callqa_assets.cli.options import (
     SwitchOption,
     WarehouseOption,
     console,
-    use_settings,
+    prepare_settings,
 )
 from resources.storage.home import REPO
 
@@ -33,8 +31,10 @@ def init(
 
     Safe to repeat; every other command does it first.
     """
-    used = use_settings(home, profile, warehouse_url, switch=switch)
-    console.print(f"home {used.root} is ready; recordings go to {used.drop}", soft_wrap=True)
+    settings = prepare_settings(home, profile, warehouse_url, switch=switch)
+    console.print(
+        f"home {settings.home.root} is ready; recordings go to {settings.drop}", soft_wrap=True
+    )
 
 
 @app.command()
@@ -75,19 +75,14 @@ def run(
         print_summary,
         process_with_progress,
     )
-    from callqa_assets.warehouse.database import open_warehouse
 
-    used = use_settings(home, profile, warehouse_url, switch=switch)
-    if drop is not None:
-        os.environ["CALLQA_DROP"] = str(drop.resolve())
-    if rules is not None:
-        os.environ["CALLQA_RULES"] = str(rules.resolve())
-    result = process_with_progress(console, copy=copy, force=force)
-    store = open_warehouse(os.environ.get("CALLQA_WAREHOUSE_URL") or used.database_url)
-    print_summary(console, result, store)
+    settings = prepare_settings(home, profile, warehouse_url, switch=switch, drop=drop, rules=rules)
+    result = process_with_progress(console, settings, copy=copy, force=force)
+    warehouse = settings.open_warehouse()
+    print_summary(console, result, warehouse)
     if not no_deliver:
-        deliver_with_report(console, store)
-    console.print(f"tables: {store.label}", soft_wrap=True)
+        deliver_with_report(console, settings)
+    console.print(f"tables: {warehouse.label}", soft_wrap=True)
     if result.failed_runs:
         raise typer.Exit(1)
 
@@ -106,8 +101,8 @@ def demo(
     """Hear the sample calls and show what was found: text, emotions, alerts, quarantine."""
     from callqa_assets.cli.demo import show_demo
 
-    used = use_settings(home, None, None, switch=False)
-    if show_demo(console, used):
+    settings = prepare_settings(home, None, None, switch=False, drop=home / "sample_calls")
+    if show_demo(console, settings):
         raise typer.Exit(1)
 
 
@@ -120,11 +115,11 @@ def dev(
     port: Annotated[int, typer.Option("--port", help="Port of the UI on 127.0.0.1.")] = 3000,
 ) -> None:
     """Start Dagster's UI and daemon with the drop-folder sensor on; stop with Ctrl-C."""
-    used = use_settings(home, profile, warehouse_url, switch=switch)
+    from callqa_assets.cli.dev_servers import run_servers
+
+    settings = prepare_settings(home, profile, warehouse_url, switch=switch)
     console.print(
-        f"drop recordings into {used.drop}; the UI is at http://127.0.0.1:{port}", soft_wrap=True
+        f"drop recordings into {settings.drop}; the UI is at http://127.0.0.1:{port}",
+        soft_wrap=True,
     )
-    os.environ["CALLQA_HOME"] = str(used.root)
-    module = "callqa_assets.definitions"
-    arguments = ["dev", "--module-name", module, "--host", "127.0.0.1", "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, "-m", "dagster", *arguments])  # noqa: S606
+    raise typer.Exit(run_servers(settings, port))

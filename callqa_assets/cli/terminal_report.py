@@ -15,14 +15,17 @@ from callqa_assets.alerting.delivery import drain
 from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.tables import alerts, recordings, stage_runs
-from resources.notifier.notifier import channels_file, load_notifier
+from resources.notifier.notifier import load_notifier
 from resources.notifier.receiver_config import ChannelsError
+from resources.settings import Settings
 
 _DELIVERY_BUDGET = timedelta(seconds=60)
 
 
-def process_with_progress(console: Console, *, copy: bool, force: bool = False) -> HeadlessResult:
-    """Hear the drop folder with a bar for every stage of every day."""
+def process_with_progress(
+    console: Console, settings: Settings, *, copy: bool, force: bool = False
+) -> HeadlessResult:
+    """Process the drop folder with a bar for every stage of every day."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -37,7 +40,7 @@ def process_with_progress(console: Console, *, copy: bool, force: bool = False) 
                 tasks[stage, day] = bars.add_task(f"{day} {stage}", total=total)
             bars.update(tasks[stage, day], completed=done, total=total)
 
-        return process_drop_folder(show, copy=copy, force=force)
+        return process_drop_folder(settings, show, copy=copy, force=force)
 
 
 def print_summary(console: Console, result: HeadlessResult, warehouse: Warehouse) -> None:
@@ -68,10 +71,11 @@ def print_summary(console: Console, result: HeadlessResult, warehouse: Warehouse
         console.print(f"[bold red]run {run_id[:8]} failed[/]", cause, highlight=False)
 
 
-def deliver_with_report(console: Console, warehouse: Warehouse) -> None:
+def deliver_with_report(console: Console, settings: Settings) -> None:
     """Deliver what is due. What cannot be delivered is told and waits; the run is no failure."""
     try:
-        report = drain(warehouse, load_notifier(channels_file()), budget=_DELIVERY_BUDGET)
+        notifier = load_notifier(settings.channels_file, settings.environment)
+        report = drain(settings.open_warehouse(), notifier, budget=_DELIVERY_BUDGET)
     except ChannelsError as error:
         console.print(f"alerts wait: {error}", markup=False, highlight=False, soft_wrap=True)
         return

@@ -19,8 +19,8 @@ BUDGET = timedelta(seconds=15)
 )
 def alert_deliveries_sensor(
     context: dg.SensorEvaluationContext,
-    warehouse: WarehouseResource,
-    notifier: NotifierResource,
+    warehouse: dg.ResourceParam[WarehouseResource],
+    notifier: dg.ResourceParam[NotifierResource],
 ) -> dg.SkipReason:
     report = drain(warehouse.open(), notifier.open(), budget=BUDGET)
     return dg.SkipReason(str(report))

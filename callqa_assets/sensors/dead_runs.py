@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from callqa_assets.assets.stage_asset import PROCESS_TAG
 from callqa_assets.domain.claims import ProcessIdentity
+from callqa_assets.stages.planning import PROCESS_TAG
 
 INTERVAL_S = 60
 

@@ -46,7 +46,7 @@ def read_run_records(instance: dg.DagsterInstance) -> list[RunRecord]:
 )
 def drop_folder_sensor(
     context: dg.SensorEvaluationContext,
-    warehouse: WarehouseResource,
+    warehouse: dg.ResourceParam[WarehouseResource],
     drop_folder: DropFolderResource,
     home: HomeResource,
 ) -> dg.SensorResult | dg.SkipReason:

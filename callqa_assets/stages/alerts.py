@@ -11,20 +11,21 @@ import sqlalchemy as sa
 from callqa_assets.domain.alerts.identity import carry_ids
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate_calls
-from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.stages.contract import BatchResult, Stage
+from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.stored_calls import STAGES, StoredCall, load_stored_calls
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.alerts import (
     read_stored_alerts,
     upsert_alerts,
 )
-from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.outbox import Outbox
-from resources.storage.lake import EmotionLake
 
 CODE_VERSION = "2"
+
+Fired = Sequence[tuple[FiredAlert, Mapping[str, Any]]]
+"""A recording's alerts, each with its evidence."""
 
 INPUTS = StageInputs(
     stage="alerts",
@@ -33,17 +34,13 @@ INPUTS = StageInputs(
 )
 
 
-def alerts_stage(
-    warehouse: Warehouse,
-    lake: EmotionLake,
-    rules: RuleSet,
-    outbox: Outbox = Outbox(),  # noqa: B008 - immutable
-) -> Stage:
+def _build(context: StageContext) -> Stage[None, Fired]:
     """The rule set over the stored segments, transcripts and emotion tracks."""
+    rules, calendar = context.read_rules(), context.home.calendar
 
-    def compute(batch: Sequence[tuple[Recording, None]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, None]]) -> BatchResult[Fired]:
         recordings = [recording for recording, _ in batch]
-        calls = load_stored_calls(warehouse, lake, outbox.calendar, recordings)
+        calls = load_stored_calls(context.warehouse, context.lake, calendar, recordings)
         fired = evaluate_calls(rules, [(call.context, call.heard) for call in calls])
         return BatchResult(
             {
@@ -59,7 +56,7 @@ def alerts_stage(
         # A batch is loaded in a few reads, when it is computed: a call alone would cost as many.
         load=lambda recording: None,
         compute=compute,
-        write=functools.partial(_write, outbox),
+        write=functools.partial(_write, context.open_outbox()),
         batch_audio_s=50_000,  # some 130 MB beside what was loaded
         batch_recordings=256,
         # Thousands of calls are judged in a minute, however long they are.
@@ -80,7 +77,7 @@ def _write(
     outbox: Outbox,
     connection: sa.Connection,
     days: Mapping[str, str],
-    fired: Mapping[str, Sequence[tuple[FiredAlert, Mapping[str, Any]]]],
+    fired: Mapping[str, Fired],
 ) -> None:
     """Old alerts that still fire keep their id; those that do not are superseded.
 
@@ -113,3 +110,14 @@ _COLUMNS = [
     for field in fields(FiredAlert)
     if field.name in tables.alerts.c and field.name != "evidence"
 ]
+
+
+STAGE = StageDefinition(
+    name=INPUTS.stage,
+    asset="alerts",
+    tables=(tables.alerts,),
+    upstream=INPUTS.upstream,
+    code_version=CODE_VERSION,
+    build=_build,
+    uses_models=False,
+)

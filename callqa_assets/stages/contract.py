@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -28,17 +28,21 @@ _READ_AHEAD = 2
 _LEASE_FLOOR = timedelta(minutes=10)
 
 
+Loaded = TypeVar("Loaded")
+Rows = TypeVar("Rows")
+
+
 @dataclass(frozen=True)
-class BatchResult:
+class BatchResult(Generic[Rows]):
     """What a stage computed for a batch: rows by recording, and the lake file with the rest."""
 
-    rows: Mapping[str, Any]
+    rows: Mapping[str, Rows]
     """By recording, whatever the stage's `write` takes."""
     artifact: str | None = None
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(Generic[Loaded, Rows]):
     """One stage: what it reads, how it loads and computes, how its rows are written.
 
     `prepare` is called once, before anything is claimed, where something is pending: what is wrong
@@ -51,9 +55,9 @@ class Stage:
     inputs: StageInputs
     fingerprint: Fingerprint
     prepare: Callable[[], object]
-    load: Callable[[Recording], Any]
-    compute: Callable[[Sequence[tuple[Recording, Any]]], BatchResult]
-    write: Callable[[sa.Connection, Mapping[str, str], Mapping[str, Any]], None]
+    load: Callable[[Recording], Loaded]
+    compute: Callable[[Sequence[tuple[Recording, Loaded]]], BatchResult[Rows]]
+    write: Callable[[sa.Connection, Mapping[str, str], Mapping[str, Rows]], None]
     """(connection, day by recording, rows by recording): inside the batch's one transaction."""
     batch_audio_s: float = 600.0
     batch_recordings: int = 32
@@ -91,7 +95,7 @@ Progress = Callable[[str, str, int, int], None]
 
 def run_stage(
     warehouse: Warehouse,
-    stage: Stage,
+    stage: Stage[Any, Any],
     day: str,
     *,
     run_id: str,
@@ -119,13 +123,13 @@ def run_stage(
     return report
 
 
-Loaded = tuple[PendingRecording, Any]
+LoadedItem = tuple[PendingRecording, Any]
 
 
 @dataclass
 class _StageWork:
     warehouse: Warehouse
-    stage: Stage
+    stage: Stage[Any, Any]
     day: str
     run_id: str
     token: str
@@ -174,9 +178,9 @@ class _StageWork:
                 )
                 self.report.failed[recording_id] = error
 
-    def batches(self, pending: Sequence[PendingRecording]) -> Iterator[list[Loaded]]:
+    def batches(self, pending: Sequence[PendingRecording]) -> Iterator[list[LoadedItem]]:
         """Loaded recordings in batches; one that failed or crashed before goes alone."""
-        batch: list[Loaded] = []
+        batch: list[LoadedItem] = []
         audio_s = 0.0
         stream = read_ahead(pending, lambda item: self.stage.load(item.recording), _READ_AHEAD)
         for item, loaded in stream:
@@ -196,7 +200,7 @@ class _StageWork:
         if batch:
             yield batch
 
-    def process(self, batch: Sequence[Loaded]) -> None:
+    def process(self, batch: Sequence[LoadedItem]) -> None:
         """Claim a batch, compute it outside any transaction, commit it in one."""
         audio_s = sum(item.recording.duration_s for item, _ in batch)
         claimed = ledger.claim(
@@ -228,7 +232,7 @@ class _StageWork:
                     _raise_if_of_the_warehouse(lone_error)
                     self._fail(one[0], lone_error)
 
-    def _compute_and_commit(self, batch: Sequence[Loaded]) -> None:
+    def _compute_and_commit(self, batch: Sequence[LoadedItem]) -> None:
         started = time.perf_counter()
         for _, content in batch:
             if isinstance(content, Exception):

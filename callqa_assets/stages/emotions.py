@@ -17,16 +17,11 @@ from callqa_assets.domain.emotion.timeline import (
 from callqa_assets.domain.rules.call_input import ChannelTrack
 from callqa_assets.domain.speech import SegmentEmotion
 from callqa_assets.stages.contract import BatchResult, Stage
+from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import (
-    Rows,
-    replace_rows,
-)
-from resources.speech_models.loader import SpeechModels
-from resources.storage.archive import RecordingArchive
+from callqa_assets.warehouse.ledger import Fingerprint, StageInputs, named_artifacts
+from callqa_assets.warehouse.results import Rows, named_embeddings, replace_rows
 from resources.storage.lake import EmotionLake
 
 CODE_VERSION = "1"
@@ -34,14 +29,13 @@ CODE_VERSION = "1"
 INPUTS = StageInputs(stage="emotions", upstream=("segments",), facts=lambda recording: {})
 
 
-def emotions_stage(
-    warehouse: Warehouse, archive: RecordingArchive, lake: EmotionLake, models: SpeechModels
-) -> Stage:
+def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
     """Emotion recognition over the segments of every channel."""
+    models, lake = context.open_models(), context.lake
     labels, spans = models.emotion_labels, models.emotion_spans
     hop_s = models.emotion_windows.hop_sec
 
-    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult[Rows]:
         channels = [channel for _, audio in batch for channel in audio.channels]
         felt = iter(models.emotion_recognizer().recognize(channels))
         rows: dict[str, Rows] = {}
@@ -72,7 +66,7 @@ def emotions_stage(
             spans=asdict(spans),
         ),
         prepare=models.emotion_recognizer,
-        load=lambda recording: load_segmented(warehouse, archive, recording),
+        load=lambda recording: load_segmented(context.warehouse, context.archive, recording),
         compute=compute,
         write=replace_rows,
     )
@@ -138,3 +132,22 @@ def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], hop_s: floa
         posteriors=np.concatenate([felt.windows for _, felt in part]),
         hop_s=hop_s,
     )
+
+
+def _sweep(context: StageContext, days: Sequence[str]) -> None:
+    """Remove lake files that no row names: left by killed runs, or replaced."""
+    with context.warehouse.read() as connection:
+        context.lake.sweep(named_artifacts(connection, INPUTS.stage))
+        for day in days:
+            context.lake.sweep_embeddings(named_embeddings(connection, day))
+
+
+STAGE = StageDefinition(
+    name=INPUTS.stage,
+    asset="emotion_scores",
+    tables=(tables.emotion_scores, tables.emotion_spans),
+    upstream=INPUTS.upstream,
+    code_version=CODE_VERSION,
+    build=_build,
+    clean_up=_sweep,
+)

@@ -15,6 +15,8 @@ from callqa_assets.domain.digest import digest
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+PROCESS_TAG = "callqa/process"
+"""Names the process at work, so that a killed run can be found."""
 GENERATIONS_TAG = "callqa/generations"
 """How often something had arrived for each day when the run was planned, as JSON."""
 

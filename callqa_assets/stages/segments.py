@@ -6,11 +6,10 @@ from callqa_assets.domain.audio.decoding import Samples
 from callqa_assets.domain.audio.segments import level_dbfs
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.stages.contract import BatchResult, Stage
+from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import replace_rows
-from resources.speech_models.loader import SpeechModels
-from resources.storage.archive import RecordingArchive
+from callqa_assets.warehouse.results import Rows, replace_rows
 
 CODE_VERSION = "1"
 
@@ -21,11 +20,12 @@ INPUTS = StageInputs(
 )
 
 
-def segments_stage(archive: RecordingArchive, models: SpeechModels) -> Stage:
-    """VAD over every channel of a recording."""
+def _build(context: StageContext) -> Stage[list[Samples], Rows]:
+    """Voice activity detection over every channel of a recording."""
+    models = context.open_models()
     identity = models.detector_identity
 
-    def compute(batch: Sequence[tuple[Recording, list[Samples]]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, list[Samples]]]) -> BatchResult[Rows]:
         found = iter(
             models.detector().detect([waveform for _, channels in batch for waveform in channels])
         )
@@ -53,7 +53,17 @@ def segments_stage(archive: RecordingArchive, models: SpeechModels) -> Stage:
         inputs=INPUTS,
         fingerprint=Fingerprint.of_model(INPUTS.stage, CODE_VERSION, identity),
         prepare=models.detector,
-        load=archive.load,
+        load=context.archive.load,
         compute=compute,
         write=replace_rows,
     )
+
+
+STAGE = StageDefinition(
+    name=INPUTS.stage,
+    asset="vad_segments",
+    tables=(tables.segments,),
+    upstream=INPUTS.upstream,
+    code_version=CODE_VERSION,
+    build=_build,
+)

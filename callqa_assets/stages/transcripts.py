@@ -10,33 +10,28 @@ from callqa_assets.domain.text import itn
 from callqa_assets.domain.text.alignment import chain, find_differences
 from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.stages.contract import BatchResult, Stage
+from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import replace_rows
-from resources.speech_models.loader import SpeechModels
-from resources.storage.archive import RecordingArchive
+from callqa_assets.warehouse.results import Rows, replace_rows
 
 CODE_VERSION = "2"
 
-STAGE = "transcripts"
+NAME = "transcripts"
+UPSTREAM = ("segments",)
 
 
-def transcripts_stage(
-    warehouse: Warehouse,
-    archive: RecordingArchive,
-    models: SpeechModels,
-    hotwords: HotwordLists | None = None,
-) -> Stage:
+def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
     """Speech recognition over the segments of every channel, and what is written of it.
 
     A queue's hotwords are part of its recordings' input where the model takes any.
     """
+    models = context.open_models()
     identity = models.transcriber_identity
-    lists = hotwords if hotwords and identity.takes_hotwords else HotwordLists()
+    lists = context.read_hotwords() if identity.takes_hotwords else HotwordLists()
 
-    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult[Rows]:
         channels = [channel for _, audio in batch for channel in audio.channels]
         written = iter(models.transcriber().transcribe(channels))
         return BatchResult(
@@ -54,13 +49,13 @@ def transcripts_stage(
 
     return Stage(
         inputs=StageInputs(
-            stage=STAGE,
-            upstream=("segments",),
+            stage=NAME,
+            upstream=UPSTREAM,
             facts=lambda r: {"language": r.language, "hotwords": lists.of(r.queue)},
         ),
-        fingerprint=Fingerprint.of_model(STAGE, CODE_VERSION, identity, itn=itn.VERSION),
+        fingerprint=Fingerprint.of_model(NAME, CODE_VERSION, identity, itn=itn.VERSION),
         prepare=models.transcriber,
-        load=lambda r: load_segmented(warehouse, archive, r, lists.of(r.queue)),
+        load=lambda r: load_segmented(context.warehouse, context.archive, r, lists.of(r.queue)),
         compute=compute,
         write=replace_rows,
     )
@@ -83,3 +78,13 @@ def _row(transcript: SegmentTranscript) -> dict[str, Any]:
         "doubtful_hotwords": list(transcript.doubtful_hotwords),
         "text_without_hotwords": transcript.text_without_hotwords,
     }
+
+
+STAGE = StageDefinition(
+    name=NAME,
+    asset="transcripts",
+    tables=(tables.transcripts,),
+    upstream=UPSTREAM,
+    code_version=CODE_VERSION,
+    build=_build,
+)

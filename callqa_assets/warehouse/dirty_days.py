@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -51,21 +51,17 @@ def mark_done(connection: sa.Connection, day: str, generation: int) -> None:
     )
 
 
-def day_is_settled(connection: sa.Connection, day: str) -> bool:
-    """True where no file of the day waits for ingestion and no stage of it is under way."""
+def day_is_settled(connection: sa.Connection, day: str, stages: Collection[str]) -> bool:
+    """True where no file of the day waits for ingestion and none of the stages is under way."""
     waiting = sa.select(intake.c.day).where(
         intake.c.day == day, intake.c.state.in_(("stable", "moving"))
     )
     settled = sa.select(sa.func.count()).where(
-        stage_runs.c.day == day, stage_runs.c.status.in_(("ok", "failed", "blocked"))
+        stage_runs.c.day == day,
+        stage_runs.c.stage.in_(stages),
+        stage_runs.c.status.in_(("ok", "failed", "blocked")),
     )
     good = sa.select(sa.func.count()).where(recordings.c.day == day, recordings.c.status == "ok")
-    return (
-        connection.execute(waiting.limit(1)).first() is None
-        and connection.execute(settled).scalar_one()
-        == connection.execute(good).scalar_one() * STAGES
-    )
-
-
-STAGES = 4
-"""segments, transcripts, emotions, alerts: each good recording has a row of each."""
+    return connection.execute(waiting.limit(1)).first() is None and connection.execute(
+        settled
+    ).scalar_one() == connection.execute(good).scalar_one() * len(stages)

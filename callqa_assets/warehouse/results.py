@@ -54,7 +54,7 @@ def named_embeddings(connection: sa.Connection, day: str) -> dict[str, set[str]]
     return named
 
 
-def read_emotion_hours(connection: sa.Connection, day: str, timezone: str) -> pl.DataFrame:
+def read_emotion_hours(connection: sa.Connection, day: str, zone: ZoneInfo) -> pl.DataFrame:
     """Speech seconds of a day by local hour of the call's start and emotion.
 
     Columns: hour (0..23), emotion, seconds.
@@ -66,7 +66,6 @@ def read_emotion_hours(connection: sa.Connection, day: str, timezone: str) -> pl
         emotion_spans.c.end_s,
     ).join(recordings, recordings.c.recording_id == emotion_spans.c.recording_id)
     rows = connection.execute(query.where(emotion_spans.c.day == day))
-    zone = ZoneInfo(timezone)
     return (
         pl.DataFrame(
             [

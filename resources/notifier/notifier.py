@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,6 @@ from resources.notifier.receiver_config import (
 from resources.notifier.receivers.email import MailSender
 from resources.notifier.receivers.robots import DingTalkRobot, FeishuRobot, WeComRobot
 from resources.notifier.receivers.webhook import WebhookSender
-from resources.storage.home import configs_folder
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Notifier:
     """Settings, and the environment that holds the secrets."""
 
     settings: Settings
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    environment: Mapping[str, str] = field(repr=False)
 
     def channel(self, name: str) -> Channel:
         """Raises ChannelUnusableError where the file has no such channel."""
@@ -71,11 +69,6 @@ class Notifier:
         return WeComRobot(*shape)
 
 
-def channels_file() -> Path:
-    """`CALLQA_CHANNELS`, else channels.yaml among the configs."""
-    return Path(os.environ.get("CALLQA_CHANNELS") or configs_folder() / "channels.yaml").resolve()
-
-
-def load_notifier(path: Path) -> Notifier:
+def load_notifier(path: Path, environment: Mapping[str, str]) -> Notifier:
     """Raises ChannelsError."""
-    return Notifier(load_settings(path))
+    return Notifier(load_settings(path), environment)

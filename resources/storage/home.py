@@ -1,34 +1,61 @@
-"""The home folder: where everything that is not code lives, and the locks that guard it.
+"""The home folder: where everything that is not code is kept, and the locks that guard it.
 
 Layout only. What goes into the folders is decided by the resources beside this file.
 """
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from filelock import FileLock
 
 from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
+from callqa_assets.domain.errors import CallqaError
 
 REPO = Path(__file__).resolve().parents[2]
 
 
+class HomeError(CallqaError):
+    """The home cannot be used as asked; the message names the cause and the cure."""
+
+
 @dataclass(frozen=True)
 class Home:
-    """`CALLQA_HOME`: drop/ archive/ quarantine/ lake/ callqa.db dagster/ locks/."""
+    """A folder with drop/ archive/ quarantine/ lake/ callqa.db callqa.json dagster/ locks/."""
 
     root: Path
     calendar: Calendar = DEFAULT_CALENDAR
-    """How its recordings are partitioned into days."""
+    """How its recordings are partitioned into days; recorded in callqa.json, for good."""
 
     @classmethod
-    def from_environment(cls) -> Home:
-        return cls(Path(os.environ.get("CALLQA_HOME") or REPO / "data").resolve())
+    def open(cls, root: Path, *, timezone: str | None = None, first_day: str | None = None) -> Home:
+        """The home with the calendar that it was made with.
+
+        A home that is not made yet takes `timezone` and `first_day`, else the defaults. Raises
+        HomeError where either is not valid, or differs from what the home was made with: its rows
+        are partitioned by the recorded ones.
+        """
+        home = cls(root)
+        recorded = home.read_record()
+        asked = {"timezone": timezone, "first_day": first_day}
+        default = asdict(DEFAULT_CALENDAR)
+        chosen: dict[str, str] = {}
+        for name, value in asked.items():
+            kept = recorded.get(name, default[name] if recorded else None)
+            if value is not None and kept is not None and value != kept:
+                raise HomeError(
+                    f"{root} was made with {name} {kept!r}, and CALLQA_{name.upper()} asks for "
+                    f"{value!r}: unset the variable, or name another home"
+                )
+            chosen[name] = kept or value or default[name]
+        return cls(root, _check_calendar(chosen["timezone"], chosen["first_day"]))
 
     @property
     def drop(self) -> Path:
@@ -55,9 +82,34 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def database(self) -> Path:
+        """The SQLite file; unused where a warehouse URL names another database."""
+        return self.root / "callqa.db"
+
+    @property
     def database_url(self) -> str:
         """The SQLite database that belongs to this home."""
-        return f"sqlite:///{self.root / 'callqa.db'}"
+        return f"sqlite:///{self.database}"
+
+    @property
+    def record(self) -> Path:
+        """What the home remembers of itself: model profile, time zone, first day."""
+        return self.root / "callqa.json"
+
+    def read_record(self) -> dict[str, Any]:
+        """The content of `record`; empty where the home is not made yet. Raises HomeError."""
+        try:
+            content = json.loads(self.record.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise HomeError(
+                f"{self.record} cannot be read ({type(error).__name__}): restore it; it holds "
+                '{"profile": …, "timezone": …, "first_day": …} as the home was made'
+            ) from error
+        if not isinstance(content, dict):
+            raise HomeError(f"{self.record} is no JSON object: restore it")
+        return content
 
     def create_folders(self) -> None:
         for folder in (
@@ -78,11 +130,19 @@ class Home:
             yield
 
 
-def configs_folder() -> Path:
-    """`CALLQA_CONFIGS`, else the repository's configs/."""
-    return Path(os.environ.get("CALLQA_CONFIGS") or REPO / "configs").resolve()
-
-
-def models_folder() -> Path:
-    """`CALLQA_MODELS`, else models/ in the repository: weights are shared by every home."""
-    return Path(os.environ.get("CALLQA_MODELS") or REPO / "models").resolve()
+def _check_calendar(timezone: str, first_day: str) -> Calendar:
+    try:
+        ZoneInfo(timezone)
+    except (LookupError, ValueError, OSError) as error:
+        raise HomeError(
+            f"CALLQA_TIMEZONE: there is no time zone {timezone!r}; use an IANA name such as "
+            f"{DEFAULT_CALENDAR.timezone}"
+        ) from error
+    try:
+        date.fromisoformat(first_day)
+    except ValueError as error:
+        raise HomeError(
+            f"CALLQA_FIRST_DAY: {first_day!r} is no day; write YYYY-MM-DD, such as "
+            f"{DEFAULT_CALENDAR.first_day}"
+        ) from error
+    return Calendar(timezone, first_day)

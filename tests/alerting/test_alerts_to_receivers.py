@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from callqa_assets.alerting.delivery import drain
-from callqa_assets.assets.alerts import BACKFILL_TAG
+from callqa_assets.assets.stage_asset import BACKFILL_TAG
 from callqa_assets.checks.deliveries import channels_are_healthy, deliveries_are_recent
 from callqa_assets.cli import app
 from callqa_assets.cli.headless import process_drop_folder
@@ -25,7 +25,8 @@ from callqa_assets.jobs import process_calls
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
 from callqa_assets.stages.planning import range_tags
 from callqa_assets.warehouse import tables
-from resources.dagster_resources import resources_from_environment
+from resources.dagster_resources import build_resources
+from resources.settings import Settings
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
@@ -141,7 +142,9 @@ def test_sixty_old_days_under_a_changed_rule_tell_nobody(
 
 def run_job(day: str, **tags: str) -> dg.ExecuteInProcessResult:
     overrides = {"speech_models": dg.ResourceDefinition.hardcoded_resource(FakeModels())}
-    job = build_defs(resource_overrides=overrides).resolve_job_def(process_calls.name)
+    job = build_defs(Settings.from_environment(), resource_overrides=overrides).resolve_job_def(
+        process_calls.name
+    )
     with dg.DagsterInstance.get() as instance:
         return job.execute_in_process(
             instance=instance,
@@ -189,6 +192,7 @@ def test_the_sensor_delivers_what_a_run_found_and_asks_for_no_run(
     monkeypatch.setenv("CALLQA_RULES", str(rules))
     write_recent_call(dagster_home.drop)
     process_drop_folder(
+        Settings.from_environment(),
         lambda *_: None,
         copy=False,
         resource_overrides={
@@ -197,7 +201,7 @@ def test_the_sensor_delivers_what_a_run_found_and_asks_for_no_run(
         log_level="CRITICAL",
     )
     assert [row["status"] for row in deliveries()] == ["pending"]
-    resources = resources_from_environment()
+    resources = build_resources(Settings.from_environment())
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(
             instance=instance, resources={k: resources[k] for k in ("warehouse", "notifier")}
@@ -210,7 +214,7 @@ def test_the_sensor_delivers_what_a_run_found_and_asks_for_no_run(
 
 
 def check(definition) -> tuple[bool, dict[str, str]]:
-    resources = resources_from_environment()
+    resources = build_resources(Settings.from_environment())
     result = definition(warehouse=resources["warehouse"], notifier=resources["notifier"])
     return result.passed, {k: v.value for k, v in result.metadata.items()}
 
@@ -239,7 +243,11 @@ def test_checks_tell_of_dead_letters_and_disabled_channels(home, warehouse, hear
         webhook.fail = lambda number, status=status: (status, {}, {})
         write_recent_call(home.drop, agent=str(status))
         hearing.hear(FakeModels())
-        drain(warehouse, resources_from_environment()["notifier"].open(), budget=BUDGET)
+        drain(
+            warehouse,
+            build_resources(Settings.from_environment())["notifier"].open(),
+            budget=BUDGET,
+        )
         with warehouse.write() as connection:
             if status == 400:
                 connection.execute(tables.alert_deliveries.update().values(status="dead"))
@@ -253,7 +261,7 @@ def test_callqa_run_says_what_it_delivered_and_is_quiet_where_there_is_nothing(
 ):
     def deliver() -> str:
         console = Console(record=True, width=200)
-        deliver_with_report(console, warehouse)
+        deliver_with_report(console, Settings.from_environment())
         return console.export_text()
 
     assert deliver() == ""

@@ -11,6 +11,7 @@ import torch
 
 from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.warehouse import tables
+from resources.settings import Settings
 from resources.speech_models.runtime.device import Device, MemoryGuard
 from resources.storage.home import Home
 from tests.support.calls import write_call
@@ -30,6 +31,7 @@ def hear(
 
     def run(models: FakeModels, *, force: bool = False) -> HeadlessResult:
         return process_drop_folder(
+            Settings.from_environment(),
             lambda *_: None,
             copy=False,
             force=force,

@@ -12,6 +12,7 @@ from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.domain.rules.rule_set import load_rules
 from callqa_assets.stages.contract import Progress
 from callqa_assets.warehouse import tables
+from resources.settings import Settings
 from resources.storage.home import Home
 from tests.support.calls import RULES, write_call
 from tests.support.fake_models import FakeModels
@@ -32,6 +33,7 @@ def hear(
 
     def run(models: FakeModels, progress: Progress = lambda *_: None) -> HeadlessResult:
         result = process_drop_folder(
+            Settings.from_environment(),
             progress,
             copy=False,
             resource_overrides={"speech_models": dg.ResourceDefinition.hardcoded_resource(models)},

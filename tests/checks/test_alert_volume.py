@@ -9,6 +9,7 @@ import pytest
 
 from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.domain.days import trailing_days
+from resources.settings import Settings
 from tests.support.calls import write_call
 from tests.support.fake_models import FakeModels
 
@@ -24,7 +25,10 @@ def test_a_flood_warns_in_dagster_and_the_day_carries_its_picture(dagster_home, 
         write_call(dagster_home.drop, DAY, f"20{n}", seed=10 + n, anger=0.2)
     models = dg.ResourceDefinition.hardcoded_resource(FakeModels())
     result = process_drop_folder(
-        lambda *_: None, copy=False, resource_overrides={"speech_models": models}
+        Settings.from_environment(),
+        lambda *_: None,
+        copy=False,
+        resource_overrides={"speech_models": models},
     )
     assert result.failed_runs == {}
     with dg.DagsterInstance.get() as instance:

@@ -20,6 +20,7 @@ from callqa_assets.checks.day_checks import (
 from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.domain.speech import Span
 from callqa_assets.warehouse import tables
+from resources.settings import Settings
 from tests.support.calls import write_call
 from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
@@ -236,6 +237,7 @@ def test_a_broken_promise_on_one_day_of_a_range_stops_the_run_and_names_day_and_
     def hear(models: FakeModels):
         resource = dg.ResourceDefinition.hardcoded_resource(models)
         return process_drop_folder(
+            Settings.from_environment(),
             lambda *_: None,
             copy=False,
             force=True,

@@ -11,6 +11,7 @@ import pytest
 from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import open_warehouse
+from resources.settings import Settings
 from resources.storage.home import REPO, Home
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectHearing
@@ -27,6 +28,7 @@ def hear(models: FakeModels | None, *, copy: bool = False) -> HeadlessResult:
     """What `callqa run` does; without models, with the real ones."""
     resource = dg.ResourceDefinition.hardcoded_resource(models)
     return process_drop_folder(
+        Settings.from_environment(),
         lambda *_: None,
         copy=copy,
         resource_overrides={"speech_models": resource} if models else {},
@@ -50,7 +52,7 @@ def make_home(root: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(root)
     monkeypatch.setenv("CALLQA_HOME", str(root))
     monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
-    prepare_home(home, home.database_url, "compact", switch=False)
+    prepare_home(Settings.from_environment(), switch=False)
     return home
 
 

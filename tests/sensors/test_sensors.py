@@ -13,18 +13,20 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.test_utils import create_run_for_test
 
-from callqa_assets.assets.stage_asset import PROCESS_TAG
 from callqa_assets.domain.claims import ProcessIdentity
+from callqa_assets.domain.days import DEFAULT_CALENDAR
 from callqa_assets.jobs import process_calls
-from callqa_assets.partitions import DAYS
+from callqa_assets.partitions import daily_partitions
 from callqa_assets.sensors.dead_runs import fail_dead_runs
 from callqa_assets.sensors.drop_folder import SETTLE, drop_folder_sensor
-from callqa_assets.stages.planning import MAX_ATTEMPTS, RANGE_END_TAG, RANGE_START_TAG
+from callqa_assets.stages.planning import MAX_ATTEMPTS, PROCESS_TAG, RANGE_END_TAG, RANGE_START_TAG
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.dirty_days import mark_done, read_dirty_days
-from resources.dagster_resources import resources_from_environment
+from resources.dagster_resources import build_resources
+from resources.settings import Settings
 from tests.support.calls import set_mtime, write_call
 
+DAYS = daily_partitions(DEFAULT_CALENDAR)
 DAY = "2025-03-14"
 FAILURE, SUCCESS = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 STARTING, STARTED = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
@@ -41,7 +43,7 @@ def tick(home, instance):
     """Evaluate the sensor once; returns its run requests, or why there are none."""
 
     def evaluate() -> list[dg.RunRequest] | str:
-        resources = resources_from_environment()
+        resources = build_resources(Settings.from_environment())
         context = dg.build_sensor_context(
             instance=instance,
             resources={k: resources[k] for k in ("home", "warehouse", "drop_folder")},

@@ -8,10 +8,7 @@ from dataclasses import replace
 import pytest
 
 from callqa_assets.domain.text.hotwords import HotwordLists
-from callqa_assets.stages.contract import run_stage
-from callqa_assets.stages.transcripts import transcripts_stage
 from callqa_assets.warehouse import tables
-from resources.storage.archive import RecordingArchive
 from tests.support.calls import write_call
 from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
@@ -57,9 +54,9 @@ def transcribe(home, warehouse, rules):
     DirectHearing(home, warehouse, rules).hear(FakeModels())
 
     def run(models, lists):
-        hotwords = HotwordLists(lists)
-        stage = transcripts_stage(warehouse, RecordingArchive(home), models, hotwords)
-        return run_stage(warehouse, stage, DAY, run_id="run").computed
+        direct = DirectHearing(home, warehouse, rules, HotwordLists(lists))
+        reports = direct.pipeline(models).run_stages([DAY], run_id="run", names=["transcripts"])
+        return reports["transcripts", DAY].computed
 
     return run
 

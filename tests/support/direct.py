@@ -1,28 +1,25 @@
-"""The stages without Dagster: the same functions the assets call, in the same order."""
+"""A home processed without Dagster, by fake models: `Pipeline`, with a test's rules and options."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from callqa_assets.domain.calls.sources import load_config
-from callqa_assets.ingestion.archiving import IngestReport, ingest_day
-from callqa_assets.ingestion.discovery import ScanResult, scan
-from callqa_assets.stages.alerts import alerts_stage
+from callqa_assets.domain.text.hotwords import HotwordLists
+from callqa_assets.ingestion.archiving import IngestReport
+from callqa_assets.ingestion.discovery import ScanResult
+from callqa_assets.pipeline import Pipeline
 from callqa_assets.stages.contract import Stage, StageReport, run_stage
-from callqa_assets.stages.emotions import emotions_stage
-from callqa_assets.stages.segments import segments_stage
-from callqa_assets.stages.transcripts import transcripts_stage
+from callqa_assets.stages.definition import StageContext
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.files import read_days_of_drop
+from callqa_assets.warehouse.outbox import Outbox
 from callqa_assets.warehouse.rule_sets import accept_rules
-from resources.storage.archive import RecordingArchive
 from resources.storage.drop_folder import DropFolder
 from resources.storage.home import REPO, Home
-from resources.storage.lake import EmotionLake
 
 
 @dataclass
@@ -32,46 +29,40 @@ class DirectHearing:
     home: Home
     warehouse: Warehouse
     rules: Path
+    hotwords: HotwordLists = HotwordLists()  # noqa: RUF009 - immutable
+
+    def pipeline(self, models: Any = None) -> Pipeline:
+        context = StageContext(
+            home=self.home,
+            warehouse=self.warehouse,
+            open_models=lambda: models,
+            read_hotwords=lambda: self.hotwords,
+            read_rules=lambda: accept_rules(self.warehouse, self.rules).rules,
+            open_outbox=Outbox,
+        )
+        config = load_config(REPO / "configs" / "call_metadata.yaml")
+        return Pipeline(context, DropFolder(self.home.drop), config)
 
     def scan_once(
         self, *, settle: timedelta = timedelta(0), now: datetime | None = None
     ) -> ScanResult:
         """One look at the drop folder; by default every file counts as complete."""
-        config = load_config(REPO / "configs" / "call_metadata.yaml")
-        drop = DropFolder(self.home.drop)
-        return scan(
-            self.warehouse,
-            drop,
-            config,
-            self.home.calendar,
-            now=now or datetime.now(UTC),
-            settle=settle,
-        )
+        return self.pipeline().scan(settle=settle, now=now)
 
     def scan(self) -> list[str]:
-        """ScanResult, every file counting as complete; returns the drop folder's days."""
+        """Scan, every file counting as complete; returns the drop folder's days."""
         self.scan_once()
-        with self.warehouse.read() as connection:
-            return read_days_of_drop(connection, DropFolder(self.home.drop).root)
+        return self.pipeline().days()
 
     def ingest(self, day: str, *, copy: bool = False) -> IngestReport:
-        return ingest_day(
-            self.warehouse, self.home, day, run_id="run", copy=copy, progress=lambda *_: None
-        )
+        return self.pipeline().ingest(day, run_id="run", copy=copy)
 
     def take_in(self) -> list[str]:
-        """ScanResult, and take in every day there is; returns what was wrong."""
+        """Scan, and ingest every day there is; returns what was wrong."""
         return [problem for day in self.scan() for problem in self.ingest(day).problems]
 
-    def stages(self, models: Any, batch_recordings: int = 32) -> Sequence[Stage]:
-        archive, lake = RecordingArchive(self.home), EmotionLake(self.home)
-        rules = accept_rules(self.warehouse, self.rules).rules
-        stages = (
-            segments_stage(archive, models),
-            transcripts_stage(self.warehouse, archive, models),
-            emotions_stage(self.warehouse, archive, lake, models),
-            alerts_stage(self.warehouse, lake, rules),
-        )
+    def stages(self, models: Any, batch_recordings: int = 32) -> Sequence[Stage[Any, Any]]:
+        stages = self.pipeline(models).build_stages()
         return [replace(stage, batch_recordings=batch_recordings) for stage in stages]
 
     def hear(

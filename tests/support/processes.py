@@ -91,6 +91,5 @@ def use_home(root: Path, **settings: str) -> None:
     """Point this process's environment to a home; it does not inherit that of the test."""
     os.environ |= {
         "CALLQA_HOME": str(root),
-        "DAGSTER_HOME": str(Home(root).dagster),
         **settings,
     }

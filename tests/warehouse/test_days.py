@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from callqa_assets.stages.registry import STAGE_NAMES
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.dirty_days import (
     day_is_settled,
@@ -30,7 +31,7 @@ def hearing(home, warehouse, rules: Path) -> DirectHearing:
 
 def is_settled(warehouse) -> bool:
     with warehouse.read() as connection:
-        return day_is_settled(connection, DAY)
+        return day_is_settled(connection, DAY, STAGE_NAMES)
 
 
 def test_a_day_is_dirty_until_a_run_that_saw_its_last_arrival_is_done(warehouse):
@@ -49,7 +50,7 @@ def test_a_day_is_dirty_until_a_run_that_saw_its_last_arrival_is_done(warehouse)
 def test_a_day_on_which_nothing_ever_arrived_is_clean(warehouse):
     with warehouse.read() as connection:
         assert read_generation(connection, DAY) == 0
-        assert day_is_settled(connection, DAY)
+        assert day_is_settled(connection, DAY, STAGE_NAMES)
 
 
 def test_a_day_is_settled_once_every_file_is_in_and_every_stage_had_its_word(warehouse, hearing):

@@ -1,0 +1,78 @@
+"""What all assets share towards Dagster: local days as partitions, owner, table schema."""
+
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from callqa_assets.domain.claims import ProcessIdentity
+from callqa_assets.partitions import BACKFILL
+from callqa_assets.stages.planning import PROCESS_TAG
+
+_SQL_TYPES = {
+    sa.Integer: "integer",
+    sa.Double: "double",
+    sa.Boolean: "boolean",
+    sa.JSON: "json",
+}
+
+
+@dataclass(frozen=True)
+class DailyAsset:
+    """An asset of every local day; which days there are is known when a home is opened."""
+
+    name: str
+    description: str
+    compute: Callable[..., None]
+    """The asset's function, its parameters those that Dagster fills in."""
+    tables: Sequence[sa.Table]
+    """That it writes; the first one's columns are shown."""
+    group: str
+    kinds: Collection[str]
+    code_version: str
+    deps: Sequence[str] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of `dg.asset`."""
+
+    def build(self, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+        with warnings.catch_warnings():
+            # `backfill_policy` is in beta, and known to be: one run for a range needs it.
+            warnings.filterwarnings("ignore", message=".*backfill_policy", category=dg.BetaWarning)
+            return dg.asset(
+                name=self.name,
+                description=self.description,
+                partitions_def=days,
+                backfill_policy=BACKFILL,
+                group_name=self.group,
+                kinds=set(self.kinds),
+                owners=["team:speech-analytics"],
+                code_version=self.code_version,
+                deps=list(self.deps),
+                metadata=_table_metadata(self.tables),
+                **self.options,
+            )(self.compute)
+
+
+def _table_metadata(tables: Sequence[sa.Table]) -> dict[str, Any]:
+    """Definition metadata of an asset: its relations, and the first one's columns."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            next((t for kind, t in _SQL_TYPES.items() if isinstance(column.type, kind)), "text"),
+            description=column.comment,
+            constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+        )
+        for column in tables[0].columns
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/relation_identifier": ", ".join(table.name for table in tables),
+    }
+
+
+def tag_process(context: dg.AssetExecutionContext) -> None:
+    """Let the run say which process works on it."""
+    context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: str(ProcessIdentity.current())})

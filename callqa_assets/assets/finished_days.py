@@ -1,0 +1,31 @@
+"""When a day is done: what the first asset of a run notes, and the last one settles."""
+
+import json
+
+import dagster as dg
+
+from callqa_assets.stages.planning import GENERATIONS_TAG
+from callqa_assets.stages.registry import STAGE_NAMES
+from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.dirty_days import day_is_settled, mark_done, read_generation
+
+
+def note_generations(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
+    """Keep in the run's tags which arrivals of its days it will have seen."""
+    with warehouse.read() as connection:
+        generations = {day: read_generation(connection, day) for day in context.partition_keys}
+    context.instance.add_run_tags(context.run.run_id, {GENERATIONS_TAG: json.dumps(generations)})
+
+
+def finish_days(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
+    """At the end of a run over all stages: its days are clean, unless more arrived meanwhile.
+
+    A day on which another run still works stays dirty; the sensor looks at it again.
+    """
+    run = context.instance.get_run_by_id(context.run.run_id)
+    generations = json.loads(run.tags.get(GENERATIONS_TAG, "{}")) if run else {}
+    for day in context.partition_keys:
+        if day in generations:
+            with warehouse.write() as connection:
+                if day_is_settled(connection, day, STAGE_NAMES):
+                    mark_done(connection, day, generations[day])

@@ -1,0 +1,18 @@
+"""The stages in the order in which they run: the one list of them.
+
+The job, its forced configuration, assets, checks and settled days derive from it.
+"""
+
+from __future__ import annotations
+
+from callqa_assets.stages import alerts, emotions, segments, transcripts
+from callqa_assets.stages.definition import StageDefinition
+
+STAGES: tuple[StageDefinition, ...] = (
+    segments.STAGE,
+    transcripts.STAGE,
+    emotions.STAGE,
+    alerts.STAGE,
+)
+
+STAGE_NAMES = tuple(stage.name for stage in STAGES)
