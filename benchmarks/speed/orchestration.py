@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -45,7 +46,7 @@ def hear_directly() -> None:
     from callqa_assets.ingestion.archiving import ingest_day
     from callqa_assets.ingestion.discovery import scan
     from callqa_assets.stages.alerts import alerts_stage
-    from callqa_assets.stages.contract import run_stage
+    from callqa_assets.stages.contract import Stage, run_stage
     from callqa_assets.stages.emotions import emotions_stage
     from callqa_assets.stages.segments import segments_stage
     from callqa_assets.stages.transcripts import transcripts_stage
@@ -71,12 +72,13 @@ def hear_directly() -> None:
         settle=timedelta(0),
     )
     ingest_day(warehouse, home, DAY, run_id="direct", copy=True, progress=lambda *_: None)
-    for stage in (
+    stages: list[Stage[Any, Any]] = [
         segments_stage(archive, models),
         transcripts_stage(warehouse, archive, models),
         emotions_stage(warehouse, archive, lake, models),
         alerts_stage(warehouse, lake, accept_rules(warehouse, Path(resources["rules"].path)).rules),
-    ):
+    ]
+    for stage in stages:
         run_stage(warehouse, stage, DAY, run_id="direct")
 
 

@@ -33,15 +33,19 @@ INPUTS = StageInputs(
 )
 
 
+Evidenced = Sequence[tuple[FiredAlert, Mapping[str, Any]]]
+"""A call's alerts, each with what shows that it is right."""
+
+
 def alerts_stage(
     warehouse: Warehouse,
     lake: EmotionLake,
     rules: RuleSet,
     outbox: Outbox = Outbox(),  # noqa: B008 - immutable
-) -> Stage:
+) -> Stage[None, Evidenced]:
     """The rule set over the stored segments, transcripts and emotion tracks."""
 
-    def compute(batch: Sequence[tuple[Recording, None]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, None]]) -> BatchResult[Evidenced]:
         recordings = [recording for recording, _ in batch]
         calls = load_stored_calls(warehouse, lake, outbox.calendar, recordings)
         fired = evaluate_calls(rules, [(call.context, call.heard) for call in calls])
@@ -80,7 +84,7 @@ def _write(
     outbox: Outbox,
     connection: sa.Connection,
     days: Mapping[str, str],
-    fired: Mapping[str, Sequence[tuple[FiredAlert, Mapping[str, Any]]]],
+    fired: Mapping[str, Evidenced],
 ) -> None:
     """Old alerts that still fire keep their id; those that do not are superseded.
 
@@ -90,7 +94,7 @@ def _write(
     stored = read_stored_alerts(connection, list(fired))
     rows: list[dict[str, Any]] = []
     ended: set[str] = set()
-    told: dict[str, list[tuple[FiredAlert, Mapping[str, Any]]]] = {}
+    told: dict[str, Evidenced] = {}
     for recording_id, found in fired.items():
         carried, gone = carry_ids([alert for alert, _ in found], stored[recording_id])
         ended |= gone

@@ -36,12 +36,12 @@ INPUTS = StageInputs(stage="emotions", upstream=("segments",), facts=lambda reco
 
 def emotions_stage(
     warehouse: Warehouse, archive: RecordingArchive, lake: EmotionLake, models: SpeechModels
-) -> Stage:
+) -> Stage[SegmentedAudio, Rows]:
     """Emotion recognition over the segments of every channel."""
     labels, spans = models.emotion_labels, models.emotion_spans
     hop_s = models.emotion_windows.hop_sec
 
-    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult[Rows]:
         channels = [channel for _, audio in batch for channel in audio.channels]
         felt = iter(models.emotion_recognizer().recognize(channels))
         rows: dict[str, Rows] = {}

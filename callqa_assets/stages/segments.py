@@ -8,7 +8,7 @@ from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.stages.contract import BatchResult, Stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import replace_rows
+from callqa_assets.warehouse.results import Rows, replace_rows
 from resources.speech_models.loader import SpeechModels
 from resources.storage.archive import RecordingArchive
 
@@ -21,11 +21,11 @@ INPUTS = StageInputs(
 )
 
 
-def segments_stage(archive: RecordingArchive, models: SpeechModels) -> Stage:
+def segments_stage(archive: RecordingArchive, models: SpeechModels) -> Stage[list[Samples], Rows]:
     """VAD over every channel of a recording."""
     identity = models.detector_identity
 
-    def compute(batch: Sequence[tuple[Recording, list[Samples]]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, list[Samples]]]) -> BatchResult[Rows]:
         found = iter(
             models.detector().detect([waveform for _, channels in batch for waveform in channels])
         )

@@ -14,7 +14,7 @@ from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import replace_rows
+from callqa_assets.warehouse.results import Rows, replace_rows
 from resources.speech_models.loader import SpeechModels
 from resources.storage.archive import RecordingArchive
 
@@ -28,7 +28,7 @@ def transcripts_stage(
     archive: RecordingArchive,
     models: SpeechModels,
     hotwords: HotwordLists | None = None,
-) -> Stage:
+) -> Stage[SegmentedAudio, Rows]:
     """Speech recognition over the segments of every channel, and what is written of it.
 
     A queue's hotwords are part of its recordings' input where the model takes any.
@@ -36,7 +36,7 @@ def transcripts_stage(
     identity = models.transcriber_identity
     lists = hotwords if hotwords and identity.takes_hotwords else HotwordLists()
 
-    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult:
+    def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult[Rows]:
         channels = [channel for _, audio in batch for channel in audio.channels]
         written = iter(models.transcriber().transcribe(channels))
         return BatchResult(
