@@ -209,13 +209,13 @@ def _table(failing: Mapping[str, str]) -> dict[str, Any]:
 
 
 def missing_stage_runs(stage: str) -> Faults:
-    """Good recordings that a finished stage has left without any word."""
+    """Good recordings without a ledger row of a stage that is finished."""
 
     def find(scope: Scope) -> list[str]:
         known = sa.select(stage_runs.c.recording_id).where(
             stage_runs.c.stage == stage, stage_runs.c.day == scope.day
         )
-        # Where another run is at work, or was since this one began, the word will come from there.
+        # Where another run is at work, or was since this one began, that run writes the row.
         others = (stage_runs.c.run_id != scope.run_id) & (
             stage_runs.c.finished_at >= scope.begun_at
         )

@@ -53,7 +53,7 @@ class Stage(Generic[Loaded, Rows]):
     """One stage: what it reads, how it loads and computes, how its rows are written.
 
     `prepare` is called once, before anything is claimed, where something is pending: what is wrong
-    with the stage as a whole (no weights, no rules) is raised there and blames no recording.
+    with the stage as a whole (no weights, no rules) is raised there and fails no recording.
     `load` runs ahead in a thread and may raise; `compute` gets the batch with what was loaded,
     runs outside any transaction, and may raise for the whole batch, which is then retried one
     recording at a time.
@@ -69,8 +69,8 @@ class Stage(Generic[Loaded, Rows]):
     batch_audio_s: float = 600.0
     batch_recordings: int = 32
     lease_per_audio_s: float = 2.0
-    """Seconds for which a claim holds by second of sound, ten minutes at least: longer than the
-    work takes, as another run may then begin it too."""
+    """Seconds of lease for each second of audio, ten minutes at least: longer than the work takes,
+    as another run may claim the recording after that."""
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ class StageReport:
 
     @property
     def real_time_factor(self) -> float | None:
-        """Seconds of work a second of audio; None where nothing was computed."""
+        """Seconds of work for each second of audio; None where nothing was computed."""
         return self.seconds / self.audio_s if self.audio_s else None
 
 

@@ -1,6 +1,6 @@
 """Stage `emotions`: how it was said, by segment and over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +23,7 @@ from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.results import (
     Rows,
+    SegmentKey,
     replace_rows,
 )
 from resources.speech_models.loader import SpeechModels
@@ -89,7 +90,7 @@ def _keep_embeddings(
 
 
 def _score_row(
-    key: Mapping[str, Any],
+    key: SegmentKey,
     felt: SegmentEmotion,
     config: LabelConfig,
     embedding_path: str | None,
@@ -105,7 +106,7 @@ def _score_row(
 
 
 def _span_rows(
-    part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], config: SpanConfig
+    part: Sequence[tuple[SegmentKey, SegmentEmotion]], config: SpanConfig
 ) -> list[dict[str, Any]]:
     """One channel's timeline, its spans numbered through its segments."""
     spans = [
@@ -127,7 +128,7 @@ def _span_rows(
     ]
 
 
-def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], hop_s: float) -> ChannelTrack:
+def _track(part: Sequence[tuple[SegmentKey, SegmentEmotion]], hop_s: float) -> ChannelTrack:
     return ChannelTrack(
         channel=part[0][0]["channel"],
         segment_no=np.concatenate(
