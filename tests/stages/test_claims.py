@@ -1,4 +1,4 @@
-"""Who may compute what: claims, leases, attempts. In one process, with toy models."""
+"""Who may compute what: claims, leases, attempts. In one process, with fake models."""
 
 from __future__ import annotations
 
