@@ -44,7 +44,7 @@ def process_calls(testdata: Path, models: Path, home: Path) -> list[StoredCall]:
     prepare_home(settings, switch=False)
     result = process_drop_folder(settings, lambda *_: None, copy=True)
     assert not result.failed_runs, result.failed_runs
-    heard: list[StoredCall] = []
+    calls: list[StoredCall] = []
     with settings.open_warehouse().read() as connection:
         good = sa.select(recordings).where(recordings.c.status == "ok")
         for call in connection.execute(good.order_by(recordings.c.source_name)):
@@ -52,7 +52,7 @@ def process_calls(testdata: Path, models: Path, home: Path) -> list[StoredCall]:
                 segments.c.recording_id == call.recording_id
             )
             fired = sa.select(alerts).where(alerts.c.recording_id == call.recording_id)
-            heard.append(
+            calls.append(
                 StoredCall(
                     call.source_name,
                     ", ".join(call.channel_roles),
@@ -60,7 +60,7 @@ def process_calls(testdata: Path, models: Path, home: Path) -> list[StoredCall]:
                     list(connection.execute(fired.order_by(alerts.c.started_s))),
                 )
             )
-    return heard
+    return calls
 
 
 def read_angry_turns(testdata: Path) -> dict[str, list[tuple[float, float]]]:
@@ -74,13 +74,13 @@ def read_angry_turns(testdata: Path) -> dict[str, list[tuple[float, float]]]:
     return turns
 
 
-def to_markdown(heard: list[StoredCall], turns: dict[str, list[tuple[float, float]]]) -> str:
+def to_markdown(calls: list[StoredCall], turns: dict[str, list[tuple[float, float]]]) -> str:
     lines = [
         "| call | channels | speech s | angry turns found | alerts |",
         "|---|---|---:|---:|---|",
     ]
     other_s, false_alarms, other_alerts = 0.0, 0, 0
-    for call in heard:
+    for call in calls:
         anger = [alert for alert in call.alerts if alert.rule == ANGER_RULE]
         if call.name in turns:
             found = sum(
@@ -117,8 +117,8 @@ def main() -> None:
     arguments = parser.parse_args()
     testdata, models = Path(arguments.testdata), Path(arguments.models)
     with tempfile.TemporaryDirectory(prefix="callqa-bench-") as home:
-        heard = process_calls(testdata, models, Path(home))
-    print(to_markdown(heard, read_angry_turns(testdata)))
+        calls = process_calls(testdata, models, Path(home))
+    print(to_markdown(calls, read_angry_turns(testdata)))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""`callqa rules diff`: what other rules would have found in calls that were heard.
+"""`callqa rules diff`: what other rules would have found in calls that were processed.
 
-What is stored of the calls is loaded and judged by the alerts stage's own functions, so that what
-it says is what a run would do. Nothing is heard again and nothing is written.
+The stored annotations of the calls are loaded and evaluated by the alerts stage's own functions, so
+that the result is what a run would do. No model runs and nothing is written.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
 
 import sqlalchemy as sa
 
@@ -19,7 +18,7 @@ from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.days import Calendar
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext
-from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate_calls
+from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate_calls, text_of
 from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.stages.stored_calls import STAGES, load_stored_calls
 from callqa_assets.warehouse.database import Warehouse, chunks
@@ -97,13 +96,16 @@ def diff_rules(
     with warehouse.read() as connection:
         calls, diff.left_out = _read_calls(connection, days)
     for batch in chunks(calls):
-        heard = _load(warehouse, lake, calendar, batch)
-        after = evaluate_calls(rules, heard)
+        annotated = _load(warehouse, lake, calendar, batch)
+        after = evaluate_calls(rules, annotated)
         if against is None:
             with warehouse.read() as connection:
                 before = _read_standing(connection, [call.recording.recording_id for call in batch])
         else:
-            before = [list(map(_before, fired)) for fired in evaluate_calls(against, heard)]
+            before = [
+                [_would_stand(alert) for alert in fired]
+                for fired in evaluate_calls(against, annotated)
+            ]
         for call, was, fired in zip(batch, before, after, strict=True):
             _add(diff, call, was, fired)
         progress(diff.recordings, len(calls))
@@ -149,14 +151,14 @@ def _load(
     warehouse: Warehouse, lake: EmotionLake, calendar: Calendar, calls: Sequence[_Call]
 ) -> list[tuple[CallContext, CallAnnotations]]:
     try:
-        heard = load_stored_calls(warehouse, lake, calendar, [call.recording for call in calls])
+        stored = load_stored_calls(warehouse, lake, calendar, [call.recording for call in calls])
     except FileNotFoundError as error:
         days = f"{calls[0].recording.day} to {calls[-1].recording.day}"
         raise RulesDiffError(
             f"a stored emotion track is missing ({error}); materialize emotion_scores with force "
             f"for the day it belongs to, {days}"
         ) from error
-    return [(call.context, call.heard) for call in heard]
+    return [(call.context, call.annotations) for call in stored]
 
 
 def _read_standing(connection: sa.Connection, recording_ids: Sequence[str]) -> list[list[_Before]]:
@@ -165,25 +167,19 @@ def _read_standing(connection: sa.Connection, recording_ids: Sequence[str]) -> l
     )
     standing: dict[str, list[_Before]] = {recording_id: [] for recording_id in recording_ids}
     for row in connection.execute(query.order_by(alerts.c.channel, alerts.c.started_s)):
-        standing[row.recording_id].append(_before(row))
+        stored = StoredAlert(*(getattr(row, name) for name in _IDENTITY))
+        standing[row.recording_id].append(
+            _Before(stored, row.role, text_of(row.evidence), row.inhibited_by is not None)
+        )
     return list(standing.values())
 
 
-def _before(alert: Any) -> _Before:
-    """From an alert that fired, or from a row of `alerts`."""
-    stored = StoredAlert(
-        alert.alert_id,
-        alert.recording_id,
-        alert.channel,
-        alert.rule,
-        alert.started_s,
-        alert.ended_s,
-    )
-    return _Before(stored, alert.role, _words(alert), alert.inhibited_by is not None)
+_IDENTITY = [column.name for column in fields(StoredAlert)]
 
 
-def _words(alert: Any) -> str:
-    return " ".join(part["text"] for part in alert.evidence["said"] if part["text"])
+def _would_stand(alert: FiredAlert) -> _Before:
+    stored = StoredAlert(*(getattr(alert, name) for name in _IDENTITY))
+    return _Before(stored, alert.role, text_of(alert.evidence), alert.inhibited_by is not None)
 
 
 def _add(
@@ -195,7 +191,7 @@ def _add(
     diff.inhibited_before.update(old.alert.rule for old in before if old.is_inhibited)
     diff.inhibited_after.update(alert.rule for alert in after if alert.inhibited_by is not None)
     changes = compare_alerts([old.alert for old in before], after)
-    fired = [(alert.role, _words(alert)) for alert in after]
+    fired = [(alert.role, text_of(alert.evidence)) for alert in after]
     was = {old.alert.alert_id: (old.role, old.said) for old in before}
     gone = [was[change.alert_id] for change in changes[len(fired) :]]
     for change, (role, said) in zip(changes, [*fired, *gone], strict=True):

@@ -240,7 +240,7 @@ def missing_stage_runs(stage: str) -> Faults:
         known = sa.select(stage_runs.c.recording_id).where(
             stage_runs.c.stage == stage, stage_runs.c.day == scope.day
         )
-        # Where another run is at work, or was since this one began, the word will come from there.
+        # Where another run is at work, or was since this one began, that run writes the row.
         others = (stage_runs.c.run_id != scope.run_id) & (
             stage_runs.c.finished_at >= scope.begun_at
         )

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +14,7 @@ from callqa_assets.stages.contract import BatchResult, Stage
 from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.stored_calls import STAGES, StoredCall, load_stored_calls
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.alerts import (
-    read_stored_alerts,
-    upsert_alerts,
-)
+from callqa_assets.warehouse.alerts import AlertRow, read_stored_alerts, upsert_alerts
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.outbox import Outbox
 
@@ -41,7 +37,7 @@ def _build(context: StageContext) -> Stage[None, Fired]:
     def compute(batch: Sequence[tuple[Recording, None]]) -> BatchResult[Fired]:
         recordings = [recording for recording, _ in batch]
         calls = load_stored_calls(context.warehouse, context.lake, calendar, recordings)
-        fired = evaluate_calls(rules, [(call.context, call.heard) for call in calls])
+        fired = evaluate_calls(rules, [(call.context, call.annotations) for call in calls])
         return BatchResult(
             {
                 recording.recording_id: [(a, _evidence(a, recording, call)) for a in alerts]
@@ -85,31 +81,17 @@ def _write(
     """
     now = datetime.now(UTC)
     stored = read_stored_alerts(connection, list(fired))
-    rows: list[dict[str, Any]] = []
+    rows: list[AlertRow] = []
     ended: set[str] = set()
-    told: dict[str, list[tuple[FiredAlert, Mapping[str, Any]]]] = {}
+    told: dict[str, Fired] = {}
     for recording_id, found in fired.items():
         carried, gone = carry_ids([alert for alert, _ in found], stored[recording_id])
         ended |= gone
         told[recording_id] = [(a, e) for a, (_, e) in zip(carried, found, strict=True)]
-        rows += [
-            {
-                **{name: getattr(alert, name) for name in _COLUMNS},
-                "day": days[recording_id],
-                "evidence": evidence,
-            }
-            for alert, evidence in told[recording_id]
-        ]
+        rows += [AlertRow(a, days[recording_id], evidence) for a, evidence in told[recording_id]]
     known = {alert.alert_id for alerts in stored.values() for alert in alerts}
     upsert_alerts(connection, rows, ended, known, now)
     outbox.write(connection, days, told, now)
-
-
-_COLUMNS = [
-    field.name
-    for field in fields(FiredAlert)
-    if field.name in tables.alerts.c and field.name != "evidence"
-]
 
 
 STAGE = StageDefinition(

@@ -1,35 +1,43 @@
 """The stage contract: how a stage goes through a day's pending recordings. All four stages use it.
 
 Killed anywhere, the next run does what is left; two runs on one day share the work; a recording
-that fails, fails alone. What is pending, and the ledger, are `warehouse.stage_runs`.
+that fails, fails alone. What is pending, and who works on it, is read from `warehouse.ledger`.
 """
 
 from __future__ import annotations
 
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from datetime import timedelta
+from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from callqa_assets.domain.calls.recording import Recording
-from callqa_assets.domain.claims import ProcessIdentity
 from callqa_assets.stages.read_ahead import read_ahead
-from callqa_assets.warehouse import ledger
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.ledger import Fingerprint, PendingRecording, StageInputs
+from callqa_assets.warehouse.ledger import (
+    MAX_FAILURES,
+    BatchRecord,
+    DayState,
+    Fingerprint,
+    Ledger,
+    PendingRecording,
+    StageInputs,
+)
 
 _READ_AHEAD = 2
 _LEASE_FLOOR = timedelta(minutes=10)
 
 
 Loaded = TypeVar("Loaded")
+"""What a stage loads of one recording."""
+
 Rows = TypeVar("Rows")
+"""What a stage computes for one recording, and its `write` stores."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,6 @@ class BatchResult(Generic[Rows]):
     """What a stage computed for a batch: rows by recording, and the lake file with the rest."""
 
     rows: Mapping[str, Rows]
-    """By recording, whatever the stage's `write` takes."""
     artifact: str | None = None
 
 
@@ -46,7 +53,7 @@ class Stage(Generic[Loaded, Rows]):
     """One stage: what it reads, how it loads and computes, how its rows are written.
 
     `prepare` is called once, before anything is claimed, where something is pending: what is wrong
-    with the stage as a whole (no weights, no rules) is raised there and blames no recording.
+    with the stage as a whole (no weights, no rules) is raised there and fails no recording.
     `load` runs ahead in a thread and may raise; `compute` gets the batch with what was loaded,
     runs outside any transaction, and may raise for the whole batch, which is then retried one
     recording at a time.
@@ -62,8 +69,8 @@ class Stage(Generic[Loaded, Rows]):
     batch_audio_s: float = 600.0
     batch_recordings: int = 32
     lease_per_audio_s: float = 2.0
-    """Seconds for which a claim holds by second of sound, ten minutes at least: longer than the
-    work takes, as another run may then begin it too."""
+    """Seconds of lease for each second of audio, ten minutes at least: longer than the work takes,
+    as another run may claim the recording after that."""
 
     @property
     def name(self) -> str:
@@ -85,7 +92,7 @@ class StageReport:
 
     @property
     def real_time_factor(self) -> float | None:
-        """Seconds of work a second of audio; None where nothing was computed."""
+        """Seconds of work for each second of audio; None where nothing was computed."""
         return self.seconds / self.audio_s if self.audio_s else None
 
 
@@ -95,7 +102,7 @@ Progress = Callable[[str, str, int, int], None]
 
 def run_stage(
     warehouse: Warehouse,
-    stage: Stage[Any, Any],
+    stage: Stage[Loaded, Rows],
     day: str,
     *,
     run_id: str,
@@ -107,10 +114,17 @@ def run_stage(
     Raises where `prepare` or the warehouse fails; a recording's own failure is in the report.
     """
     report = StageReport()
-    token = f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
-    work = _StageWork(warehouse, stage, day, run_id, token, run_id if force else None, report)
-    with warehouse.write(lock="fingerprints") as connection:
-        ledger.store_fingerprint(connection, stage.fingerprint)
+    ledger = Ledger(
+        warehouse,
+        stage.inputs,
+        stage.fingerprint,
+        day,
+        run_id,
+        # The run's own id: resumed, a forced run goes on where it was.
+        force_token=run_id if force else None,
+    )
+    work = _StageWork(stage, ledger, report)
+    ledger.store_fingerprint()
     total = None
     while pending := work.plan():
         if total is None:
@@ -123,34 +137,21 @@ def run_stage(
     return report
 
 
-LoadedItem = tuple[PendingRecording, Any]
+_LoadedRecording = tuple[PendingRecording, Loaded | Exception]
 
 
 @dataclass
-class _StageWork:
-    warehouse: Warehouse
-    stage: Stage[Any, Any]
-    day: str
-    run_id: str
-    token: str
-    force: str | None
+class _StageWork(Generic[Loaded, Rows]):
+    stage: Stage[Loaded, Rows]
+    ledger: Ledger
     report: StageReport
     forced: Counter[str] = field(default_factory=Counter)
     """How often a forced run tried a recording: two of them would undo each other for ever."""
 
     def plan(self) -> list[PendingRecording]:
         """What is pending now: untouched recordings first, then those that failed before."""
-        with self.warehouse.read() as connection:
-            state = ledger.read_day(
-                connection,
-                self.stage.inputs,
-                self.stage.fingerprint.hash,
-                self.day,
-                force=self.force,
-                now=datetime.now(UTC),
-            )
-        if state.blocked or state.crashed:
-            self._settle(state)
+        state = self.ledger.read_day()
+        self._settle(state)
         self.report.current = len(state.current)
         self.report.blocked = len(state.blocked)
         self.report.elsewhere = len(state.elsewhere)
@@ -159,28 +160,30 @@ class _StageWork:
         pending = [
             item
             for item in state.pending
-            if self.forced[item.recording.recording_id] < ledger.MAX_FAILURES
+            if self.forced[item.recording.recording_id] < MAX_FAILURES
         ]
         return sorted(pending, key=lambda p: (p.attempts, p.recording.recording_id))
 
-    def _settle(self, state: ledger.DayState) -> None:
-        name = self.stage.name
-        with self.warehouse.write(lock=f"claim:{name}:{self.day}") as connection:
-            ledger.mark_blocked(connection, name, self.day, state.blocked, run_id=self.run_id)
-            for item in state.crashed:
-                error = (
+    def _settle(self, state: DayState) -> None:
+        """Record what no attempt can help."""
+        if state.blocked:
+            self.ledger.mark_blocked(state.blocked)
+        if state.crashed:
+            errors = {
+                item.recording.recording_id: (
                     f"the process died {item.attempts} times while it worked on this recording; "
                     "look for out-of-memory kills, then run the day with force"
                 )
-                recording_id = item.recording.recording_id
-                ledger.mark_failed(
-                    connection, name, recording_id, error, token=None, run_id=self.run_id
-                )
-                self.report.failed[recording_id] = error
+                for item in state.crashed
+            }
+            self.ledger.mark_crashed(errors)
+            self.report.failed.update(errors)
 
-    def batches(self, pending: Sequence[PendingRecording]) -> Iterator[list[LoadedItem]]:
+    def batches(
+        self, pending: Sequence[PendingRecording]
+    ) -> Iterator[list[_LoadedRecording[Loaded]]]:
         """Loaded recordings in batches; one that failed or crashed before goes alone."""
-        batch: list[LoadedItem] = []
+        batch: list[_LoadedRecording[Loaded]] = []
         audio_s = 0.0
         stream = read_ahead(pending, lambda item: self.stage.load(item.recording), _READ_AHEAD)
         for item, loaded in stream:
@@ -200,19 +203,12 @@ class _StageWork:
         if batch:
             yield batch
 
-    def process(self, batch: Sequence[LoadedItem]) -> None:
+    def process(self, batch: Sequence[_LoadedRecording[Loaded]]) -> None:
         """Claim a batch, compute it outside any transaction, commit it in one."""
         audio_s = sum(item.recording.duration_s for item, _ in batch)
-        claimed = ledger.claim(
-            self.warehouse,
-            self.stage.inputs,
-            self.stage.fingerprint.hash,
-            self.day,
-            [item for item, _ in batch],
-            token=self.token,
-            lease=max(_LEASE_FLOOR, timedelta(seconds=self.stage.lease_per_audio_s * audio_s)),
-            force=self.force,
-            run_id=self.run_id,
+        lease_s = self.stage.lease_per_audio_s * audio_s
+        claimed = self.ledger.claim(
+            [item for item, _ in batch], max(_LEASE_FLOOR, timedelta(seconds=lease_s))
         )
         loaded = {item.recording.recording_id: content for item, content in batch}
         mine = [(item, loaded[item.recording.recording_id]) for item in claimed]
@@ -232,34 +228,27 @@ class _StageWork:
                     _raise_if_of_the_warehouse(lone_error)
                     self._fail(one[0], lone_error)
 
-    def _compute_and_commit(self, batch: Sequence[LoadedItem]) -> None:
+    def _compute_and_commit(self, batch: Sequence[_LoadedRecording[Loaded]]) -> None:
         started = time.perf_counter()
-        for _, content in batch:
+        loaded: list[tuple[Recording, Loaded]] = []
+        for item, content in batch:
             if isinstance(content, Exception):
                 raise content
-        result = self.stage.compute([(item.recording, content) for item, content in batch])
+            loaded.append((item.recording, content))
+        result = self.stage.compute(loaded)
         seconds = time.perf_counter() - started
-        audio_s = sum(item.recording.duration_s for item, _ in batch)
-        with self.warehouse.write() as connection:
-            days = ledger.own_days(
-                connection,
-                self.stage.name,
-                self.token,
-                [item.recording.recording_id for item, _ in batch],
+        audio_s = sum(recording.duration_s for recording, _ in loaded)
+        record = BatchRecord(seconds, audio_s, len(batch), result.artifact)
+        with self.ledger.warehouse.write() as connection:
+            days = self.ledger.own_days(
+                connection, [recording.recording_id for recording, _ in loaded]
             )
-            # Without those whose lease ran out: another run took them.
+            # Without those whose lease ran out: another run claimed them.
             mine = [item for item, _ in batch if item.recording.recording_id in days]
             self.stage.write(connection, days, {i: result.rows[i] for i in days})
-            ledger.mark_ok(
-                connection,
-                self.stage.name,
-                self.stage.fingerprint.hash,
-                mine,
-                ledger.BatchRecord(seconds, audio_s, len(batch), self.run_id, result.artifact),
-                force=self.force,
-            )
-        if self.force:
-            self.forced.update(dict.fromkeys(days, ledger.MAX_FAILURES))
+            self.ledger.mark_ok(connection, mine, record)
+        if self.ledger.force_token is not None:
+            self.forced.update(dict.fromkeys(days, MAX_FAILURES))
         self.report.computed += len(days)
         self.report.audio_s += audio_s
         self.report.seconds += seconds
@@ -269,18 +258,10 @@ class _StageWork:
         # PostgreSQL's further lines show the row, which holds what was said.
         said = str(error.orig).partition("\n")[0] if isinstance(error, exc.DBAPIError) else error
         text = f"{type(error).__name__}: {said}"[:2000]
-        with self.warehouse.write() as connection:
-            ledger.mark_failed(
-                connection,
-                self.stage.name,
-                recording_id,
-                text,
-                token=self.token,
-                run_id=self.run_id,
-            )
-        if self.force:
+        self.ledger.mark_failed(recording_id, text)
+        if self.ledger.force_token is not None:
             self.forced[recording_id] += 1
-        if item.attempts + 1 >= ledger.MAX_FAILURES:
+        if item.attempts + 1 >= MAX_FAILURES:
             self.report.failed[recording_id] = text
 
 

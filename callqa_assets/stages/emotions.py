@@ -1,6 +1,6 @@
 """Stage `emotions`: how it was said, by segment and over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,7 +21,7 @@ from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs, named_artifacts
-from callqa_assets.warehouse.results import Rows, named_embeddings, replace_rows
+from callqa_assets.warehouse.results import Rows, SegmentKey, named_embeddings, replace_rows
 from resources.storage.lake import EmotionLake
 
 CODE_VERSION = "1"
@@ -83,7 +83,7 @@ def _keep_embeddings(
 
 
 def _score_row(
-    key: Mapping[str, Any],
+    key: SegmentKey,
     felt: SegmentEmotion,
     config: LabelConfig,
     embedding_path: str | None,
@@ -99,7 +99,7 @@ def _score_row(
 
 
 def _span_rows(
-    part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], config: SpanConfig
+    part: Sequence[tuple[SegmentKey, SegmentEmotion]], config: SpanConfig
 ) -> list[dict[str, Any]]:
     """One channel's timeline, its spans numbered through its segments."""
     spans = [
@@ -121,7 +121,7 @@ def _span_rows(
     ]
 
 
-def _track(part: Sequence[tuple[Mapping[str, Any], SegmentEmotion]], hop_s: float) -> ChannelTrack:
+def _track(part: Sequence[tuple[SegmentKey, SegmentEmotion]], hop_s: float) -> ChannelTrack:
     return ChannelTrack(
         channel=part[0][0]["channel"],
         segment_no=np.concatenate(

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.speech import Span, SpeechChannel
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.results import read_rows
-from callqa_assets.warehouse.tables import segments
+from callqa_assets.warehouse.results import SegmentKey, read_segments
 from resources.storage.archive import RecordingArchive
 
 
 @dataclass(frozen=True)
 class SegmentedAudio:
     channels: list[SpeechChannel]
-    keys: list[list[dict[str, Any]]]
-    """By channel: each segment's channel, segment_no, role, start_s and end_s, for its row."""
+    keys: list[list[SegmentKey]]
+    """By channel, as the channel's segments."""
 
 
 def load_segmented(
@@ -29,19 +27,11 @@ def load_segmented(
 ) -> SegmentedAudio:
     """Read the segments from the warehouse and the audio from the archive."""
     with warehouse.read() as connection:
-        rows = read_rows(connection, segments, recording.recording_id)
+        segments = read_segments(connection, recording.recording_id)
     waveforms = archive.load(recording)
-    keys: list[list[dict[str, Any]]] = [[] for _ in waveforms]
-    for row in rows:
-        keys[row.channel].append(
-            {
-                "channel": row.channel,
-                "segment_no": row.segment_no,
-                "role": row.role,
-                "start_s": row.start_s,
-                "end_s": row.end_s,
-            }
-        )
+    keys: list[list[SegmentKey]] = [[] for _ in waveforms]
+    for segment in segments:
+        keys[segment["channel"]].append(segment)
     channels = [
         SpeechChannel(
             waveform,

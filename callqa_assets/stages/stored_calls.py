@@ -1,6 +1,6 @@
-"""What is stored of calls, as alert rules look at it: many calls in few reads.
+"""Stored calls as alert rules look at them, many calls in few reads.
 
-What rules make of it is `domain.alerting`; nothing here computes.
+What rules make of it is `domain.rules.engine`; nothing here computes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class StoredCall:
     """What the rules look at, and what an alert must name as its source."""
 
     context: CallContext
-    heard: CallAnnotations
+    annotations: CallAnnotations
     fingerprints: dict[str, str]
     """Stage to the fingerprint of what is stored: which models it came from."""
 
@@ -35,28 +35,30 @@ class StoredCall:
 def load_stored_calls(
     warehouse: Warehouse, lake: EmotionLake, calendar: Calendar, recordings: Sequence[Recording]
 ) -> list[StoredCall]:
-    """What was heard of these recordings, in their order; all their stages must be stored.
+    """These recordings' calls, in their order; all their stages must be stored.
 
     Raises FileNotFoundError naming a lake file that the ledger names and that is gone.
     """
     ids = [recording.recording_id for recording in recordings]
     spoken: defaultdict[str, list[SpokenSegment]] = defaultdict(list)
     languages: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    runs: defaultdict[str, dict[str, sa.Row[Any]]] = defaultdict(dict)
+    artifacts: dict[tuple[str, str], str] = {}
+    fingerprints: dict[tuple[str, str], str] = {}
     with warehouse.read() as connection:
-        for row in _read(connection, _ledger, ids):
-            runs[row.recording_id][row.stage] = row
+        for recording_id, stage, artifact, fingerprint in _read(connection, _ledger, ids):
+            artifacts[recording_id, stage] = artifact
+            fingerprints[recording_id, stage] = fingerprint
         for recording_id, language, *segment in _read(connection, _words, ids):
             said = SpokenSegment._make(segment)
             spoken[recording_id].append(said)
             if language:
                 languages[recording_id][language] += said.end_s - said.start_s
-    tracks = lake.read({i: runs[i]["emotions"].artifact for i in ids})
+    tracks = lake.read({i: artifacts[i, "emotions"] for i in ids})
     return [
         StoredCall(
             _context(recording, languages[recording.recording_id], calendar),
             CallAnnotations(tracks[recording.recording_id], spoken[recording.recording_id]),
-            {stage: runs[recording.recording_id][stage].fingerprint for stage in STAGES},
+            {stage: fingerprints[recording.recording_id, stage] for stage in STAGES},
         )
         for recording in recordings
     ]

@@ -1,9 +1,9 @@
-"""Rows of `alerts`: storing what fired, reading it again, counting it by day."""
+"""Rows of `alerts`: storing those that fired, reading them again, counting them by day."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -12,33 +12,49 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.alerts.identity import StoredAlert
 from callqa_assets.domain.alerts.volume import DayVolume
+from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 from callqa_assets.warehouse.database import chunks
-from callqa_assets.warehouse.tables import (
-    alerts,
-    recordings,
-    stage_runs,
-)
+from callqa_assets.warehouse.tables import alerts, recordings, stage_runs
+
+
+@dataclass(frozen=True)
+class AlertRow:
+    """An alert to be stored."""
+
+    alert: FiredAlert
+    """Under the id of the alert that it continues."""
+    day: str
+    evidence: Mapping[str, Any]
+    """JSON-serialisable: the alert's own, and what it was computed from."""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        own = {name: getattr(self.alert, name) for name in _ALERT_COLUMNS}
+        return {**own, "day": self.day, "evidence": self.evidence}
+
+
+_ALERT_COLUMNS = [field.name for field in fields(FiredAlert) if field.name in alerts.c]
 
 
 def upsert_alerts(
     connection: sa.Connection,
-    fired: Sequence[Mapping[str, Any]],
+    fired: Sequence[AlertRow],
     ended: Collection[str],
     stored: Collection[str],
     now: datetime,
 ) -> None:
-    """Store what fired; what fired earlier and no longer does is superseded, never deleted.
+    """Store alerts that fired; one that no longer does is superseded, never deleted.
 
-    `fired` are whole rows under the ids of the alerts that they continue; those among `stored`
-    exist. `ended` are ids of stored alerts that none continues.
+    `stored` are the ids of alerts that exist, `ended` those of them that none of `fired` continues.
     """
+    rows = [row.columns for row in fired]
     for ids in chunks(sorted(ended)):
         connection.execute(
             sa.update(alerts)
             .where(alerts.c.alert_id.in_(ids), alerts.c.superseded_at.is_(None))
             .values(superseded_at=now)
         )
-    continued = [row for row in fired if row["alert_id"] in stored]
+    continued = [row for row in rows if row["alert_id"] in stored]
     if continued:
         columns = {key: sa.bindparam(key) for key in continued[0] if key != "alert_id"}
         connection.execute(
@@ -47,7 +63,7 @@ def upsert_alerts(
             .values(**columns, superseded_at=None),
             [{"of_alert": row["alert_id"], **{k: row[k] for k in columns}} for row in continued],
         )
-    new = [{**row, "created_at": now} for row in fired if row["alert_id"] not in stored]
+    new = [{**row, "created_at": now} for row in rows if row["alert_id"] not in stored]
     if new:
         connection.execute(sa.insert(alerts), new)
 
@@ -55,7 +71,7 @@ def upsert_alerts(
 def read_stored_alerts(
     connection: sa.Connection, recording_ids: Sequence[str]
 ) -> dict[str, list[StoredAlert]]:
-    """Every alert that the recordings ever had, superseded ones too, by recording."""
+    """All alerts of the recordings, superseded ones too, by recording."""
     found: dict[str, list[StoredAlert]] = {recording_id: [] for recording_id in recording_ids}
     columns = [alerts.c[field.name] for field in fields(StoredAlert)]
     for ids in chunks(recording_ids):
@@ -65,7 +81,7 @@ def read_stored_alerts(
 
 
 def count_alerts(connection: sa.Connection, day: str) -> int:
-    """Alerts of the day that stand."""
+    """Standing alerts of the day."""
     query = sa.select(sa.func.count()).where(alerts.c.day == day, alerts.c.superseded_at.is_(None))
     return connection.execute(query).scalar_one()
 
@@ -102,7 +118,7 @@ def _read_counts(
 
 
 def _read_audio_hours(connection: sa.Connection, days: Sequence[str]) -> dict[str, float]:
-    """Hours of the recordings that the rules have judged, by day."""
+    """Hours of the recordings on which the rules were evaluated, by day."""
     query = (
         sa.select(recordings.c.day, (sa.func.sum(recordings.c.duration_s) / 3600).label("hours"))
         .join(stage_runs, stage_runs.c.recording_id == recordings.c.recording_id)

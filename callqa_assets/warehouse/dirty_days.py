@@ -1,4 +1,4 @@
-"""Days that a run must look at, and whether a day is settled."""
+"""Days for which a run is due, and whether a day is settled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callqa_assets.warehouse.tables import dirty_days, intake, recordings, stage
 
 
 def mark_dirty(connection: sa.Connection, days: Iterable[str]) -> None:
-    """Something arrived for these days: a run must look at them."""
+    """Something arrived for these days: a run of each is due."""
     for day in sorted(set(days)):
         updated = connection.execute(
             sa.update(dirty_days)
@@ -27,7 +27,7 @@ def mark_dirty(connection: sa.Connection, days: Iterable[str]) -> None:
 
 
 def read_dirty_days(connection: sa.Connection) -> dict[str, int]:
-    """Days that no finished run has seen as they are now, with their generation."""
+    """Days with arrivals that no finished run has seen, with their generation."""
     rows = connection.execute(
         sa.select(dirty_days.c.day, dirty_days.c.generation).where(
             dirty_days.c.done_generation < dirty_days.c.generation
@@ -37,7 +37,7 @@ def read_dirty_days(connection: sa.Connection) -> dict[str, int]:
 
 
 def read_generation(connection: sa.Connection, day: str) -> int:
-    """How often something arrived for the day; 0 where nothing ever did."""
+    """How often something arrived for the day; 0 where nothing has."""
     query = sa.select(dirty_days.c.generation).where(dirty_days.c.day == day)
     return connection.execute(query).scalar_one_or_none() or 0
 

@@ -1,19 +1,29 @@
-"""Writers and readers of what the stages produce, a batch of recordings at a time."""
+"""Writers and readers of the stages' rows, a batch of recordings at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import sqlalchemy as sa
 
 from callqa_assets.warehouse.database import chunks
-from callqa_assets.warehouse.tables import emotion_scores, emotion_spans, recordings
+from callqa_assets.warehouse.tables import emotion_scores, emotion_spans, recordings, segments
 
 Rows = Mapping[sa.Table, Sequence[Mapping[str, Any]]]
 """A recording's rows by table, without `recording_id` and `day`."""
+
+
+class SegmentKey(TypedDict):
+    """Columns of a stored segment that the rows made from it repeat; seconds from the start."""
+
+    channel: int
+    segment_no: int
+    role: str
+    start_s: float
+    end_s: float
 
 
 def replace_rows(
@@ -32,16 +42,18 @@ def replace_rows(
             connection.execute(sa.insert(table), values)
 
 
-def read_rows(
-    connection: sa.Connection, table: sa.Table, recording_id: str
-) -> Sequence[sa.Row[Any]]:
-    """The recording's rows of a stage table, in the order of its key."""
-    query = sa.select(table).where(table.c.recording_id == recording_id)
-    return connection.execute(query.order_by(*table.primary_key.columns)).all()
+def read_segments(connection: sa.Connection, recording_id: str) -> list[SegmentKey]:
+    """The recording's segments by channel and number."""
+    query = (
+        sa.select(*(segments.c[name] for name in SegmentKey.__annotations__))
+        .where(segments.c.recording_id == recording_id)
+        .order_by(segments.c.channel, segments.c.segment_no)
+    )
+    return [SegmentKey(**row) for row in connection.execute(query).mappings()]
 
 
 def named_embeddings(connection: sa.Connection, day: str) -> dict[str, set[str]]:
-    """Lake files that the emotion scores of the day's recordings name, none where none is left."""
+    """Recording to the lake files that its emotion scores name, for the day's recordings."""
     query = (
         sa.select(recordings.c.recording_id, emotion_scores.c.embedding_path)
         .distinct()

@@ -1,7 +1,7 @@
-"""Alerts that wait for a person, what people decided, and how right the rules are by that.
+"""Alerts that wait for review, the decisions on them, and the precision of the rules by these.
 
 A decision belongs to an alert's id, which an alert keeps where a recomputation moves it. Rows are
-only ever added: the latest of each reviewer counts, the earlier ones tell what they thought before.
+only ever added: the latest of each reviewer counts, the earlier ones are their history.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.rules.engine.evaluate import text_of
 from callqa_assets.warehouse.tables import alert_reviews, alerts, recordings
 
 _MAX_NAMED = 5
 
 
 class ReviewError(CallqaError):
-    """A decision that cannot be stored; the message says what to type instead."""
+    """A decision that cannot be stored; the message names the cure."""
 
 
 @dataclass(frozen=True)
 class WaitingAlert:
-    """An alert that a person should judge, with what they need to find the moment."""
+    """An alert to be reviewed, with what a person needs to find the moment."""
 
     alert_id: str
     day: str
@@ -40,12 +41,12 @@ class WaitingAlert:
     ended_s: float
     peak: float
     said: str
-    """Texts of the segments that it touches, on its own channel."""
+    """Text of the segments in its evidence."""
 
 
 @dataclass(frozen=True)
 class RulePrecision:
-    """How right a rule's standing alerts are, by those that people decided."""
+    """The precision of a rule's standing alerts, by those that people decided."""
 
     rule: str
     mode: str
@@ -66,7 +67,7 @@ class RulePrecision:
 def read_waiting(
     connection: sa.Connection, *, day: str | None, rule: str | None, limit: int
 ) -> list[WaitingAlert]:
-    """Standing alerts to be reviewed that nobody has decided, by priority, newest day first."""
+    """Standing alerts to be reviewed, undecided, by priority and then from the newest day."""
     query = (
         sa.select(
             alerts,
@@ -108,7 +109,7 @@ def read_waiting(
             started_s=row.started_s,
             ended_s=row.ended_s,
             peak=row.peak,
-            said=" ".join(part["text"] for part in row.evidence["said"] if part["text"]),
+            said=text_of(row.evidence),
         )
         for row in connection.execute(query)
     ]
@@ -143,7 +144,7 @@ def decide(
     note: str | None,
     now: datetime,
 ) -> None:
-    """Store what a reviewer thinks of an alert. Raises ReviewError without a reviewer's name."""
+    """Store a reviewer's decision on an alert. Raises ReviewError without a reviewer's name."""
     if not reviewer.strip():
         raise ReviewError("a decision needs the reviewer's name: --reviewer NAME")
     alert = connection.execute(
@@ -175,7 +176,7 @@ _Z_95 = 1.959964
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """95 % interval of a share, by Wilson's score (JASA 22, 1927); (0, 1) of no trials.
 
-    Holds for a handful of trials and for shares near 0 or 1, where the usual one does not.
+    Holds for a handful of trials and for shares near 0 or 1, unlike the normal approximation.
     """
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes of {trials} trials")

@@ -40,8 +40,8 @@ FAULTS = {
 
 
 @pytest.fixture
-def heard(home, warehouse, rules: Path):
-    """Two calls, heard by 'run'; corrupting is done to the first."""
+def ids(home, warehouse, rules: Path):
+    """Ids of two calls, processed by 'run'; corrupting is done to the first."""
     for seed in range(2):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
     DirectHearing(home, warehouse, rules).hear(FakeModels())
@@ -49,7 +49,7 @@ def heard(home, warehouse, rules: Path):
 
 
 @pytest.fixture
-def faults(home, warehouse, heard):
+def faults(home, warehouse, ids):
     """What a module's integrity check finds on the day."""
 
     def find(name: str, run_id: str = "run") -> set[str]:
@@ -89,62 +89,62 @@ CORRUPTIONS = {
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_a_corrupted_row_is_found_and_no_other_is_blamed(warehouse, heard, faults, corruption):
+def test_a_corrupted_row_is_found_and_no_other_is_blamed(warehouse, ids, faults, corruption):
     name, table, values = CORRUPTIONS[corruption]
-    change(warehouse, table, heard[0], **values)
-    assert faults(name) == {heard[0]}
+    change(warehouse, table, ids[0], **values)
+    assert faults(name) == {ids[0]}
     if name != "recordings":
         assert faults(name, run_id="another") == set()  # only a run's own work can stop it
 
 
-def test_another_runs_recordings_do_not_stop_this_run(warehouse, heard, faults):
-    change(warehouse, tables.recordings, heard[0], duration_s=0.0)
+def test_another_runs_recordings_do_not_stop_this_run(warehouse, ids, faults):
+    change(warehouse, tables.recordings, ids[0], duration_s=0.0)
     assert faults("recordings", run_id="another") == set()
 
 
-def test_segments_that_overlap_are_found(home, warehouse, heard, faults):
+def test_segments_that_overlap_are_found(home, warehouse, ids, faults):
     with warehouse.write() as connection:
         connection.execute(
             sa.insert(tables.segments).values(
-                recording_id=heard[0], channel=0, segment_no=1, day=DAY, role="agent",
+                recording_id=ids[0], channel=0, segment_no=1, day=DAY, role="agent",
                 start_s=1.0, end_s=1.5, level_dbfs=-20.0,
             )
         )  # fmt: skip
-    assert faults("segments") == {heard[0]}
+    assert faults("segments") == {ids[0]}
 
 
-def test_a_segment_without_a_transcript_is_found(warehouse, heard, faults):
+def test_a_segment_without_a_transcript_is_found(warehouse, ids, faults):
     with warehouse.write() as connection:
         table = tables.transcripts
         connection.execute(
-            sa.delete(table).where(table.c.recording_id == heard[0], table.c.channel == 1)
+            sa.delete(table).where(table.c.recording_id == ids[0], table.c.channel == 1)
         )
-    assert faults("transcripts") == {heard[0]}
+    assert faults("transcripts") == {ids[0]}
 
 
-def test_a_recording_under_a_day_on_which_it_did_not_start_is_found(home, warehouse, heard):
-    change(warehouse, tables.recordings, heard[0], day="2025-03-15")
+def test_a_recording_under_a_day_on_which_it_did_not_start_is_found(home, warehouse, ids):
+    change(warehouse, tables.recordings, ids[0], day="2025-03-15")
     with warehouse.read() as connection:
         found = recordings._faults(Scope(connection, home, "2025-03-15", "run", NOW))
-    assert found == [heard[0]]
+    assert found == [ids[0]]
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_forgotten_recording_is_found(home, warehouse, heard, stage):
+def test_a_forgotten_recording_is_found(home, warehouse, ids, stage):
     table = tables.stage_runs
     with warehouse.write() as connection:
         connection.execute(
-            sa.delete(table).where(table.c.recording_id == heard[0], table.c.stage == stage)
+            sa.delete(table).where(table.c.recording_id == ids[0], table.c.stage == stage)
         )
     with warehouse.read() as connection:
         scope = Scope(connection, home, DAY, "run", NOW)
-        assert missing_stage_runs(stage)(scope) == [heard[0]]
+        assert missing_stage_runs(stage)(scope) == [ids[0]]
 
 
-def test_a_recording_at_which_another_run_works_is_not_forgotten(home, warehouse, heard):
+def test_a_recording_at_which_another_run_works_is_not_forgotten(home, warehouse, ids):
     table = tables.stage_runs
     with warehouse.write() as connection:
-        mine = table.c.recording_id == heard[0]
+        mine = table.c.recording_id == ids[0]
         connection.execute(sa.delete(table).where(mine, table.c.stage == "transcripts"))
         connection.execute(
             sa.update(table).where(mine, table.c.stage == "segments").values(status="claimed")
@@ -154,7 +154,7 @@ def test_a_recording_at_which_another_run_works_is_not_forgotten(home, warehouse
 
 
 def test_a_recording_that_another_run_has_just_brought_further_is_not_forgotten(
-    home, warehouse, heard
+    home, warehouse, ids
 ):
     """Two runs share a day: between its stages the other one holds no claim."""
     table = tables.stage_runs
@@ -164,12 +164,12 @@ def test_a_recording_that_another_run_has_just_brought_further_is_not_forgotten(
         find = missing_stage_runs("alerts")
         before_it = datetime.now(UTC) - timedelta(days=1)
         assert find(Scope(connection, home, DAY, "another", before_it)) == []
-        assert find(Scope(connection, home, DAY, "another", NOW)) == heard
-        assert find(Scope(connection, home, DAY, "run", before_it)) == heard
+        assert find(Scope(connection, home, DAY, "another", NOW)) == ids
+        assert find(Scope(connection, home, DAY, "run", before_it)) == ids
 
 
 def test_a_recording_that_another_run_takes_in_meanwhile_does_not_stop_this_run(
-    home, warehouse, heard
+    home, warehouse, ids
 ):
     with warehouse.write() as connection:
         connection.execute(sa.delete(tables.stage_runs))
@@ -177,19 +177,19 @@ def test_a_recording_that_another_run_takes_in_meanwhile_does_not_stop_this_run(
         find = missing_stage_runs("segments")
         before_it = datetime.now(UTC) - timedelta(days=1)
         assert find(Scope(connection, home, DAY, "another", before_it)) == []
-        assert find(Scope(connection, home, DAY, "another", NOW)) == heard
-        assert find(Scope(connection, home, DAY, "run", before_it)) == heard  # its own
+        assert find(Scope(connection, home, DAY, "another", NOW)) == ids
+        assert find(Scope(connection, home, DAY, "run", before_it)) == ids  # its own
 
 
 @pytest.mark.parametrize("status", ["failed", "blocked"])
-def test_a_recording_on_which_a_stage_gave_up_is_named(home, warehouse, heard, status):
+def test_a_recording_on_which_a_stage_gave_up_is_named(home, warehouse, ids, status):
     table = tables.stage_runs
     with warehouse.write() as connection:
-        where = (table.c.recording_id == heard[0], table.c.stage == "emotions")
+        where = (table.c.recording_id == ids[0], table.c.stage == "emotions")
         connection.execute(sa.update(table).where(*where).values(status=status))
     with warehouse.read() as connection:
         scope = Scope(connection, home, DAY, "run", NOW)
-        assert failed_stage_runs("emotions")(scope) == [heard[0]]
+        assert failed_stage_runs("emotions")(scope) == [ids[0]]
         assert failed_stage_runs("transcripts")(scope) == []
 
 

@@ -1,4 +1,4 @@
-"""Who may compute what: claims, leases, attempts. In one process, with toy models."""
+"""Who may compute what: claims, leases, attempts. In one process, with fake models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from callqa_assets.domain.claims import ProcessIdentity
+from callqa_assets.domain.claims import ProcessIdentity, new_claim, owner_of
 from callqa_assets.stages.contract import run_stage
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
-from callqa_assets.warehouse.ledger import MAX_CRASHES, MAX_FAILURES, read_day
+from callqa_assets.warehouse.ledger import MAX_CRASHES, MAX_FAILURES, Ledger
 from resources.storage.home import Home
 from tests.support.calls import set_mtime, write_call
 from tests.support.direct import DirectHearing
@@ -121,6 +121,14 @@ def test_a_process_started_at_another_time_under_the_same_pid_is_another():
     assert not me.is_dead()
     assert ProcessIdentity.parse(str(me)) == me
     assert ProcessIdentity(me.host, me.pid, f"{float(me.started) - 60:.2f}").is_dead()
+
+
+def test_a_claim_is_unlike_any_other_and_names_its_process():
+    claims = [new_claim(), new_claim()]
+    assert claims[0] != claims[1]
+    assert [owner_of(claim) for claim in claims] == [ProcessIdentity.current()] * 2
+    elsewhere = ProcessIdentity("host#2", 1, "1.00")
+    assert owner_of(f"{elsewhere}#token") == elsewhere
 
 
 def test_a_corrected_clock_makes_no_live_process_dead():
@@ -385,10 +393,7 @@ def test_what_is_pending_is_two_statements_however_many_recordings(home, warehou
     stage = hearing.stages(FakeModels())[0]
     sa.event.listen(warehouse.engine, "before_cursor_execute", count)
     try:
-        with warehouse.read() as connection:
-            state = read_day(
-                connection, stage.inputs, stage.fingerprint.hash, DAY, now=datetime.now(UTC)
-            )
+        state = Ledger(warehouse, stage.inputs, stage.fingerprint, DAY, "run").read_day()
     finally:
         sa.event.remove(warehouse.engine, "before_cursor_execute", count)
     assert len(state.pending) == 6

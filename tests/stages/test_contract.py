@@ -1,4 +1,4 @@
-"""The stage contract from drop folder to alerts, on SQLite, with toy models and without Dagster."""
+"""The stage contract from drop folder to alerts, on SQLite, with fake models, without Dagster."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_another_asr_model_leaves_vad_and_emotions_alone(home, warehouse, hear):
     assert models.calls == {"vad": 0, "asr": 2, "ser": 0}
 
 
-def test_force_computes_everything_anew_and_downstream_with_it(home, warehouse, hear):
+def test_force_computes_everything_again_and_downstream_with_it(home, warehouse, hear):
     write_call(home.drop, DAY, anger=0.2)
     hear(FakeModels())
     models = FakeModels()
@@ -97,7 +97,7 @@ def test_the_same_file_delivered_twice_adds_nothing(home, warehouse, hear):
     assert list(home.drop.iterdir()) == []
 
 
-def test_the_same_audio_under_another_name_is_a_duplicate_and_not_heard_twice(
+def test_the_same_audio_under_another_name_is_a_duplicate_and_not_processed_twice(
     home, warehouse, hear
 ):
     write_call(home.drop, DAY, "1001")

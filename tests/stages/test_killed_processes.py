@@ -34,7 +34,7 @@ def tables_of(home: Home):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated: Path):
-    """Tables and tracks of a home that was heard in one go."""
+    """Tables and tracks of a home that was processed in one go."""
     home = Home(tmp_path_factory.mktemp("undisturbed"))
     home.create_folders()
     shutil.copyfile(migrated, home.root / "callqa.db")

@@ -81,7 +81,7 @@ def test_attempts_are_bounded_and_then_the_day_is_given_up():
     assert len(keys) == MAX_ATTEMPTS
 
 
-def test_a_new_arrival_starts_the_attempts_anew_under_a_new_key():
+def test_a_new_arrival_starts_the_attempts_again_under_a_new_key():
     runs = [ended(plan_one({"2025-03-01": 1}))] * MAX_ATTEMPTS
     run = plan_one({"2025-03-01": 2}, runs)
     assert run.attempt == 1

@@ -24,7 +24,7 @@ DAY = "2025-03-14"
 
 @pytest.fixture
 def recordings(home, warehouse, rules):
-    """Three calls, heard."""
+    """Three calls, processed."""
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2, clock="233000")
     DirectHearing(home, warehouse, rules).hear(FakeModels())
@@ -40,9 +40,9 @@ def test_calls_come_in_the_order_asked_with_facts_words_and_tracks(home, warehou
     for call in calls:
         assert (call.context.duration_s, call.context.roles) == (6.0, ("agent", "customer"))
         assert call.context.hour == 23  # on the clock of the centre, whatever the computer's
-        assert [s.channel for s in call.heard.segments] == [0, 1]
-        assert [t.channel for t in call.heard.tracks] == [0, 1]
-        said = call.heard.segments[1]
+        assert [s.channel for s in call.annotations.segments] == [0, 1]
+        assert [t.channel for t in call.annotations.tracks] == [0, 1]
+        said = call.annotations.segments[1]
         assert said.text.startswith("响度")
         assert json.loads(said.words)
         assert -30 < said.level_dbfs < 0
@@ -64,10 +64,10 @@ def test_the_language_is_the_metadatas_else_the_one_most_spoken(home, warehouse,
 def test_only_the_file_that_the_ledger_names_is_read(home, warehouse, recordings):
     lake = EmotionLake(home)
     before = [
-        call.heard.tracks
+        call.annotations.tracks
         for call in load_stored_calls(warehouse, lake, DEFAULT_CALENDAR, recordings)
     ]
-    # The first recording's track is computed anew; its old file stays, for the others in it.
+    # The first recording's track is computed again; its old file stays, for the others in it.
     (old,) = before[0][:1]
     artifact = lake.write({recordings[0].recording_id: [replace(old, channel=1)]})
     with warehouse.write() as connection:
@@ -80,7 +80,7 @@ def test_only_the_file_that_the_ledger_names_is_read(home, warehouse, recordings
             .values(artifact=artifact)
         )
     after = [
-        call.heard.tracks
+        call.annotations.tracks
         for call in load_stored_calls(warehouse, lake, DEFAULT_CALENDAR, recordings)
     ]
     (track,) = after[0]

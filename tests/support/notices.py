@@ -12,11 +12,9 @@ from callqa_assets.domain.alerts.notice import SAMPLE_NOTICE, Notice
 from callqa_assets.domain.digest import digest
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 from callqa_assets.warehouse import tables
-from callqa_assets.warehouse.alerts import read_stored_alerts, upsert_alerts
+from callqa_assets.warehouse.alerts import AlertRow, read_stored_alerts, upsert_alerts
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.outbox import Outbox
-
-COLUMNS = {c.name for c in tables.alerts.columns}
 
 
 def notice(**facts: Any) -> Notice:
@@ -95,7 +93,7 @@ def store_alerts(
     """Store alerts as a run of the asset does, deliveries included."""
     now = now or datetime.now(UTC)
     day = f"{now:%Y-%m-%d}"
-    rows = [{**{k: v for k, v in vars(a).items() if k in COLUMNS}, "day": day} for a in alerts]
+    rows = [AlertRow(alert, day, alert.evidence) for alert in alerts]
     with warehouse.write() as connection:
         stored = {s.alert_id for s in read_stored_alerts(connection, [recording_id])[recording_id]}
         upsert_alerts(connection, rows, stored - {a.alert_id for a in alerts}, stored, now)

@@ -14,8 +14,8 @@ from typing import Any
 
 from callqa_assets.ingestion import archiving
 from callqa_assets.stages import alerts
-from callqa_assets.warehouse import ledger
 from callqa_assets.warehouse.database import open_warehouse
+from callqa_assets.warehouse.ledger import Ledger
 from resources.storage.archive import RecordingArchive
 from resources.storage.home import Home
 from resources.storage.lake import EmotionLake
@@ -30,7 +30,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "emotions": (FakeModels, "recognize"),
     "lake": (EmotionLake, "write"),
     "alerts": (alerts, "evaluate_calls"),
-    "commit": (ledger, "mark_ok"),
+    "commit": (Ledger, "mark_ok"),
 }
 """Functions at which a process may kill itself."""
 

@@ -22,7 +22,7 @@ CALL_HOURS = 6 / 3600
 
 
 @pytest.fixture
-def heard(home, warehouse, rules: Path) -> DirectHearing:
+def processed(home, warehouse, rules: Path) -> DirectHearing:
     """Two angry calls and a calm one on the day, one angry call on the day before."""
     for seed, (day, anger) in enumerate([(DAY, 0.2), (DAY, 0.2), (DAY, 0.05), ("2025-03-13", 0.2)]):
         write_call(home.drop, day, f"10{seed}", seed=seed, anger=anger)
@@ -41,7 +41,7 @@ def test_two_weeks_are_the_fourteen_days_before_and_the_day():
     assert (len(days), days[0], days[-1]) == (15, "2025-02-17", "2025-03-03")
 
 
-def test_a_days_volume_is_its_alerts_by_rule_and_its_judged_hours(heard, warehouse):
+def test_a_days_volume_is_its_alerts_by_rule_and_its_judged_hours(processed, warehouse):
     before, day, after = volume(warehouse, "2025-03-13", DAY, "2025-03-15")
     assert before == DayVolume(pytest.approx(CALL_HOURS), {"anger": 1})
     assert day == DayVolume(pytest.approx(3 * CALL_HOURS), {"anger": 2})
@@ -49,20 +49,20 @@ def test_a_days_volume_is_its_alerts_by_rule_and_its_judged_hours(heard, warehou
 
 
 @pytest.mark.parametrize("values", [{"mode": "shadow"}, {"superseded_at": sa.func.now()}])
-def test_alerts_on_trial_and_superseded_ones_do_not_count(heard, warehouse, values):
+def test_alerts_on_trial_and_superseded_ones_do_not_count(processed, warehouse, values):
     with warehouse.write() as connection:
         connection.execute(sa.update(tables.alerts).values(**values))
     assert volume(warehouse, DAY) == [DayVolume(pytest.approx(3 * CALL_HOURS), {})]
 
 
-def test_sound_that_no_rule_has_judged_does_not_count(heard, warehouse):
+def test_sound_that_no_rule_has_judged_does_not_count(processed, warehouse):
     runs = tables.stage_runs
     with warehouse.write() as connection:
         connection.execute(sa.delete(runs).where(runs.c.stage == "alerts", runs.c.day == DAY))
     assert volume(warehouse, DAY)[0].audio_hours == 0
 
 
-def test_the_plot_gets_alerts_by_priority(heard, warehouse):
+def test_the_plot_gets_alerts_by_priority(processed, warehouse):
     with warehouse.write() as connection:
         (first, *_) = read_rows(warehouse, tables.alerts)
         connection.execute(

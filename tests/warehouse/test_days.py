@@ -53,7 +53,7 @@ def test_a_day_on_which_nothing_ever_arrived_is_clean(warehouse):
         assert day_is_settled(connection, DAY, STAGE_NAMES)
 
 
-def test_a_day_is_settled_once_every_file_is_in_and_every_stage_had_its_word(warehouse, hearing):
+def test_a_day_is_settled_once_every_file_is_in_and_every_stage_has_its_row(warehouse, hearing):
     hearing.scan()
     assert not is_settled(warehouse)
     hearing.ingest(DAY)

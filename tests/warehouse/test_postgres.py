@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse, WarehouseError
-from callqa_assets.warehouse.ledger import own_days
+from callqa_assets.warehouse.ledger import Ledger
 from callqa_assets.warehouse.recordings import read_recording, update_metadata
 from tests.ingestion.test_discovery import *  # noqa: F403
 from tests.stages.test_claims import *  # noqa: F403
@@ -102,8 +102,12 @@ def test_a_call_cannot_move_between_the_look_at_its_day_and_the_commit(home, war
 
     def hold(model: str, items) -> None:
         (row,) = read_rows(warehouse, tables.stage_runs)
+        stage = hearing.stages(FakeModels())[0]
+        holder = Ledger(
+            warehouse, stage.inputs, stage.fingerprint, DAY, "run", claim_token=row["claimed_by"]
+        )
         with warehouse.write() as committing:
-            days = own_days(committing, "segments", row["claimed_by"], [row["recording_id"]])
+            days = holder.own_days(committing, [row["recording_id"]])
             assert days == {recording["recording_id"]: DAY}
             with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
                 move()

@@ -32,7 +32,7 @@ TO_REVIEW = RULES + "    review: true\n"
 
 @pytest.fixture
 def reviewed(home, warehouse, rules: Path) -> DirectHearing:
-    """Three angry calls on two days, heard; their alerts are to be reviewed."""
+    """Three angry calls on two days, processed; their alerts are to be reviewed."""
     rules.write_text(TO_REVIEW.format(threshold=0.5))
     for seed, day in enumerate((DAYS[0], DAYS[0], DAYS[1])):
         write_call(home.drop, day, f"10{seed}", seed=seed, anger=0.2)

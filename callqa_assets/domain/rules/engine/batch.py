@@ -62,10 +62,10 @@ class CallBatch:
         self.roles = np.array([role for call in self.calls for role in call.roles], np.str_)
         self.call_of_line: Ticks = np.repeat(np.arange(len(self.calls)), channels)
         self.duration: Ticks = to_us(np.array([call.duration_s for call in self.calls]))
-        for context, heard in calls:
-            _check(context, heard)
-        self.pieces = self._tile([heard.tracks for _, heard in calls])
-        self.speech = self._order([heard.segments for _, heard in calls])
+        for call in calls:
+            _check(*call)
+        self.pieces = self._tile([annotations.tracks for _, annotations in calls])
+        self.speech = self._order([annotations.segments for _, annotations in calls])
 
     @property
     def line_start(self) -> Ticks:
@@ -151,14 +151,14 @@ class CallBatch:
         return Speech(ordered, to_us(start_s[order]) + base, to_us(end_s) + base, line[order])
 
 
-def _check(context: CallContext, heard: CallAnnotations) -> None:
+def _check(context: CallContext, annotations: CallAnnotations) -> None:
     if not 0 <= us(context.duration_s) < MAX_LINE_US:
         raise ValueError(f"a call of {context.duration_s:g} s: rules judge up to six days")
     hops: dict[int, float] = {}
-    for track in heard.tracks:
+    for track in annotations.tracks:
         if hops.setdefault(track.channel, track.hop_s) != track.hop_s:
             raise ValueError(f"parts of channel {track.channel} disagree in hop")
-    channels = {track.channel for track in heard.tracks} | {s.channel for s in heard.segments}
+    channels = {found.channel for found in (*annotations.tracks, *annotations.segments)}
     if strange := sorted(channel for channel in channels if channel >= len(context.roles)):
         raise ValueError(f"channel {strange[0]} was heard, the call has {len(context.roles)}")
 

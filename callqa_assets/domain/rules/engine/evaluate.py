@@ -52,9 +52,11 @@ class FiredAlert:
     """Id of the alert beside which this one is not delivered."""
 
 
-def evaluate(rule_set: RuleSet, call: CallContext, heard: CallAnnotations) -> list[FiredAlert]:
+def evaluate(
+    rule_set: RuleSet, call: CallContext, annotations: CallAnnotations
+) -> list[FiredAlert]:
     """Every alert that the rules fire on one call, by channel, start and rule name."""
-    return evaluate_calls(rule_set, [(call, heard)])[0]
+    return evaluate_calls(rule_set, [(call, annotations)])[0]
 
 
 def evaluate_calls(
@@ -110,7 +112,7 @@ def _describe(
     known: int,
 ) -> FiredAlert:
     """The alert of one stretch of a rule's condition, its times on the batch's axis."""
-    call, heard = called
+    call, annotations = called
     line = start >> LINE_BITS
     base = line << LINE_BITS
     channel = batch.channel_of(line)
@@ -135,18 +137,23 @@ def _describe(
         evidence={
             "definition_hash": rule.definition_hash,
             "found": found,
-            "said": _said(heard, channels, started_s, ended_s),
+            "said": _said(annotations, channels, started_s, ended_s),
         },
     )
 
 
+def text_of(evidence: Mapping[str, Any]) -> str:
+    """Everything that was said during an alert, by its evidence."""
+    return " ".join(part["text"] for part in evidence["said"] if part["text"])
+
+
 def _said(
-    heard: CallAnnotations, channels: set[int], started_s: float, ended_s: float
+    annotations: CallAnnotations, channels: set[int], started_s: float, ended_s: float
 ) -> list[dict[str, Any]]:
     """What was said on these channels between the two times, in time's order."""
     segments = [
         segment
-        for segment in heard.segments
+        for segment in annotations.segments
         if segment.channel in channels and segment.start_s < ended_s and segment.end_s > started_s
     ]
     segments.sort(key=lambda segment: (segment.start_s, segment.channel))

@@ -97,7 +97,7 @@ def batches(draw: st.DrawFn) -> list[Call]:
 @given(batches())
 @settings(max_examples=60, deadline=None)
 def test_a_call_gives_the_same_alerts_whatever_else_is_in_its_batch(batch: list[Call]):
-    alone = [evaluate(RULES, call, heard) for call, heard in batch]
+    alone = [evaluate(RULES, call, annotations) for call, annotations in batch]
     assert evaluate_calls(RULES, batch) == alone
     assert evaluate_calls(RULES, batch[::-1]) == alone[::-1]
 
@@ -105,7 +105,7 @@ def test_a_call_gives_the_same_alerts_whatever_else_is_in_its_batch(batch: list[
 @given(calls(0), st.randoms(use_true_random=False))
 @settings(max_examples=50, deadline=None)
 def test_splitting_tracks_at_any_silence_and_any_order_change_nothing(call: Call, random: Random):
-    context, heard = call
+    context, annotations = call
     parts = [
         ChannelTrack(
             track.channel,
@@ -114,22 +114,22 @@ def test_splitting_tracks_at_any_silence_and_any_order_change_nothing(call: Call
             track.end_s[track.segment_no == number],
             track.posteriors[track.segment_no == number],
         )
-        for track in heard.tracks
+        for track in annotations.tracks
         for number in np.unique(track.segment_no)
     ]
-    segments = list(heard.segments)
+    segments = list(annotations.segments)
     random.shuffle(parts)
     random.shuffle(segments)
     assert evaluate(RULES, context, CallAnnotations(parts, segments)) == evaluate(
-        RULES, context, heard
+        RULES, context, annotations
     )
 
 
 @given(calls(0))
 @settings(max_examples=50, deadline=None)
 def test_alerts_of_a_rule_on_a_channel_are_apart_inside_the_call_and_keep_their_ids(call: Call):
-    context, heard = call
-    alerts = evaluate(RULES, context, heard)
+    context, annotations = call
+    alerts = evaluate(RULES, context, annotations)
     assert len({alert.alert_id for alert in alerts}) == len(alerts)
     last: dict[tuple[str, int], float] = {}
     for alert in alerts:
@@ -147,12 +147,12 @@ def test_alerts_of_a_rule_on_a_channel_are_apart_inside_the_call_and_keep_their_
 @given(calls(0))
 @settings(max_examples=50, deadline=None)
 def test_missing_windows_satisfy_no_condition_on_emotions(call: Call):
-    context, heard = call
+    context, annotations = call
     lost = [
         ChannelTrack(
             t.channel, t.segment_no, t.start_s, t.end_s, np.full_like(t.posteriors, np.nan)
         )
-        for t in heard.tracks
+        for t in annotations.tracks
     ]
-    nothing = evaluate(RULES, context, CallAnnotations((), heard.segments))
-    assert evaluate(RULES, context, CallAnnotations(lost, heard.segments)) == nothing
+    nothing = evaluate(RULES, context, CallAnnotations((), annotations.segments))
+    assert evaluate(RULES, context, CallAnnotations(lost, annotations.segments)) == nothing
