@@ -238,7 +238,7 @@ def _describe_again(
 ) -> None:
     """A recording came once more, with a sidecar or manifest row: these may say more."""
     call = keep_better_time(
-        CallMetadata.model_validate(row.metadata["call"]), known.started_at, known.time_source
+        CallMetadata.from_json(row.metadata["call"]), known.started_at, known.time_source
     )
     day = calendar.day_of(call.started_at)
     mark_dirty(connection, [known.day, day])
@@ -265,7 +265,7 @@ def _take_sidecars(warehouse: Warehouse, archive: RecordingArchive, day: str) ->
 def _recording_values(
     connection: sa.Connection, row: sa.Row[Any], found: Probe, target: str
 ) -> dict[str, Any]:
-    call = CallMetadata.model_validate(row.metadata["call"])
+    call = CallMetadata.from_json(row.metadata["call"])
     original = find_original(connection, found.content_sha256) if not found.unreadable else None
     notes = "; ".join(found.notes)
     if found.unreadable:

@@ -81,7 +81,7 @@ class CallDescriber:
             state="stable",
             stable_at=self._now,
             day=day,
-            metadata={**known, "call": call.model_dump(mode="json")},
+            metadata={**known, "call": call.to_json()},
         )
         if sidecar:
             files.update_intake(self._connection, [files.key_of(sidecar)], day=day)
@@ -128,7 +128,7 @@ class CallDescriber:
             row.metadata["sidecar"] if sidecar is None else sidecar.decode("utf-8", "replace")
         )
         known["manifest_row"] = self._manifests.get(row.name, row.metadata["manifest_row"])
-        before = CallMetadata.model_validate(row.metadata["call"])
+        before = CallMetadata.from_json(row.metadata["call"])
         call = keep_better_time(
             self._describe(row.name, known), before.started_at, before.time_source
         )
@@ -139,7 +139,7 @@ class CallDescriber:
             self._connection,
             [files.key_of_row(row)],
             day=day,
-            metadata={**known, "call": call.model_dump(mode="json")},
+            metadata={**known, "call": call.to_json()},
         )
         self.dirty |= {row.day, day}
         recording = row.recording_id and read_recording(self._connection, row.recording_id)

@@ -56,11 +56,11 @@ def transcripts_stage(
         inputs=StageInputs(
             stage=STAGE,
             upstream=("segments",),
-            facts=lambda r: {"language": r.language, "hotwords": lists.of(r.queue)},
+            facts=lambda r: {"language": r.facts.language, "hotwords": lists.of(r.facts.queue)},
         ),
         fingerprint=Fingerprint.of_model(STAGE, CODE_VERSION, identity, itn=itn.VERSION),
         prepare=models.transcriber,
-        load=lambda r: load_segmented(warehouse, archive, r, lists.of(r.queue)),
+        load=lambda r: load_segmented(warehouse, archive, r, lists.of(r.facts.queue)),
         compute=compute,
         write=replace_rows,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from callqa_assets.domain.calls.facts import FACTS, CallFacts
 from callqa_assets.domain.calls.metadata import CallMetadata
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
@@ -25,13 +26,7 @@ def recording_from_row(row: sa.Row[Any]) -> Recording:
         duration_s=row.duration_s,
         started_at=row.started_at,
         metadata_version=row.metadata_version,
-        call_id=row.call_id,
-        agent_id=row.agent_id,
-        customer_id=row.customer_id,
-        queue=row.queue,
-        line=row.line,
-        business_line=row.business_line,
-        language=row.language,
+        facts=CallFacts(**{name: getattr(row, name) for name in FACTS}),
     )
 
 
@@ -39,13 +34,7 @@ def metadata_columns(call: CallMetadata, channels: int) -> dict[str, Any]:
     """The columns that a late sidecar or manifest may change."""
     roles = list(call.channel_roles(channels)) if channels else []
     values = {
-        "call_id": call.call_id,
-        "agent_id": call.agent_id,
-        "customer_id": call.customer_id,
-        "queue": call.queue,
-        "line": call.line,
-        "business_line": call.business_line,
-        "language": call.language,
+        **call.facts.model_dump(),
         "channel_roles": roles,
         "metadata": {**call.extra, "notes": list(call.notes)} if call.notes else call.extra,
         "time_source": call.time_source,

@@ -107,13 +107,13 @@ class When(Keys):
     def covers(self, call: CallContext) -> bool:
         """True where the call matches; what is not known matches nothing."""
         asked = (
-            (self.line, call.line),
-            (self.queue, call.queue),
-            (self.agent, call.agent_id),
+            (self.line, call.facts.line),
+            (self.queue, call.facts.queue),
+            (self.agent, call.facts.agent_id),
         )
         return (
             all(wanted is None or _is_one_of(given, wanted) for wanted, given in asked)
-            and (self.language is None or _speaks(call.language, self.language))
+            and (self.language is None or _speaks(call.facts.language, self.language))
             and (self.hour is None or _is_within(call.hour, self.hour))
         )
 
