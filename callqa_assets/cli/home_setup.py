@@ -13,6 +13,7 @@ from callqa_assets.domain.errors import CallqaError
 from callqa_assets.partitions import GPU_POOL
 from callqa_assets.warehouse.database import Warehouse
 from resources.speech_models.profiles import load_profile
+from resources.storage.atomic import write_atomically
 from resources.storage.home import Home, configs_folder
 
 
@@ -53,6 +54,5 @@ def _record_profile(path: Path, profile: str, *, switch: bool) -> None:
                 f"{path.parent} was heard with the profile {before!r}; with {profile!r} every day "
                 f"that is run again is computed anew. Say --switch if that is meant"
             )
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps({"profile": profile}), "utf-8")
-    partial.replace(path)
+    with write_atomically(path) as file:
+        file.write(json.dumps({"profile": profile}).encode())
