@@ -1,7 +1,8 @@
 """The facts of a call, listed once.
 
-A new fact is a field here, a column of `recordings` of the same name and its migration. Where
-facts come from is `metadata`'s; which of them a rule may ask about, `rules.rule_set.When`.
+A new fact is a field here, a column of `recordings` of the same name and its migration; it enters
+the metadata version of calls described from then on. Where facts come from is `metadata`'s; which
+of them a rule may ask about, `rules.rule_set.When`.
 """
 
 from __future__ import annotations
