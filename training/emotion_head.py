@@ -15,7 +15,6 @@ Figures on the test speakers come from `benchmarks.accuracy.emotion`.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -31,6 +30,7 @@ from torch import nn
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.emotion.timeline import WindowConfig, windowed_pool
 from resources.speech_models.emotion.whisper_head import HEAD_WEIGHTS, EmotionHead
+from resources.storage.hashing import hash_content
 from training.clip_frames import RECIPES, ClipSegments, encode_clips, read_segments
 from training.corpora import Clip, read_clips
 from training.scoring import expected_calibration_error, unweighted_average_recall
@@ -332,8 +332,8 @@ def main() -> None:
     for number, fold_head in enumerate(fold_heads):
         path = options.cache / f"fold_{number}.safetensors"
         write_head(with_temperature(fold_head, temperature), path, notes)
-    sha256 = hashlib.sha256(options.out.read_bytes()).hexdigest()
-    print(f"{options.out}: {options.out.stat().st_size:,} bytes, SHA-256 {sha256}")
+    size_bytes, sha256 = options.out.stat().st_size, hash_content(options.out)
+    print(f"{options.out}: {size_bytes:,} bytes, SHA-256 {sha256}")
 
 
 def _read_options() -> argparse.Namespace:

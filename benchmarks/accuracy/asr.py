@@ -22,12 +22,13 @@ import jiwer
 import soxr
 
 from benchmarks.support.locations import add_locations
-from callqa_assets.domain.audio.decoding import decode_audio, to_16k
+from callqa_assets.domain.audio.decoding import to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, SpeechChannel, Waveform
 from callqa_assets.domain.text.cleanup import simplify
 from resources.speech_models.asr.whisper_transcriber import TranscriberConfig, WhisperTranscriber
 from resources.speech_models.runtime.whisper import load_whisper
 from resources.speech_models.vad.detector import FsmnVad, VadConfig
+from resources.storage.archive import decode_file
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -77,7 +78,7 @@ def read_utterances(folder: Path) -> list[Utterance]:
         rows = list(csv.DictReader(stream))
     utterances: list[Utterance] = []
     for row in rows:
-        audio = decode_audio(folder / row["path"])
+        audio = decode_file(folder / row["path"])
         (waveform,) = to_16k(audio.samples, audio.sample_rate_hz)
         utterances.append(Utterance(waveform, row["transcript"]))
     return utterances

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.support.locations import add_locations
-from callqa_assets.domain.audio.decoding import decode_audio, to_16k
+from callqa_assets.domain.audio.decoding import to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
 from resources.speech_models.vad.detector import FsmnVad, VadConfig
+from resources.storage.archive import decode_file
 
 FRAME_S = 0.01
 FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE_HZ)
@@ -91,7 +92,7 @@ def score_frames(
 
 
 def _first_channel(path: Path) -> Waveform:
-    audio = decode_audio(path)
+    audio = decode_file(path)
     return to_16k(audio.samples[:1], audio.sample_rate_hz)[0]
 
 

@@ -17,12 +17,13 @@ from statistics import median
 
 from benchmarks.support.contest import Prepared, best_seconds, print_timings, take_turns
 from benchmarks.support.locations import add_locations
-from callqa_assets.domain.audio.decoding import decode_audio, to_16k
+from callqa_assets.domain.audio.decoding import to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
 from resources.speech_models.runtime.device import Device
 from resources.speech_models.runtime.filter_banks import FilterBanks
 from resources.speech_models.runtime.funasr_loading import load_model, process_as_found
 from resources.speech_models.vad.detector import FsmnVad, VadConfig
+from resources.storage.archive import decode_file
 
 WITHOUT_SPLIT_S = 24 * 3600.0
 """Neither cuts long speech: funasr cuts it blindly, we at the quietest point."""
@@ -76,7 +77,7 @@ def load_channels(testdata: Path) -> list[Waveform]:
     channels: list[Waveform] = []
     for path in sorted(testdata.rglob("*")):
         if path.is_file() and path.suffix not in {".csv", ".rttm", ".md", ".txt"}:
-            audio = decode_audio(path)
+            audio = decode_file(path)
             channels += to_16k(audio.samples, audio.sample_rate_hz)
     return channels
 

@@ -29,7 +29,7 @@ import soundfile as sf
 
 from benchmarks.support.contest import Timing, print_timings, take_turns
 from benchmarks.support.locations import REPO, add_locations
-from callqa_assets.domain.audio.decoding import decode_audio, to_16k
+from callqa_assets.domain.audio.decoding import to_16k
 from callqa_assets.domain.audio.segments import level_dbfs
 from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
@@ -48,6 +48,7 @@ from callqa_assets.domain.speech import (
 from callqa_assets.stages.read_ahead import read_ahead
 from resources.speech_models.loader import SpeechModels
 from resources.speech_models.profiles import load_profile
+from resources.storage.archive import decode_file
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -125,7 +126,7 @@ def _timed(heard: HeardCalls, stage: str) -> Iterator[None]:
 
 
 def _load(call: Call) -> list[np.ndarray]:
-    audio = decode_audio(call.path)
+    audio = decode_file(call.path)
     return to_16k(audio.samples, audio.sample_rate_hz)
 
 
@@ -250,7 +251,7 @@ def prepare_calls(paths: Sequence[Path], folder: Path) -> list[Call]:
     """Write each channel of each call as its own WAV into `folder`."""
     calls: list[Call] = []
     for path in paths:
-        audio = decode_audio(path)
+        audio = decode_file(path)
         channels: list[Path] = []
         for number, samples in enumerate(audio.samples):
             target = folder / f"{path.stem}_{number}.wav"

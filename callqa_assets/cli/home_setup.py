@@ -10,6 +10,7 @@ import dagster as dg
 from callqa_assets.partitions import GPU_POOL
 from callqa_assets.warehouse.database import Warehouse
 from resources.settings import Settings
+from resources.storage.atomic import write_atomically
 from resources.storage.home import Home, HomeError
 
 
@@ -59,6 +60,5 @@ def _record(home: Home, profile: str, *, switch: bool) -> None:
         "first_day": calendar.first_day,
     }
     if record != before:
-        partial = home.record.with_suffix(".part")
-        partial.write_text(json.dumps(record), "utf-8")
-        partial.replace(home.record)
+        with write_atomically(home.record) as file:
+            file.write(json.dumps(record).encode())

@@ -1,4 +1,4 @@
-"""One hash over JSON-serialisable values: how versions and fingerprints are made."""
+"""Hashes of JSON-serialisable values: how versions and fingerprints are made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any
 
 
 def digest(*parts: Any) -> str:
-    """SHA-256 hex of the parts' canonical JSON; key order and spacing do not matter."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """`hash_json` of the list of parts."""
+    return hash_json(parts)
+
+
+def hash_json(value: Any) -> str:
+    """SHA-256 hex of a value's canonical JSON; key order and spacing do not matter."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,6 +1,6 @@
-"""Taking a day's settled files into the archive. Killed anywhere, the next call goes on.
+"""Archiving a day's settled files. Killed anywhere, the next call goes on.
 
-For every file: hash and decode it; write down where it will lie; move it; write its recording. What
+For every file: hash and decode it; record where it will lie; move it; write its recording. What
 cannot be decoded goes to the quarantine with its reason. Nothing is deleted.
 """
 
@@ -15,24 +15,26 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.audio.decoding import UnreadableAudio, decode_audio
-from callqa_assets.domain.calls.files import stem_of
-from callqa_assets.domain.calls.metadata import CallMetadata, keep_better_time, mask_numbers
+from callqa_assets.domain.audio.decoding import UnreadableAudio
+from callqa_assets.domain.calls.files import FileKey, stem_of
+from callqa_assets.domain.calls.metadata import keep_better_time, mask_numbers
 from callqa_assets.domain.days import Calendar
 from callqa_assets.stages.contract import Progress
 from callqa_assets.stages.read_ahead import read_ahead
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.dirty_days import mark_dirty
+from callqa_assets.warehouse.files import IntakeRecording
 from callqa_assets.warehouse.recordings import (
+    KnownRecording,
     find_original,
     insert_recording,
     metadata_columns,
     read_recording,
     update_metadata,
 )
-from callqa_assets.warehouse.tables import intake
-from resources.storage.archive import RecordingArchive, hash_content, recording_id_of
+from resources.storage.archive import RecordingArchive, decode_file, recording_id_of
+from resources.storage.hashing import hash_content
 from resources.storage.home import Home
 
 _BATCH = 32
@@ -47,26 +49,30 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class Probe:
-    """What decoding a file once told."""
+    """What hashing and decoding a file once told."""
 
     recording_id: str
     content_sha256: str
-    channels: int
-    sample_rate: int
-    duration_s: float
-    notes: tuple[str, ...]
-    unreadable: str | None
+    channels: int = 0
+    sample_rate: int = 0
+    """Hz."""
+    duration_s: float = 0.0
+    notes: tuple[str, ...] = ()
+    unreadable: str | None = None
     """The reason, where it goes to the quarantine."""
 
 
-class ChangedFile(Exception):  # noqa: N818 - no fault: the next look sees the file anew
-    """The file is not the one that intake wrote down."""
+Probed = tuple[IntakeRecording, Probe]
+
+
+class ChangedFile(Exception):  # noqa: N818 - no fault: the next scan sees another file
+    """The file is not the one that `intake` knows."""
 
 
 def ingest_day(
     warehouse: Warehouse, home: Home, day: str, *, run_id: str, copy: bool, progress: Progress
 ) -> IngestReport:
-    """Take in every settled file of a day; with `copy`, the originals stay.
+    """Ingest every settled file of a day; with `copy`, the originals stay.
 
     One process on a home at a time. Raises only where the warehouse or the archive fails.
     """
@@ -75,52 +81,64 @@ def ingest_day(
     with home.lock("ingest"):
         with warehouse.read() as connection:
             ready = files.read_ready(connection, day)
-        probed = read_ahead(ready, lambda row: probe(archive, row))
+        probed = read_ahead(ready, lambda file: probe(archive, file))
         for batch in _batches(probed):
             good = _sort_out(warehouse, batch, report)
-            _take(warehouse, archive, home.calendar, good, report, run_id=run_id, copy=copy)
+            _archive_files(
+                warehouse, archive, home.calendar, good, report, run_id=run_id, copy=copy
+            )
             progress("recordings", day, report.ingested + len(report.problems), len(ready))
         if not copy:
-            _take_sidecars(warehouse, archive, day)
+            _archive_sidecars(warehouse, archive, day)
     return report
 
 
-Probed = tuple[sa.Row[Any], Probe]
-
-
-def probe(archive: RecordingArchive, row: sa.Row[Any]) -> Probe:
-    """Hash and decode one file of intake, where it lies now.
+def probe(archive: RecordingArchive, file: IntakeRecording) -> Probe:
+    """Hash and decode one file of `intake`, where it lies now.
 
     Raises ChangedFile, FileNotFoundError, OSError.
     """
-    path = row.source_path
-    name = os.path.basename(path)
-    if row.state == "moving" and archive.absolute(row.archive_path).is_file():
+    path = Path(os.fsdecode(file.source_path))
+    if file.state == "moving" and (archived := _find_archived(archive, file)):
         # Moved, then the process died. What may lie at the source by now is another file.
-        path = os.fsencode(archive.absolute(row.archive_path))
-    elif not _is_at_source(row):
+        path = archived
+    elif not _is_at_source(file):
         raise ChangedFile
     content_sha256 = hash_content(path)
-    recording_id = recording_id_of(content_sha256, name)
+    recording_id = recording_id_of(content_sha256, os.path.basename(file.source_path))
     try:
-        audio = decode_audio(Path(os.fsdecode(path)))
+        audio = decode_file(path)
     except UnreadableAudio as error:
-        return Probe(recording_id, content_sha256, 0, 0, 0.0, (), error.reason)
+        return Probe(recording_id, content_sha256, unreadable=error.reason)
     return Probe(
         recording_id,
         content_sha256,
-        len(audio.samples),
-        audio.sample_rate_hz,
-        audio.duration_s,
-        audio.notes,
-        None,
+        channels=len(audio.samples),
+        sample_rate=audio.sample_rate_hz,
+        duration_s=audio.duration_s,
+        notes=audio.notes,
     )
 
 
+def _find_archived(archive: RecordingArchive, file: IntakeRecording) -> Path | None:
+    """The file at its place in the archive; None where it is not there yet."""
+    path = archive.absolute(file.archive_path) if file.archive_path else None
+    return path if path and path.is_file() else None
+
+
+def _is_at_source(file: IntakeRecording) -> bool:
+    """True where the file lies in the drop folder as `intake` knows it; False where changed.
+
+    Raises FileNotFoundError, OSError.
+    """
+    status = os.stat(file.source_path)
+    return (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
+
+
 def _batches(
-    probed: Iterator[tuple[sa.Row[Any], Probe | Exception]],
-) -> Iterator[list[tuple[sa.Row[Any], Probe | Exception]]]:
-    batch: list[tuple[sa.Row[Any], Probe | Exception]] = []
+    probed: Iterator[tuple[IntakeRecording, Probe | Exception]],
+) -> Iterator[list[tuple[IntakeRecording, Probe | Exception]]]:
+    batch: list[tuple[IntakeRecording, Probe | Exception]] = []
     for item in probed:
         batch.append(item)
         if len(batch) == _BATCH:
@@ -132,43 +150,33 @@ def _batches(
 
 def _sort_out(
     warehouse: Warehouse,
-    batch: Sequence[tuple[sa.Row[Any], Probe | Exception]],
+    batch: Sequence[tuple[IntakeRecording, Probe | Exception]],
     report: IngestReport,
 ) -> list[Probed]:
-    """Those that can be taken in; the others are written down for the next look."""
+    """Those that can be archived; the others are recorded for the next scan, or reported."""
     good: list[Probed] = []
     with warehouse.write(lock="intake") as connection:
-        for row, result in batch:
-            key = files.key_of_row(row)
+        for file, result in batch:
             if isinstance(result, Probe):
-                good.append((row, result))
+                good.append((file, result))
             elif isinstance(result, ChangedFile):
-                files.update_intake(connection, [key], state="replaced")
+                files.update_intake(connection, [file.key], state="replaced")
             elif isinstance(result, FileNotFoundError):
-                files.update_intake(connection, [key], state="gone")
+                files.update_intake(connection, [file.key], state="gone")
             elif isinstance(result, OSError):
                 report.problems.append(
-                    f"{mask_numbers(row.name)}: {result.strerror}: give the user of callqa read "
+                    f"{mask_numbers(file.name)}: {result.strerror}: give the user of callqa read "
                     "and write permission; the file stays where it is"
                 )
             else:  # a decoder's own fault: recorded, so that the day's other files go on
                 report.problems.append(
-                    f"{mask_numbers(row.name)}: {type(result).__name__}: {result}; the file stays "
+                    f"{mask_numbers(file.name)}: {type(result).__name__}: {result}; the file stays "
                     "where it is"
                 )
     return good
 
 
-def _is_at_source(row: sa.Row[Any]) -> bool:
-    """True where the row's file lies in the drop folder as intake saw it; False where changed.
-
-    Raises FileNotFoundError, OSError.
-    """
-    status = os.stat(row.source_path)
-    return (status.st_size, status.st_mtime_ns) == (row.size, row.mtime_ns)
-
-
-def _take(
+def _archive_files(
     warehouse: Warehouse,
     archive: RecordingArchive,
     calendar: Calendar,
@@ -181,91 +189,87 @@ def _take(
     """Decide the places, move the files, write the recordings: a crash between loses nothing."""
     placed = [
         (
-            row,
+            file,
             found,
             archive.path_for(
-                found.recording_id, row.source_path, quarantined=found.unreadable is not None
+                found.recording_id, file.source_path, quarantined=found.unreadable is not None
             ),
         )
-        for row, found in batch
+        for file, found in batch
     ]
     with warehouse.write(lock="intake") as connection:
-        for row, found, target in placed:
+        for file, found, target in placed:
             files.update_intake(
                 connection,
-                [files.key_of_row(row)],
+                [file.key],
                 state="moving",
                 recording_id=found.recording_id,
                 archive_path=target,
             )
-    stuck: set[files.Key] = set()
-    for row, _, target in placed:
+    stuck: set[FileKey] = set()
+    for file, _, target in placed:
         try:
-            if _is_at_source(row):
-                archive.take(row.source_path, target, copy=copy)
+            if _is_at_source(file):
+                archive.store(file.source_path, target, copy=copy)
         except FileNotFoundError:
             pass  # it lies in the archive already, or was taken away: seen below
         except PermissionError as error:
-            stuck.add(files.key_of_row(row))
+            stuck.add(file.key)
             report.problems.append(
-                f"{mask_numbers(row.name)}: {error.strerror}: give the user of callqa write "
+                f"{mask_numbers(file.name)}: {error.strerror}: give the user of callqa write "
                 "permission on its folder, or run with --copy; the file stays where it is"
             )
     with warehouse.write(lock="intake") as connection:
         for old, found, target in placed:
-            if files.key_of_row(old) in stuck:
+            if old.key in stuck:
                 continue
             # Read again: a late sidecar may have changed it since.
-            row = files.read_row(connection, files.key_of_row(old))
+            file = files.read_recording_file(connection, old.key)
             if not archive.absolute(target).is_file():
-                # Changed or taken away after it was decoded: the next look sees what is there.
-                files.update_intake(connection, [files.key_of_row(row)], state="gone")
+                # Changed or removed after it was decoded: the next scan sees what is there.
+                files.update_intake(connection, [file.key], state="gone")
                 continue
             known = read_recording(connection, found.recording_id)
             if known is None:
-                values = _recording_values(connection, row, found, target)
+                values = _recording_values(connection, file, found, target)
                 insert_recording(connection, {**values, "run_id": run_id})
-            elif row.metadata["sidecar"] or row.metadata["manifest_row"]:
-                _describe_again(connection, calendar, known, row)
-            files.update_intake(
-                connection, [files.key_of_row(row)], state="copied" if copy else "ingested"
-            )
+            elif file.description.sidecar or file.description.manifest_row:
+                _describe_again(connection, calendar, known, file)
+            files.update_intake(connection, [file.key], state="copied" if copy else "ingested")
             report.ingested += 1
 
 
 def _describe_again(
-    connection: sa.Connection, calendar: Calendar, known: sa.Row[Any], row: sa.Row[Any]
+    connection: sa.Connection, calendar: Calendar, known: KnownRecording, file: IntakeRecording
 ) -> None:
     """A recording came once more, with a sidecar or manifest row: these may say more."""
-    call = keep_better_time(
-        CallMetadata.model_validate(row.metadata["call"]), known.started_at, known.time_source
-    )
+    call = keep_better_time(file.description.call, known.started_at, known.time_source)
     day = calendar.day_of(call.started_at)
     mark_dirty(connection, [known.day, day])
     update_metadata(connection, known.recording_id, day, metadata_columns(call, known.channels))
 
 
-def _take_sidecars(warehouse: Warehouse, archive: RecordingArchive, day: str) -> None:
-    """Lay the day's sidecars beside their recordings in the archive."""
+def _archive_sidecars(warehouse: Warehouse, archive: RecordingArchive, day: str) -> None:
+    """Move the day's sidecars beside their recordings in the archive."""
     with warehouse.read() as connection:
-        sidecars = files.read_sidecars(connection, day)
-        for sidecar in sidecars:
-            base = stem_of(sidecar.name)
-            taken = [
-                row.archive_path
-                for column in (intake.c.name, intake.c.stem)
-                for row in files.find_audio(connection, sidecar.drop_root, column, [base])
-                if row.state == "ingested"
+        for sidecar in files.read_sidecars(connection, day):
+            base, root = stem_of(sidecar.name), sidecar.drop_root
+            archived = [
+                recording.archive_path
+                for recording in (
+                    *files.find_recordings(connection, root, "name", [base]),
+                    *files.find_recordings(connection, root, "stem", [base]),
+                )
+                if recording.state == "ingested" and recording.archive_path
             ]
-            if taken and os.path.isfile(sidecar.source_path):
-                beside = str(Path(taken[0]).with_suffix(".json"))
-                archive.take(sidecar.source_path, beside, copy=False)
+            if archived and os.path.isfile(sidecar.source_path):
+                beside = str(Path(archived[0]).with_suffix(".json"))
+                archive.store(sidecar.source_path, beside, copy=False)
 
 
 def _recording_values(
-    connection: sa.Connection, row: sa.Row[Any], found: Probe, target: str
+    connection: sa.Connection, file: IntakeRecording, found: Probe, target: str
 ) -> dict[str, Any]:
-    call = CallMetadata.model_validate(row.metadata["call"])
     original = find_original(connection, found.content_sha256) if not found.unreadable else None
     notes = "; ".join(found.notes)
     if found.unreadable:
@@ -277,17 +281,17 @@ def _recording_values(
     return {
         "recording_id": found.recording_id,
         "content_sha256": found.content_sha256,
-        "source_name": row.name,
-        "day": row.day,
+        "source_name": file.name,
+        "day": file.day,
         "channels": found.channels,
         "sample_rate": found.sample_rate,
         "duration_s": found.duration_s,
-        "size_bytes": row.size,
+        "size_bytes": file.size,
         "archive_path": target,
         "status": status,
         "reason": reason,
         "duplicate_of": original,
         "legal_hold": False,
         "ingested_at": datetime.now(UTC),
-        **metadata_columns(call, found.channels),
+        **metadata_columns(file.description.call, found.channels),
     }

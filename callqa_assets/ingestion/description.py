@@ -1,4 +1,4 @@
-"""The facts of each call: merged from sidecar, manifest row, file name and settings."""
+"""Describing calls: their facts, merged from sidecar, manifest row, file name and settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.calls.files import DropFile, kind_of, lookup_name, sidecar_names, stem_of
+from callqa_assets.domain.calls.files import DropFile, lookup_name, sidecar_names, stem_of
 from callqa_assets.domain.calls.metadata import (
     LIMITS,
     CallMetadata,
@@ -23,8 +23,8 @@ from callqa_assets.domain.calls.metadata import (
 from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.days import Calendar
 from callqa_assets.warehouse import files
+from callqa_assets.warehouse.files import Description, IntakeRecording
 from callqa_assets.warehouse.recordings import metadata_columns, read_recording, update_metadata
-from callqa_assets.warehouse.tables import intake
 from resources.storage.drop_folder import DropFolder
 
 
@@ -49,115 +49,134 @@ class CallDescriber:
         self._described: set[bytes] = set()
         self._unreadable: set[bytes] = set()
         self.notes: list[str] = []
+        """What was wrong with metadata files; names places, never values."""
         self.dirty: set[str] = set()
+        """Days on which something is new."""
 
     @cached_property
     def _manifests(self) -> Mapping[str, Mapping[str, str]]:
-        """Rows by recording, read when the first recording asks: most looks find nothing new."""
+        """Rows by recording, read when the first recording asks: most scans find nothing new."""
         found: dict[str, Mapping[str, str]] = {}
         for name, file in self._files.items():
-            if kind_of(name) == "manifest" and (raw := self._read(file)) is not None:
+            if file.kind == "manifest" and (raw := self._read(file)) is not None:
                 parsed = parse_manifest(raw, name)
                 found |= parsed.rows
                 self.notes += parsed.notes
         return found
 
     def describe_new(self, file: DropFile) -> None:
-        """Give a settled recording its day."""
+        """Give a settled recording its facts and its day."""
         name = file.display_name
         sidecar = next((self._files[s] for s in sidecar_names(name) if s in self._files), None)
         raw = self._read(sidecar) if sidecar else None
-        known = {
-            "sidecar": None if raw is None else raw.decode("utf-8", "replace"),
-            "manifest_row": self._manifests.get(name),
-            "mtime_s": file.mtime_ns / 1e9,
-            "received_at": self._now.isoformat(),
-        }
-        call = self._describe(name, known)
-        day = self._calendar.day_of(call.started_at)
+        described = self._describe(
+            name,
+            sidecar=None if raw is None else _as_text(raw),
+            manifest_row=self._manifests.get(name),
+            mtime_s=file.mtime_ns / 1e9,
+            received_at=self._now,
+        )
+        day = self._calendar.day_of(described.call.started_at)
         files.update_intake(
             self._connection,
-            [files.key_of(file)],
+            [file.key],
             state="stable",
             stable_at=self._now,
             day=day,
-            metadata={**known, "call": call.model_dump(mode="json")},
+            metadata=described.to_json(),
         )
         if sidecar:
-            files.update_intake(self._connection, [files.key_of(sidecar)], day=day)
+            files.update_intake(self._connection, [sidecar.key], day=day)
         self._described.add(file.path)
         self.dirty.add(day)
 
     def apply_late(self, file: DropFile) -> None:
-        """Metadata that settled now: give it to the recordings that were known before."""
+        """Describe again the recordings, known before, of a metadata file that settled now."""
         late = [r for r in self._concerned(file) if r.source_path not in self._described]
-        if any(row.state == "moving" for row in late):
-            return  # being taken in at this moment: the next look applies it
+        if any(recording.state == "moving" for recording in late):
+            return  # being archived at this moment: the next scan applies it
         values: dict[str, Any] = {"state": "applied"}
-        if kind_of(file.display_name) == "sidecar":
+        if file.kind == "sidecar":
             place = lookup_name(file.display_name)
             audio_is_here = any(place in sidecar_names(name) for name in self._files)
             if not late and not audio_is_here:
                 return  # its recording may still come
             raw = self._read(file)
-            for row in late:
-                values["day"] = self._redescribe(row, raw)
-                self.dirty.add(values["day"])  # a run of this day takes the sidecar in
+            for recording in late:
+                values["day"] = self._describe_again(recording, raw)
+                self.dirty.add(values["day"])  # a run of this day archives the sidecar
         else:
-            for row in late:
-                self._redescribe(row, None)
+            for recording in late:
+                self._describe_again(recording, None)
         if file.path in self._unreadable:
-            return  # the note says why; the next look tries again
-        files.update_intake(self._connection, [files.key_of(file)], **values)
+            return  # the note says why; the next scan tries again
+        files.update_intake(self._connection, [file.key], **values)
 
-    def _concerned(self, file: DropFile) -> list[sa.Row[Any]]:
+    def _concerned(self, file: DropFile) -> list[IntakeRecording]:
         """Recordings that a metadata file speaks of."""
-        name, root = file.display_name, self._drop.root
-        if kind_of(name) == "manifest":
-            return files.find_audio(self._connection, root, intake.c.name, list(self._manifests))
-        base = stem_of(name)
+        connection, root = self._connection, self._drop.root
+        if file.kind == "manifest":
+            return files.find_recordings(connection, root, "name", list(self._manifests))
+        base = stem_of(file.display_name)
         return [
-            *files.find_audio(self._connection, root, intake.c.name, [base]),
-            *files.find_audio(self._connection, root, intake.c.stem, [base]),
+            *files.find_recordings(connection, root, "name", [base]),
+            *files.find_recordings(connection, root, "stem", [base]),
         ]
 
-    def _redescribe(self, row: sa.Row[Any], sidecar: bytes | None) -> str:
+    def _describe_again(self, recording: IntakeRecording, sidecar: bytes | None) -> str:
         """Merge what came late into a known recording; returns its day."""
-        known = {key: row.metadata[key] for key in ("mtime_s", "received_at")}
-        known["sidecar"] = (
-            row.metadata["sidecar"] if sidecar is None else sidecar.decode("utf-8", "replace")
+        before = recording.description
+        described = self._describe(
+            recording.name,
+            sidecar=before.sidecar if sidecar is None else _as_text(sidecar),
+            manifest_row=self._manifests.get(recording.name, before.manifest_row),
+            mtime_s=before.mtime_s,
+            received_at=before.received_at,
+            before=before.call,
         )
-        known["manifest_row"] = self._manifests.get(row.name, row.metadata["manifest_row"])
-        before = CallMetadata.model_validate(row.metadata["call"])
-        call = keep_better_time(
-            self._describe(row.name, known), before.started_at, before.time_source
-        )
-        if call == before:
-            return row.day
-        day = self._calendar.day_of(call.started_at)
+        if described.call == before.call:
+            return recording.day
+        day = self._calendar.day_of(described.call.started_at)
         files.update_intake(
-            self._connection,
-            [files.key_of_row(row)],
-            day=day,
-            metadata={**known, "call": call.model_dump(mode="json")},
+            self._connection, [recording.key], day=day, metadata=described.to_json()
         )
-        self.dirty |= {row.day, day}
-        recording = row.recording_id and read_recording(self._connection, row.recording_id)
-        if recording:
-            values = metadata_columns(call, recording.channels)
-            update_metadata(self._connection, row.recording_id, day, values)
+        self.dirty |= {recording.day, day}
+        if recording.recording_id is not None:
+            known = read_recording(self._connection, recording.recording_id)
+            if known:
+                values = metadata_columns(described.call, known.channels)
+                update_metadata(self._connection, known.recording_id, day, values)
         return day
 
-    def _describe(self, name: str, known: Mapping[str, Any]) -> CallMetadata:
-        return describe_call(
+    def _describe(
+        self,
+        name: str,
+        *,
+        sidecar: str | None,
+        manifest_row: Mapping[str, str] | None,
+        mtime_s: float,
+        received_at: datetime,
+        before: CallMetadata | None = None,
+    ) -> Description:
+        """The facts as they follow now, with the start known before where that is the better."""
+        call = describe_call(
             name,
-            sidecar=None if known["sidecar"] is None else known["sidecar"].encode(),
-            manifest_row=known["manifest_row"],
-            mtime_s=known["mtime_s"],
-            received_at=datetime.fromisoformat(known["received_at"]),
+            sidecar=None if sidecar is None else sidecar.encode(),
+            manifest_row=manifest_row,
+            mtime_s=mtime_s,
+            received_at=received_at,
             config=self._config,
             earliest=self._calendar.begins_at,
             latest=self._calendar.end_of_day(self._now),
+        )
+        if before:
+            call = keep_better_time(call, before.started_at, before.time_source)
+        return Description(
+            sidecar=sidecar,
+            manifest_row=manifest_row,
+            mtime_s=mtime_s,
+            received_at=received_at,
+            call=call,
         )
 
     def _read(self, file: DropFile) -> bytes | None:
@@ -172,3 +191,7 @@ class CallDescriber:
                 "callqa read it"
             )
             return None
+
+
+def _as_text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""A look at the drop folder: which files are there, which have settled, and what each call is.
+"""Scanning the drop folder, the landing zone of recordings: what is there, what has settled.
 
-The sensor and `callqa run` look through the same function. Everything is written down in `intake`
-before any file moves; taking the files in is `ingest`.
+The sensor and `callqa run` scan through the same function. Everything is recorded in `intake`
+before any file moves; what each call is, `description` says, and moving files is `archiving`'s.
 """
 
 from __future__ import annotations
@@ -10,51 +10,46 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from callqa_assets.domain.calls.files import DropFile, kind_of, lookup_name, sidecar_names
+from callqa_assets.domain.calls.files import DropFile, FileKey, lookup_name, sidecar_names
 from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.days import Calendar
 from callqa_assets.ingestion.description import CallDescriber
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.dirty_days import mark_dirty
+from callqa_assets.warehouse.files import KnownFile
 from resources.storage.drop_folder import DropFolder
 
 
 @dataclass(frozen=True)
 class ListingPlan:
-    """What one listing means, against what earlier looks wrote down."""
+    """What one listing means, against what earlier scans recorded."""
 
     first_seen: list[DropFile] = field(default_factory=list)
     settled: list[DropFile] = field(default_factory=list)
-    """Unchanged since an earlier look that is long enough ago."""
-    reopened: list[files.Key] = field(default_factory=list)
-    """Delivered once more after they were taken in, or back after they had gone."""
-    replaced: list[files.Key] = field(default_factory=list)
-    gone: list[files.Key] = field(default_factory=list)
+    """Unchanged since an earlier scan that is long enough ago."""
+    reopened: list[FileKey] = field(default_factory=list)
+    """Delivered once more after they were ingested, or back after they had gone."""
+    replaced: list[FileKey] = field(default_factory=list)
+    gone: list[FileKey] = field(default_factory=list)
     waiting: list[DropFile] = field(default_factory=list)
     """Seen, not yet settled, or a recording whose sidecar is not."""
 
 
-@dataclass(frozen=True)
-class KnownFile:
-    state: str
-    first_seen_at: datetime
-
-
 def plan_listing(
     listing: Sequence[DropFile],
-    known: Mapping[files.Key, KnownFile],
+    known: Mapping[FileKey, KnownFile],
     *,
     now: datetime,
     settle: timedelta,
 ) -> ListingPlan:
     """Compare a listing with what is known. Pure.
 
-    A file has settled when an earlier look, at least `settle` ago, saw the same size and time of
+    A file has settled when an earlier scan, at least `settle` ago, saw the same size and time of
     change; with `settle` zero, at once. A recording waits for its sidecar to settle.
     """
     plan = ListingPlan()
-    listed = {files.key_of(file): file for file in listing}
+    listed = {file.key: file for file in listing}
     paths = {file.path for file in listing}
     settled: list[DropFile] = []
     for key, file in listed.items():
@@ -71,9 +66,7 @@ def plan_listing(
         (plan.waiting if settle else settled).append(file)
     unsettled = {lookup_name(file.display_name) for file in plan.waiting}
     for file in settled:
-        waits = kind_of(file.display_name) == "audio" and not unsettled.isdisjoint(
-            sidecar_names(file.display_name)
-        )
+        waits = file.kind == "audio" and not unsettled.isdisjoint(sidecar_names(file.display_name))
         (plan.waiting if waits else plan.settled).append(file)
     for key, seen in known.items():
         if seen.state in ("seen", "stable") and key not in listed:
@@ -83,11 +76,11 @@ def plan_listing(
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What a look at the drop folder found."""
+    """What a scan of the drop folder found."""
 
     listed: int
     settled: int
-    """Recordings that got their day in this look."""
+    """Recordings that got their day in this scan."""
     waiting: int
     notes: tuple[str, ...]
     """What was wrong with metadata files; names places, never values."""
@@ -102,23 +95,16 @@ def scan(
     now: datetime,
     settle: timedelta,
 ) -> ScanResult:
-    """List the drop folder once and write down what follows, in one transaction.
+    """List the drop folder once and record what follows, in one transaction.
 
     Raises DropFolderError where the folder is missing.
     """
     with warehouse.write(lock="intake") as connection:
-        # Inside the lock: what is ingested meanwhile must not look like delivered anew.
+        # Inside the lock: what is archived meanwhile must not look like delivered again.
         listing = drop.list_files()
         known = files.read_known(connection, drop.root, [file.path for file in listing])
-        plan = plan_listing(
-            listing,
-            {key: KnownFile(row.state, row.first_seen_at) for key, row in known.items()},
-            now=now,
-            settle=settle,
-        )
-        files.insert_seen(
-            connection, [(f, kind_of(f.display_name)) for f in plan.first_seen], drop.root, now
-        )
+        plan = plan_listing(listing, known, now=now, settle=settle)
+        files.insert_seen(connection, plan.first_seen, drop.root, now)
         files.update_intake(connection, plan.reopened, state="seen", first_seen_at=now)
         files.update_intake(connection, plan.replaced, state="replaced")
         files.update_intake(connection, plan.gone, state="gone")
@@ -126,13 +112,16 @@ def scan(
         describer = CallDescriber(
             connection, drop, config, calendar, now, [f for f in listing if f not in waiting]
         )
-        settled = [f for f in plan.settled if kind_of(f.display_name) == "audio"]
-        for file in settled:
+        recordings = [file for file in plan.settled if file.kind == "audio"]
+        for file in recordings:
             describer.describe_new(file)
         for file in plan.settled:
-            if kind_of(file.display_name) != "audio":
+            if file.kind != "audio":
                 describer.apply_late(file)
         mark_dirty(connection, describer.dirty)
     return ScanResult(
-        len(listing), len(settled), len(plan.waiting), tuple(dict.fromkeys(describer.notes))
+        listed=len(listing),
+        settled=len(recordings),
+        waiting=len(plan.waiting),
+        notes=tuple(dict.fromkeys(describer.notes)),
     )

@@ -36,7 +36,7 @@ def load_segmented(
         SpeechChannel(
             waveform,
             [Span(key["start_s"], key["end_s"]) for key in part],
-            recording.language,
+            recording.facts.language,
             hotwords,
         )
         for waveform, part in zip(waveforms, keys, strict=True)

@@ -69,14 +69,12 @@ def _context(
 ) -> CallContext:
     """The call's facts; its language is the one most spoken where no metadata names it."""
     heard = max(languages, key=lambda name: (languages[name], name), default=None)
+    language = recording.facts.language or heard
     return CallContext(
         recording_id=recording.recording_id,
         duration_s=recording.duration_s,
         roles=recording.channel_roles,
-        line=recording.line,
-        queue=recording.queue,
-        agent_id=recording.agent_id,
-        language=recording.language or heard,
+        facts=recording.facts.model_copy(update={"language": language}),
         hour=calendar.localize(recording.started_at).hour,
     )
 

@@ -51,11 +51,13 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
         inputs=StageInputs(
             stage=NAME,
             upstream=UPSTREAM,
-            facts=lambda r: {"language": r.language, "hotwords": lists.of(r.queue)},
+            facts=lambda r: {"language": r.facts.language, "hotwords": lists.of(r.facts.queue)},
         ),
         fingerprint=Fingerprint.of_model(NAME, CODE_VERSION, identity, itn=itn.VERSION),
         prepare=models.transcriber,
-        load=lambda r: load_segmented(context.warehouse, context.archive, r, lists.of(r.queue)),
+        load=lambda r: load_segmented(
+            context.warehouse, context.archive, r, lists.of(r.facts.queue)
+        ),
         compute=compute,
         write=replace_rows,
     )

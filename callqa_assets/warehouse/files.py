@@ -2,52 +2,117 @@
 
 States: `seen` (once) → `stable` (has a day, may be ingested) → `moving` (its place in the archive
 is decided) → `ingested` | `copied` (the original stays). Metadata files: `seen` → `applied`.
-`replaced`: the file changed before it was taken; `gone`: it vanished before that.
+`replaced`: the file changed before it was archived; `gone`: it vanished before that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.calls.files import DropFile, stem_of
+from callqa_assets.domain.calls.files import DropFile, FileKey, stem_of
+from callqa_assets.domain.calls.metadata import CallMetadata
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import intake
 
 OPEN = ("seen", "stable", "moving")
 """States of files whose audio is still to be ingested."""
 
-Key = tuple[bytes, int, int]
-"""(source path, size, mtime_ns)."""
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What a listing is compared with."""
+
+    state: str
+    first_seen_at: datetime
 
 
-def key_of(file: DropFile) -> Key:
-    return (file.path, file.size, file.mtime_ns)
+@dataclass(frozen=True)
+class IntakeFile:
+    """A file with its day."""
+
+    source_path: bytes
+    size: int
+    mtime_ns: int
+    drop_root: bytes
+    name: str
+    """Path inside the drop folder."""
+    state: str
+    day: str
+
+    @property
+    def key(self) -> FileKey:
+        return (self.source_path, self.size, self.mtime_ns)
 
 
-def key_of_row(row: sa.Row[Any]) -> Key:
-    return (row.source_path, row.size, row.mtime_ns)
+@dataclass(frozen=True)
+class Description:
+    """The facts of a recording's call, and what they were merged from: more may come late."""
+
+    sidecar: str | None
+    manifest_row: Mapping[str, str] | None
+    mtime_s: float
+    received_at: datetime
+    call: CallMetadata
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "sidecar": self.sidecar,
+            "manifest_row": self.manifest_row,
+            "mtime_s": self.mtime_s,
+            "received_at": self.received_at.isoformat(),
+            "call": self.call.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Description:
+        return cls(
+            sidecar=stored["sidecar"],
+            manifest_row=stored["manifest_row"],
+            mtime_s=stored["mtime_s"],
+            received_at=datetime.fromisoformat(stored["received_at"]),
+            call=CallMetadata.from_json(stored["call"]),
+        )
+
+
+@dataclass(frozen=True)
+class IntakeRecording(IntakeFile):
+    """A recording that has settled."""
+
+    description: Description
+    recording_id: str | None
+    archive_path: str | None
+    """Relative to the home: where the file lies, or will once it is moved."""
 
 
 def read_known(
     connection: sa.Connection, drop_root: bytes, listed: Sequence[bytes]
-) -> dict[Key, sa.Row[Any]]:
-    """Rows of the listed paths, and of files of this drop folder that are not yet taken in."""
+) -> dict[FileKey, KnownFile]:
+    """Files of the listed paths, and those of this drop folder that are still to be ingested."""
     of_drop = intake.c.drop_root == drop_root
-    queries = [
-        sa.select(intake).where(of_drop, intake.c.source_path.in_(paths))
-        for paths in chunks(listed)
-    ]
-    queries.append(sa.select(intake).where(of_drop, intake.c.state.in_(OPEN)))
-    return {key_of_row(row): row for query in queries for row in connection.execute(query)}
+    columns = sa.select(
+        intake.c.source_path,
+        intake.c.size,
+        intake.c.mtime_ns,
+        intake.c.state,
+        intake.c.first_seen_at,
+    )
+    queries = [columns.where(of_drop, intake.c.source_path.in_(paths)) for paths in chunks(listed)]
+    queries.append(columns.where(of_drop, intake.c.state.in_(OPEN)))
+    return {
+        (path, size, mtime_ns): KnownFile(state, first_seen_at)
+        for query in queries
+        for path, size, mtime_ns, state, first_seen_at in connection.execute(query)
+    }
 
 
-def find_audio(
-    connection: sa.Connection, drop_root: bytes, column: sa.Column[str], values: Sequence[str]
-) -> list[sa.Row[Any]]:
+def find_recordings(
+    connection: sa.Connection, drop_root: bytes, by: Literal["name", "stem"], values: Sequence[str]
+) -> list[IntakeRecording]:
     """Recordings of this drop folder that have a day, by name or stem.
 
     Platforms use names again: a name speaks of the newest file that had it.
@@ -57,77 +122,37 @@ def find_audio(
         for part in chunks(values)
         for row in connection.execute(
             sa.select(intake)
-            .where(intake.c.drop_root == drop_root, intake.c.kind == "audio", column.in_(part))
+            .where(
+                intake.c.drop_root == drop_root, intake.c.kind == "audio", intake.c[by].in_(part)
+            )
             .order_by(intake.c.first_seen_at)
         )
     }
     described = ("stable", "moving", "ingested", "copied")
-    return [row for row in newest.values() if row.state in described]
+    return [_recording_from_row(row) for row in newest.values() if row.state in described]
 
 
-def read_sidecars(connection: sa.Connection, day: str) -> Sequence[sa.Row[Any]]:
+def read_ready(connection: sa.Connection, day: str) -> list[IntakeRecording]:
+    """Recordings of a day that are to be ingested, in the order of their names."""
+    query = sa.select(intake).where(
+        intake.c.day == day, intake.c.kind == "audio", intake.c.state.in_(("stable", "moving"))
+    )
+    rows = connection.execute(query.order_by(intake.c.name, intake.c.source_path))
+    return [_recording_from_row(row) for row in rows]
+
+
+def read_recording_file(connection: sa.Connection, key: FileKey) -> IntakeRecording:
+    """A settled recording as it is now."""
+    query = sa.select(intake).where(*_is(key))
+    return _recording_from_row(connection.execute(query).one())
+
+
+def read_sidecars(connection: sa.Connection, day: str) -> list[IntakeFile]:
     """Sidecars that belong to recordings of a day."""
     query = sa.select(intake).where(
         intake.c.day == day, intake.c.kind == "sidecar", intake.c.state == "applied"
     )
-    return connection.execute(query).all()
-
-
-def read_row(connection: sa.Connection, key: Key) -> sa.Row[Any]:
-    """The row as it is now."""
-    path, size, mtime_ns = key
-    query = sa.select(intake).where(
-        intake.c.source_path == path, intake.c.size == size, intake.c.mtime_ns == mtime_ns
-    )
-    return connection.execute(query).one()
-
-
-def insert_seen(
-    connection: sa.Connection,
-    files: Iterable[tuple[DropFile, str]],
-    drop_root: bytes,
-    now: datetime,
-) -> None:
-    """First look at these files, each with its kind."""
-    rows = [
-        {
-            "source_path": file.path,
-            "size": file.size,
-            "mtime_ns": file.mtime_ns,
-            "drop_root": drop_root,
-            "name": file.display_name,
-            "stem": stem_of(file.display_name),
-            "kind": kind,
-            "metadata": {},
-            "state": "seen",
-            "first_seen_at": now,
-        }
-        for file, kind in files
-    ]
-    if rows:
-        connection.execute(sa.insert(intake), rows)
-
-
-def update_intake(connection: sa.Connection, keys: Sequence[Key], **values: Any) -> None:
-    """Set columns of some rows."""
-    for path, size, mtime_ns in keys:
-        connection.execute(
-            sa.update(intake)
-            .where(
-                intake.c.source_path == path,
-                intake.c.size == size,
-                intake.c.mtime_ns == mtime_ns,
-            )
-            .values(**values)
-        )
-
-
-def read_ready(connection: sa.Connection, day: str) -> Sequence[sa.Row[Any]]:
-    """Audio of a day that is to be ingested, in the order of its names."""
-    query = sa.select(intake).where(
-        intake.c.day == day, intake.c.kind == "audio", intake.c.state.in_(("stable", "moving"))
-    )
-    return connection.execute(query.order_by(intake.c.name, intake.c.source_path)).all()
+    return [IntakeFile(**_file_values(row)) for row in connection.execute(query)]
 
 
 def read_days_of_drop(connection: sa.Connection, drop_root: bytes) -> list[str]:
@@ -138,3 +163,62 @@ def read_days_of_drop(connection: sa.Connection, drop_root: bytes) -> list[str]:
         .where(intake.c.drop_root == drop_root, intake.c.day.is_not(None))
     )
     return sorted(connection.execute(query).scalars())
+
+
+def insert_seen(
+    connection: sa.Connection, files: Iterable[DropFile], drop_root: bytes, now: datetime
+) -> None:
+    """Record files that a scan found for the first time."""
+    rows = [
+        {
+            "source_path": file.path,
+            "size": file.size,
+            "mtime_ns": file.mtime_ns,
+            "drop_root": drop_root,
+            "name": file.display_name,
+            "stem": stem_of(file.display_name),
+            "kind": file.kind,
+            "metadata": {},
+            "state": "seen",
+            "first_seen_at": now,
+        }
+        for file in files
+    ]
+    if rows:
+        connection.execute(sa.insert(intake), rows)
+
+
+def update_intake(connection: sa.Connection, keys: Iterable[FileKey], **values: Any) -> None:
+    """Set columns of some rows."""
+    for key in keys:
+        connection.execute(sa.update(intake).where(*_is(key)).values(**values))
+
+
+def _is(key: FileKey) -> tuple[sa.ColumnElement[bool], ...]:
+    path, size, mtime_ns = key
+    return (
+        intake.c.source_path == path,
+        intake.c.size == size,
+        intake.c.mtime_ns == mtime_ns,
+    )
+
+
+def _file_values(row: sa.Row[Any]) -> dict[str, Any]:
+    return {
+        "source_path": row.source_path,
+        "size": row.size,
+        "mtime_ns": row.mtime_ns,
+        "drop_root": row.drop_root,
+        "name": row.name,
+        "state": row.state,
+        "day": row.day,
+    }
+
+
+def _recording_from_row(row: sa.Row[Any]) -> IntakeRecording:
+    return IntakeRecording(
+        **_file_values(row),
+        description=Description.from_json(row.metadata),
+        recording_id=row.recording_id,
+        archive_path=row.archive_path,
+    )

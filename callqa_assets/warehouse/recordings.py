@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.calls.metadata import CallMetadata
+from callqa_assets.domain.calls.facts import FACTS, CallFacts
+from callqa_assets.domain.calls.metadata import CallMetadata, TimeSource
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
 from callqa_assets.warehouse.tables import DAY_TABLES, recordings
 
 
+@dataclass(frozen=True)
+class KnownRecording:
+    """What better metadata must know of a recording; of one in quarantine, too."""
+
+    recording_id: str
+    day: str
+    channels: int
+    """0 in quarantine."""
+    started_at: datetime
+    time_source: TimeSource
+
+
 def recording_from_row(row: sa.Row[Any]) -> Recording:
+    """The recording of a row with all columns of `recordings`."""
     return Recording(
         recording_id=row.recording_id,
         day=row.day,
@@ -25,13 +41,7 @@ def recording_from_row(row: sa.Row[Any]) -> Recording:
         duration_s=row.duration_s,
         started_at=row.started_at,
         metadata_version=row.metadata_version,
-        call_id=row.call_id,
-        agent_id=row.agent_id,
-        customer_id=row.customer_id,
-        queue=row.queue,
-        line=row.line,
-        business_line=row.business_line,
-        language=row.language,
+        facts=CallFacts(**{name: getattr(row, name) for name in FACTS}),
     )
 
 
@@ -39,13 +49,7 @@ def metadata_columns(call: CallMetadata, channels: int) -> dict[str, Any]:
     """The columns that a late sidecar or manifest may change."""
     roles = list(call.channel_roles(channels)) if channels else []
     values = {
-        "call_id": call.call_id,
-        "agent_id": call.agent_id,
-        "customer_id": call.customer_id,
-        "queue": call.queue,
-        "line": call.line,
-        "business_line": call.business_line,
-        "language": call.language,
+        **call.facts.model_dump(),
         "channel_roles": roles,
         "metadata": {**call.extra, "notes": list(call.notes)} if call.notes else call.extra,
         "time_source": call.time_source,
@@ -67,10 +71,16 @@ def insert_recording(connection: sa.Connection, values: Mapping[str, Any]) -> No
     connection.execute(sa.insert(recordings).values(**values))
 
 
-def read_recording(connection: sa.Connection, recording_id: str) -> sa.Row[Any] | None:
-    return connection.execute(
-        sa.select(recordings).where(recordings.c.recording_id == recording_id)
-    ).one_or_none()
+def read_recording(connection: sa.Connection, recording_id: str) -> KnownRecording | None:
+    query = sa.select(
+        recordings.c.recording_id,
+        recordings.c.day,
+        recordings.c.channels,
+        recordings.c.started_at,
+        recordings.c.time_source,
+    ).where(recordings.c.recording_id == recording_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else KnownRecording(**row._mapping)
 
 
 def update_metadata(

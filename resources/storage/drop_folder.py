@@ -1,4 +1,4 @@
-"""The folder into which the phone platform's recordings arrive. It is listed here, never judged."""
+"""The drop folder, the landing zone of the phone platform's recordings: listed, never judged."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class DropFolder:
                     try:
                         status = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
-                        continue  # taken away while we looked
+                        continue  # removed while the folder was listed
                     yield DropFile(
-                        entry.path,
-                        os.path.relpath(entry.path, self.root),
-                        status.st_size,
-                        status.st_mtime_ns,
+                        path=entry.path,
+                        name=os.path.relpath(entry.path, self.root),
+                        size=status.st_size,
+                        mtime_ns=status.st_mtime_ns,
                     )

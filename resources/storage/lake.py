@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.rules.call_input import ChannelTrack
-from resources.storage.archive import sync_folder
+from resources.storage.atomic import write_atomically
 from resources.storage.home import Home
 
 SCHEMA = {
@@ -67,7 +65,8 @@ class EmotionLake:
         ]
         path = self._home.emotion_tracks / f"{uuid.uuid4().hex}.parquet"
         table = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
-        _write_whole(path, table.write_parquet)
+        with write_atomically(path) as file:
+            table.write_parquet(file)
         return str(path.relative_to(self._home.root))
 
     def read(self, artifacts: Mapping[str, str]) -> dict[str, list[ChannelTrack]]:
@@ -103,7 +102,8 @@ class EmotionLake:
         np.save(content, embeddings)
         digest = hashlib.sha256(content.getbuffer()).hexdigest()[:16]
         path = self._folder_of_embeddings(recording_id) / f"{recording_id}.{digest}.npy"
-        _write_whole(path, lambda file: file.write(content.getbuffer()))
+        with write_atomically(path) as file:
+            file.write(content.getbuffer())
         return str(path.relative_to(self._home.root))
 
     def sweep(self, named: set[str]) -> list[str]:
@@ -139,18 +139,6 @@ class EmotionLake:
                     path.unlink()
                     removed.append(relative)
         return removed
-
-
-def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """A file that is there is whole and on disk, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    with partial.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
 
 
 def _cut(table: pl.DataFrame) -> Iterator[tuple[str, str, ChannelTrack]]:

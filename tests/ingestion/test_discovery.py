@@ -1,4 +1,4 @@
-"""Taking files in: killed anywhere, late, unreadable, changed: one row each, nothing lost."""
+"""Scanning and describing: what is listed, and metadata that comes beside, late or damaged."""
 
 from __future__ import annotations
 
@@ -11,251 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from callqa_assets.ingestion import archiving as ingest_module
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.dirty_days import read_dirty_days
 from resources.storage.archive import RecordingArchive
 from resources.storage.drop_folder import DropFolderError
-from resources.storage.home import Home
+from tests.ingestion.conftest import Kill
 from tests.support.calls import set_mtime, write_call
-from tests.support.direct import DirectHearing
 from tests.support.snapshot import read_rows
 
 DAY = "2025-03-14"
-
-
-class Kill(BaseException):
-    """Stands for SIGKILL: nothing catches it."""
-
-
-@pytest.fixture
-def hearing(home: Home, warehouse, rules: Path) -> DirectHearing:
-    return DirectHearing(home, warehouse, rules)
-
-
-@pytest.fixture
-def kill(monkeypatch: pytest.MonkeyPatch):
-    """Make a function die instead of, or right after, doing its work; `revive` ends that."""
-
-    def install(owner, name: str, *, after: bool = False) -> None:
-        real = getattr(owner, name)
-
-        def die(*args, **kwargs):
-            if after:
-                real(*args, **kwargs)
-            raise Kill
-
-        monkeypatch.setattr(owner, name, die)
-
-    install.revive = monkeypatch.undo
-    return install
-
-
-def files_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def assert_all_in_archive(home: Home, warehouse, count: int) -> None:
-    """Every recording has one row and its file, and there is no file without a row."""
-    found = read_rows(warehouse, tables.recordings)
-    assert len(found) == count
-    assert files_below(home.archive) == sorted(home.root / r["archive_path"] for r in found)
-    assert files_below(home.drop) == []
-    assert {r["state"] for r in read_rows(warehouse, tables.intake)} == {"ingested"}
-
-
-# Killed anywhere ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("owner", "name", "after"),
-    [
-        (ingest_module, "_take", False),
-        (RecordingArchive, "take", False),
-        (RecordingArchive, "take", True),
-        (ingest_module, "insert_recording", False),
-        (ingest_module, "insert_recording", True),
-    ],
-    ids=["before moving", "before the rename", "after the rename", "before the row", "in the row"],
-)
-def test_a_kill_while_taking_files_in_strands_nothing(
-    home, warehouse, hearing, kill, owner, name, after
-):
-    for seed in range(3):
-        write_call(home.drop, DAY, f"10{seed}", seed=seed)
-    hearing.scan()
-    kill(owner, name, after=after)
-    with pytest.raises(Kill):
-        hearing.ingest(DAY)
-    assert read_rows(warehouse, tables.recordings) == []
-    kill.revive()
-    assert hearing.take_in() == []
-    assert_all_in_archive(home, warehouse, 3)
-
-
-def _across_file_systems(monkeypatch: pytest.MonkeyPatch, drop: Path) -> None:
-    real = os.replace
-
-    def replace(source, target):
-        if os.fsencode(source).startswith(os.fsencode(drop)):
-            raise OSError(errno.EXDEV, "Invalid cross-device link")
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", replace)
-
-
-def test_a_drop_folder_on_another_file_system_is_copied_then_emptied(
-    home, warehouse, hearing, monkeypatch
-):
-    content = write_call(home.drop, DAY).read_bytes()
-    _across_file_systems(monkeypatch, home.drop)
-    hearing.take_in()
-    assert_all_in_archive(home, warehouse, 1)
-    (kept,) = files_below(home.archive)
-    assert kept.read_bytes() == content
-
-
-def test_a_kill_after_the_copy_across_file_systems_strands_nothing(
-    home, warehouse, hearing, kill, monkeypatch
-):
-    """The copy has another time of change than intake wrote down: it is known by its content."""
-    write_call(home.drop, DAY)
-    hearing.scan()
-    with monkeypatch.context() as elsewhere:
-        _across_file_systems(elsewhere, home.drop)
-        real = RecordingArchive.take
-
-        def take_then_die(*args, **kwargs):
-            real(*args, **kwargs)
-            raise Kill
-
-        elsewhere.setattr(RecordingArchive, "take", take_then_die)
-        with pytest.raises(Kill):
-            hearing.ingest(DAY)
-    hearing.take_in()
-    assert_all_in_archive(home, warehouse, 1)
-
-
-def test_a_new_file_at_the_place_of_one_whose_move_was_cut_short_harms_neither(
-    home, warehouse, hearing, kill
-):
-    path = write_call(home.drop, DAY, seed=1)
-    first = path.read_bytes()
-    hearing.scan()
-    kill(RecordingArchive, "take", after=True)
-    with pytest.raises(Kill):
-        hearing.ingest(DAY)
-    kill.revive()
-    write_call(home.drop, DAY, seed=2)
-    set_mtime(path, "2025-03-15 10:00")
-    second = path.read_bytes()
-    hearing.take_in()
-    assert_all_in_archive(home, warehouse, 2)
-    assert {p.read_bytes() for p in files_below(home.archive)} == {first, second}
-
-
-@pytest.mark.parametrize("change", ["replaced", "removed"])
-def test_a_file_changed_after_it_was_decoded_is_not_taken_under_the_old_identity(
-    home, warehouse, hearing, monkeypatch, change
-):
-    path = write_call(home.drop, DAY, seed=1)
-    hearing.scan()
-    real = ingest_module._sort_out
-
-    def change_meanwhile(*args):
-        good = real(*args)
-        path.unlink()
-        if change == "replaced":
-            write_call(home.drop, DAY, seed=2)
-            set_mtime(path, "2025-03-15 10:00")
-        return good
-
-    monkeypatch.setattr(ingest_module, "_sort_out", change_meanwhile)
-    hearing.ingest(DAY)
-    assert read_rows(warehouse, tables.recordings) == []
-    monkeypatch.undo()
-    hearing.take_in()
-    assert len(read_rows(warehouse, tables.recordings)) == (1 if change == "replaced" else 0)
-
-
-# What cannot be read now --------------------------------------------------------------------
-
-
-def test_a_file_without_permission_stays_is_reported_and_taken_once_it_may_be(
-    home, warehouse, hearing, monkeypatch
-):
-    write_call(home.drop, DAY, "1001", seed=1)
-    locked = write_call(home.drop, DAY, "1002", seed=2)
-    real = ingest_module.hash_content
-
-    def refuse(path: bytes) -> str:
-        if path == os.fsencode(locked):
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return real(path)
-
-    monkeypatch.setattr(ingest_module, "hash_content", refuse)
-    (problem,) = hearing.take_in()
-    assert "_1002_" in problem
-    assert "Permission denied" in problem
-    assert locked.is_file()
-    assert len(read_rows(warehouse, tables.recordings)) == 1
-    monkeypatch.undo()
-    assert hearing.take_in() == []
-    assert_all_in_archive(home, warehouse, 2)
-
-
-def test_a_file_that_may_be_read_but_not_moved_stays_and_the_others_are_taken(
-    home, warehouse, hearing, monkeypatch
-):
-    write_call(home.drop, DAY, "1001", seed=1)
-    fixed = write_call(home.drop, DAY, "1002", seed=2)
-    real = os.replace
-
-    def refuse(source, target):
-        if os.fsencode(source) == os.fsencode(fixed):
-            raise PermissionError(errno.EPERM, "Operation not permitted")
-        real(source, target)
-
-    monkeypatch.setattr(os, "replace", refuse)
-    (problem,) = hearing.take_in()
-    assert "--copy" in problem
-    assert len(read_rows(warehouse, tables.recordings)) == 1
-    monkeypatch.undo()
-    assert hearing.take_in() == []
-    assert_all_in_archive(home, warehouse, 2)
-
-
-def test_a_file_that_breaks_the_decoder_does_not_hold_up_the_day(
-    home, warehouse, hearing, monkeypatch
-):
-    write_call(home.drop, DAY, "1001", seed=1)
-    cursed = write_call(home.drop, DAY, "1002", seed=2)
-    real = ingest_module.decode_audio
-
-    def decode(path: Path):
-        if path == cursed:
-            raise ZeroDivisionError("frame rate 0")
-        return real(path)
-
-    monkeypatch.setattr(ingest_module, "decode_audio", decode)
-    (problem,) = hearing.take_in()
-    assert "ZeroDivisionError" in problem
-    assert cursed.is_file()
-    assert len(read_rows(warehouse, tables.recordings)) == 1
-
-
-def test_a_file_that_vanished_before_it_was_taken_leaves_no_row_and_may_come_back(
-    home, warehouse, hearing
-):
-    path = write_call(home.drop, DAY)
-    content = path.read_bytes()
-    hearing.scan()
-    path.unlink()
-    assert hearing.take_in() == []
-    assert read_rows(warehouse, tables.recordings) == []
-    path.write_bytes(content)
-    hearing.take_in()
-    assert len(read_rows(warehouse, tables.recordings)) == 1
 
 
 def test_links_hidden_files_and_unfinished_copies_are_not_listed(
@@ -283,13 +47,13 @@ def test_a_missing_drop_folder_is_an_error_that_names_it(home, hearing):
 # Metadata that comes beside or later --------------------------------------------------------
 
 
-def test_a_sidecar_that_comes_while_its_call_is_being_moved_is_applied_at_the_next_look(
+def test_a_sidecar_that_comes_while_its_call_is_being_moved_is_applied_at_the_next_scan(
     home, warehouse, hearing, kill
 ):
     path = write_call(home.drop, DAY, name="call.wav")
     set_mtime(path, "2025-03-16 10:00")
     hearing.scan()
-    kill(RecordingArchive, "take", after=True)
+    kill(RecordingArchive, "store", after=True)
     with pytest.raises(Kill):
         hearing.ingest("2025-03-16")
     kill.revive()
@@ -300,7 +64,7 @@ def test_a_sidecar_that_comes_while_its_call_is_being_moved_is_applied_at_the_ne
     hearing.take_in()
     (recording,) = read_rows(warehouse, tables.recordings)
     assert (recording["day"], recording["time_source"]) == (DAY, "sidecar")
-    assert files_below(home.drop) == []
+    assert list(home.drop.iterdir()) == []
 
 
 def test_a_late_sidecar_speaks_of_the_newest_file_of_that_name(home, warehouse, hearing):
@@ -400,8 +164,8 @@ def test_a_sidecar_may_spell_its_suffix_in_capitals(home, warehouse, hearing):
     assert recording["agent_id"] == "lina"
 
 
-def test_metadata_with_zero_bytes_does_not_stop_the_look(home, warehouse, hearing):
-    """PostgreSQL's JSON holds no NUL: one such sidecar would fail every look for ever."""
+def test_metadata_with_zero_bytes_does_not_stop_the_scan(home, warehouse, hearing):
+    """PostgreSQL's JSON holds no NUL: one such sidecar would fail every scan for ever."""
     write_call(home.drop, DAY, name="call.wav")
     (home.drop / "call.json").write_bytes(b'{"agent_id": "li\0na"}\0')
     hearing.take_in()
@@ -410,18 +174,18 @@ def test_metadata_with_zero_bytes_does_not_stop_the_look(home, warehouse, hearin
     assert "\0" not in json.dumps([r["metadata"] for r in read_rows(warehouse, tables.intake)])
 
 
-def test_two_looks_at_once_write_every_file_down_once(home, warehouse, hearing):
+def test_two_scans_at_once_record_every_file_once(home, warehouse, hearing):
     for seed in range(5):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
     with ThreadPoolExecutor(4) as threads:
-        looks = [threads.submit(hearing.scan_once) for _ in range(4)]
-    assert sorted(look.result().settled for look in looks) == [0, 0, 0, 5]
+        scans = [threads.submit(hearing.scan_once) for _ in range(4)]
+    assert sorted(scan.result().settled for scan in scans) == [0, 0, 0, 5]
     assert [r["state"] for r in read_rows(warehouse, tables.intake)] == ["stable"] * 5
     with warehouse.read() as connection:
         assert read_dirty_days(connection) == {DAY: 1}
 
 
-def test_a_recording_is_taken_only_after_two_looks(home, warehouse, hearing):
+def test_a_recording_is_ingested_only_after_two_scans(home, warehouse, hearing):
     write_call(home.drop, DAY)
     first = hearing.scan_once(settle=timedelta(seconds=20))
     assert (first.listed, first.settled, first.waiting) == (1, 0, 1)

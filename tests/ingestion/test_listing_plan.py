@@ -1,4 +1,4 @@
-"""What one look at the drop folder means, against the looks before it. Pure."""
+"""What one scan of the drop folder means, against the scans before it. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from callqa_assets.domain.calls.files import DropFile, kind_of
-from callqa_assets.ingestion.discovery import KnownFile, plan_listing
-from callqa_assets.warehouse.files import key_of
+from callqa_assets.ingestion.discovery import plan_listing
+from callqa_assets.warehouse.files import KnownFile
 
 NOW = datetime(2025, 3, 14, 10, tzinfo=UTC)
 SETTLE = timedelta(seconds=20)
@@ -20,30 +20,30 @@ def file(name: str = "call.wav", size: int = 100, mtime_ns: int = 1) -> DropFile
 
 
 def known(*files: DropFile, state: str = "seen", since: datetime = LONG_AGO):
-    return {key_of(f): KnownFile(state, since) for f in files}
+    return {f.key: KnownFile(state, since) for f in files}
 
 
 def plan(files, before=None, settle=SETTLE):
     return plan_listing(files, before or {}, now=NOW, settle=settle)
 
 
-def test_a_file_settles_at_the_second_look_that_finds_it_unchanged():
+def test_a_file_settles_at_the_second_scan_that_finds_it_unchanged():
     first = plan([file()])
     assert (first.first_seen, first.settled, first.waiting) == ([file()], [], [file()])
     assert plan([file()], known(file(), since=JUST_NOW)).settled == []
     assert plan([file()], known(file())).settled == [file()]
 
 
-def test_a_file_that_grows_or_is_touched_starts_anew():
+def test_a_file_that_grows_or_is_touched_starts_again():
     for changed in (file(size=200), file(mtime_ns=2)):
         found = plan([changed], known(file()))
-        assert found.replaced == [key_of(file())]
+        assert found.replaced == [file().key]
         assert (found.first_seen, found.settled, found.gone) == ([changed], [], [])
 
 
 @pytest.mark.parametrize("state", ["seen", "stable"])
-def test_a_file_that_vanished_before_it_was_taken_is_gone(state):
-    assert plan([], known(file(), state=state)).gone == [key_of(file())]
+def test_a_file_that_vanished_before_it_was_archived_is_gone(state):
+    assert plan([], known(file(), state=state)).gone == [file().key]
 
 
 @pytest.mark.parametrize("state", ["moving", "ingested", "copied", "applied", "gone", "replaced"])
@@ -53,9 +53,9 @@ def test_a_file_that_is_no_longer_awaited_may_be_away(state):
 
 
 @pytest.mark.parametrize("state", ["gone", "replaced", "ingested"])
-def test_a_file_that_came_back_is_looked_at_anew_and_must_settle(state):
+def test_a_file_that_came_back_must_settle_again(state):
     found = plan([file()], known(file(), state=state))
-    assert (found.reopened, found.first_seen, found.settled) == ([key_of(file())], [], [])
+    assert (found.reopened, found.first_seen, found.settled) == ([file().key], [], [])
     assert found.waiting == [file()]
 
 
@@ -77,7 +77,7 @@ def test_a_recording_does_not_wait_for_anothers_sidecar():
     assert plan([file(), file("other.json")], known(file())).settled == [file()]
 
 
-def test_without_a_settling_time_every_file_counts_at_its_first_look():
+def test_without_a_settling_time_every_file_counts_at_its_first_scan():
     files = [file(), file("call.json"), file("manifest.csv")]
     found = plan(files, settle=timedelta(0))
     assert (found.settled, found.waiting) == (files, [])

@@ -53,7 +53,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated: Path):
 @pytest.mark.parametrize(
     ("point", "call", "after"),
     [
-        ("take", 2, True),
+        ("archive", 2, True),
         ("recording row", 3, False),
         ("segments", 2, False),
         ("transcripts", 1, False),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.days import DEFAULT_CALENDAR
 from callqa_assets.stages.stored_calls import load_stored_calls
 from callqa_assets.warehouse import tables
@@ -56,9 +57,9 @@ def test_the_language_is_the_metadatas_else_the_one_most_spoken(home, warehouse,
         customer = tables.transcripts.c.role == "customer"  # speaks 3 s, the agent 1.5 s
         connection.execute(sa.update(tables.transcripts).values(language="en"))
         connection.execute(sa.update(tables.transcripts).where(customer).values(language="yue"))
-    named = replace(recordings[0], language="zh-CN")
+    named = replace(recordings[0], facts=CallFacts(language="zh-CN"))
     first, second = load_stored_calls(warehouse, lake, DEFAULT_CALENDAR, [named, recordings[1]])
-    assert (first.context.language, second.context.language) == ("zh-CN", "yue")
+    assert (first.context.facts.language, second.context.facts.language) == ("zh-CN", "yue")
 
 
 def test_only_the_file_that_the_ledger_names_is_read(home, warehouse, recordings):

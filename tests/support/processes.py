@@ -23,7 +23,7 @@ from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
 
 POINTS: dict[str, tuple[Any, str]] = {
-    "take": (RecordingArchive, "take"),
+    "archive": (RecordingArchive, "store"),
     "recording row": (archiving, "insert_recording"),
     "segments": (FakeModels, "detect"),
     "transcripts": (FakeModels, "transcribe"),

@@ -83,17 +83,18 @@ def write_notice(
         if span["start_s"] < alert.ended_s + TIMELINE_MARGIN_S
         and span["end_s"] > alert.started_s - TIMELINE_MARGIN_S
     ]
+    facts = recording.facts
     return {
         "alert_id": alert.alert_id,
         "rule": alert.rule,
         "priority": alert.priority,
         "role": alert.role,
         "needs_review": alert.needs_review,
-        "agent_id": _masked(recording.agent_id),
-        "queue": _masked(recording.queue),
-        "line": _masked(recording.line),
-        "business_line": _masked(recording.business_line),
-        "call_id": _masked(recording.call_id),
+        "agent_id": _masked(facts.agent_id),
+        "queue": _masked(facts.queue),
+        "line": _masked(facts.line),
+        "business_line": _masked(facts.business_line),
+        "call_id": _masked(facts.call_id),
         "recording_id": recording.recording_id,
         "call_started_at": recording.started_at.astimezone(timezone).isoformat(timespec="seconds"),
         "started_s": alert.started_s,

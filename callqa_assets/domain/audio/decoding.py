@@ -1,19 +1,18 @@
-"""Sound files become sample arrays: decoding, channel splitting, resampling, reading ahead.
+"""Sound files become sample arrays: decoding, channel splitting, resampling.
 
 Nothing here knows what a call is, where files are kept or what a model does with the sound.
-A file is judged by its content alone: neither its name nor its extension is looked at.
+A file is judged by its content alone: it comes open, without a name.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import stat
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO, cast
+from io import FileIO
+from typing import cast
 
 import av
 import numpy as np
@@ -23,7 +22,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-MODEL_RATE_HZ = 16_000
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ
 
 Samples = NDArray[np.float32]
 
@@ -67,30 +66,27 @@ class UnreadableAudio(Exception):  # noqa: N818 - a verdict on the file, not a f
         self.reason = reason
 
 
-def decode_audio(path: Path, limits: AudioLimits = LIMITS) -> DecodedAudio:
+def decode_audio(file: FileIO, limits: AudioLimits = LIMITS) -> DecodedAudio:
     """Decode one sound file: libsndfile first, FFmpeg for what it does not know.
+
+    `file` is open for reading, unbuffered and seekable: libsndfile reads from its descriptor.
 
     A file that is cut or damaged further on gives the sound before the damage, and a note. An MP3
     without a Xing/Info header does not say how long it should be: there a cut goes unnoticed.
 
     Raises:
         UnreadableAudio: the content cannot be used, now or later.
-        OSError: the file cannot be opened; this says nothing about its content.
+        OSError: the file cannot be read; this says nothing about its content.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise UnreadableAudio("not a regular file")
-    if status.st_size == 0:
-        raise UnreadableAudio("the file is empty: copy it again from the phone platform")
     refusals: list[str] = []
     for decode in (_decode_with_sndfile, _decode_with_ffmpeg):
+        file.seek(0)
         try:
-            with path.open("rb", buffering=0) as file:
-                return decode(file, limits)
+            return decode(file, limits)
         except _NoSoundError as refusal:
             refusals.append(str(refusal))
-    with path.open("rb") as file:
-        container = _container_name(file.read(16))
+    file.seek(0)
+    container = _container_name(file.read(16))
     if container is None:
         raise UnreadableAudio("not audio: the content is in no known sound format")
     raise UnreadableAudio(
@@ -103,10 +99,10 @@ def to_16k(samples: Samples, sample_rate_hz: int) -> list[Samples]:
 
     `samples` has shape [channels, n]; each result has shape [n'], float32 in [-1, 1], contiguous.
     """
-    if sample_rate_hz == MODEL_RATE_HZ:
+    if sample_rate_hz == SAMPLE_RATE_HZ:
         return [np.ascontiguousarray(channel) for channel in samples]
     resampled = (
-        soxr.resample(channel, sample_rate_hz, MODEL_RATE_HZ, quality="HQ") for channel in samples
+        soxr.resample(channel, sample_rate_hz, SAMPLE_RATE_HZ, quality="HQ") for channel in samples
     )
     return [np.clip(channel, -1, 1).astype(np.float32, copy=False) for channel in resampled]
 
@@ -202,7 +198,7 @@ _UNKNOWN_SIZE_BYTES = 0x7FFF_0000
 """Recorders that stream write 0x7FFFFFFF or 0xFFFFFFFF for 'not known yet': no cut file."""
 
 
-def _decode_with_sndfile(file: BinaryIO, limits: AudioLimits) -> DecodedAudio:
+def _decode_with_sndfile(file: FileIO, limits: AudioLimits) -> DecodedAudio:
     """Raises _NoSoundError where libsndfile finds no sound."""
     head = file.read(4096)
     file.seek(0)
@@ -233,7 +229,7 @@ def _decode_with_sndfile(file: BinaryIO, limits: AudioLimits) -> DecodedAudio:
 
 
 def _broken_promise(
-    sound: sf.SoundFile, head: bytes, file: BinaryIO, decoding: _Decoding
+    sound: sf.SoundFile, head: bytes, file: FileIO, decoding: _Decoding
 ) -> str | None:
     """A note where the file holds less sound than its header promises."""
     promised_s = 0.0
@@ -256,7 +252,7 @@ def _broken_promise(
     return None
 
 
-def _ogg_is_complete(file: BinaryIO) -> bool:
+def _ogg_is_complete(file: FileIO) -> bool:
     """Whether the last page is there in full and carries the end-of-stream flag (RFC 3533)."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 65_307))  # the largest page
@@ -286,7 +282,7 @@ class _NamelessFile:
     extension; and a corrupt header that points outside the file is told so without an exception.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: FileIO) -> None:
         self._file = file
         self.read = file.read
         self.tell = file.tell
@@ -298,7 +294,7 @@ class _NamelessFile:
             return -1
 
 
-def _decode_with_ffmpeg(file: BinaryIO, limits: AudioLimits) -> DecodedAudio:
+def _decode_with_ffmpeg(file: FileIO, limits: AudioLimits) -> DecodedAudio:
     """Raises _NoSoundError where FFmpeg finds no sound."""
     try:
         container = av.open(_NamelessFile(file), "r", options=_FFMPEG_OPTIONS)

@@ -3,8 +3,8 @@
 Pure functions over bytes and names. What lies beside a recording is foreign input: whatever is
 wrong with it becomes a note, never an exception that would lose the audio. A note names the place
 and the cause, never a value, for values and file names hold customers' phone numbers.
-The configuration's own checks live in `call_sources`; finding files, moving them and the
-recordings table belong to intake.
+The configuration's own checks live in `sources`; finding files, moving them and the recordings
+table belong to ingestion.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from callqa_assets.domain.calls.sources import FIELDS, ROLE, TEXT_FIELDS, MetadataConfig, Source
+from callqa_assets.domain.calls.facts import FACTS, CallFacts
+from callqa_assets.domain.calls.sources import FIELDS, ROLE, MetadataConfig, Source
 
 TimeSource = Literal["sidecar", "manifest", "file_name", "mtime", "intake"]
 
@@ -54,15 +55,7 @@ class CallMetadata(BaseModel):
     started_at: datetime
     """Aware, UTC."""
     time_source: TimeSource
-    call_id: str | None = None
-    agent_id: str | None = None
-    customer_id: str | None = None
-    """May be a phone number: for the warehouse only, never for a note, a log or an error."""
-    queue: str | None = None
-    line: str | None = None
-    business_line: str | None = None
-    language: str | None = None
-    """ISO 639 code; None to detect."""
+    facts: CallFacts = CallFacts()
     stated_roles: tuple[str, ...] = ()
     """Channel roles as the sidecar or manifest gives them."""
     source_roles: tuple[str, ...] = ()
@@ -78,6 +71,20 @@ class CallMetadata(BaseModel):
             if len(roles) == channels:
                 return roles
         return ("mixed",) if channels == 1 else tuple(f"channel_{i}" for i in range(channels))
+
+    def to_json(self) -> dict[str, Any]:
+        """As rows of `intake` keep it: flat, the facts among the other keys."""
+        dumped = self.model_dump(mode="json")
+        at = list(dumped).index("facts")
+        items = list(dumped.items())
+        return dict([*items[:at], *dumped["facts"].items(), *items[at + 1 :]])
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> CallMetadata:
+        """The inverse of `to_json`; a fact that was added since is not known."""
+        facts = {key: value for key, value in stored.items() if key in FACTS}
+        others = {key: value for key, value in stored.items() if key not in FACTS}
+        return cls.model_validate({**others, "facts": facts})
 
 
 # Describing a call --------------------------------------------------------------------------
@@ -130,28 +137,22 @@ def describe_call(
     roles: tuple[str, ...] = ()
     extra: dict[str, Any] = {}
     for where, fields in stated.items():
-        for field in TEXT_FIELDS:
+        for field in FACTS:
             if texts.get(field) is None and not _absent(fields.get(field)):
                 texts[field] = _text_field(field, fields[field], _PLACES[where], notes, limits)
         if not roles and not _absent(fields.get("channel_roles")):
             roles = _roles_field(fields["channel_roles"], _PLACES[where], notes)
         extra = _extra(fields, _PLACES[where], notes, limits) | extra
 
-    defaults = source.defaults
-    queue = texts.get("queue") or defaults.queue
-    configured = config.queues.get(queue) if queue else None
+    defaults = source.defaults.model_dump()
+    queue = texts.get("queue") or source.defaults.queue
+    of_queue = config.queues[queue].model_dump() if queue in config.queues else {}
     return CallMetadata(
         started_at=started_at,
         time_source=time_source,
-        call_id=texts.get("call_id"),
-        agent_id=texts.get("agent_id"),
-        customer_id=texts.get("customer_id"),
-        queue=queue,
-        line=texts.get("line") or defaults.line,
-        business_line=texts.get("business_line") or defaults.business_line,
-        language=texts.get("language")
-        or (configured.language if configured else None)
-        or defaults.language,
+        facts=CallFacts(
+            **{name: texts.get(name) or of_queue.get(name) or defaults[name] for name in FACTS}
+        ),
         stated_roles=roles,
         source_roles=source.channel_roles,
         extra=extra,

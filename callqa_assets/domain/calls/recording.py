@@ -1,9 +1,11 @@
-"""One recording as the stages see it. How its facts are found is `call_metadata`."""
+"""One recording as the stages see it. How its facts are found is `metadata`'s."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from callqa_assets.domain.calls.facts import CallFacts
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,4 @@ class Recording:
     duration_s: float
     started_at: datetime
     metadata_version: str
-    call_id: str | None = None
-    agent_id: str | None = None
-    customer_id: str | None = None
-    queue: str | None = None
-    line: str | None = None
-    business_line: str | None = None
-    language: str | None = None
+    facts: CallFacts = field(default_factory=CallFacts)

@@ -1,7 +1,7 @@
 """`configs/call_metadata.yaml`: which kinds of recordings there are and what their names say.
 
 The models and the loading of that file. Merging its answers with sidecars and manifests is
-`call_metadata`'s.
+`metadata`'s.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from callqa_assets.domain.calls.facts import FACTS, OWN_FACTS, CallFacts
 from callqa_assets.domain.errors import CallqaError
 
-TEXT_FIELDS = ("call_id", "agent_id", "customer_id", "queue", "line", "business_line", "language")
-
-FIELDS = ("started_at", *TEXT_FIELDS, "channel_roles")
+FIELDS = ("started_at", *FACTS, "channel_roles")
 """What a sidecar, a manifest row or `field_map` may name."""
 
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -38,15 +37,6 @@ class Queue(BaseModel):
     language: str | None = None
 
 
-class Defaults(BaseModel):
-    model_config = _FROZEN
-
-    queue: str | None = None
-    line: str | None = None
-    business_line: str | None = None
-    language: str | None = None
-
-
 class Source(BaseModel):
     """One kind of recording; the first whose `match` and `pattern` fit describes a file."""
 
@@ -56,7 +46,7 @@ class Source(BaseModel):
     match: str = "*"
     pattern: re.Pattern[str] | None = None
     field_map: dict[str, str] = {}
-    defaults: Defaults = Defaults()
+    defaults: CallFacts = CallFacts()
     channel_roles: tuple[str, ...] = ()
 
     @field_validator("pattern", mode="before")
@@ -73,8 +63,8 @@ class Source(BaseModel):
                 f"no valid regular expression: {error}; quote it in single quotes and escape "
                 "literal brackets with a backslash"
             ) from error
-        if unknown := set(pattern.groupindex) - {"started_at", *TEXT_FIELDS}:
-            known = ", ".join(("started_at", *TEXT_FIELDS))
+        if unknown := set(pattern.groupindex) - {"started_at", *FACTS}:
+            known = ", ".join(("started_at", *FACTS))
             raise ValueError(f"no such field: {', '.join(sorted(unknown))}; use groups of {known}")
         return pattern
 
@@ -85,6 +75,13 @@ class Source(BaseModel):
             raise ValueError(
                 f"no such field: {', '.join(sorted(unknown))}; map to one of {', '.join(FIELDS)}"
             )
+        return value
+
+    @field_validator("defaults")
+    @classmethod
+    def _none_of_one_call(cls, value: CallFacts) -> CallFacts:
+        if own := [name for name in OWN_FACTS if getattr(value, name) is not None]:
+            raise ValueError(f"{', '.join(own)} differs from call to call; remove the default")
         return value
 
     @field_validator("channel_roles")

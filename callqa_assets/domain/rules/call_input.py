@@ -6,12 +6,13 @@ Who loads it is the assets' business; what rules make of it stands in `alerting`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.emotion.labels import EMOTIONS
 
 Floats = NDArray[np.float64]
@@ -19,16 +20,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CallContext:
-    """The facts of a call; None where one is not known."""
+    """What rules may ask about a call besides what was heard of it."""
 
     recording_id: str
     duration_s: float
     roles: tuple[str, ...]
     """One a channel: agent, customer, mixed or channel_N. A silent channel counts too."""
-    line: str | None = None
-    queue: str | None = None
-    agent_id: str | None = None
-    language: str | None = None
+    facts: CallFacts = field(default_factory=CallFacts)
     hour: int | None = None
     """Local hour in which the call started, 0..23."""
 

@@ -8,8 +8,6 @@ assets' business. Reference for people who write rules: docs/rules.md.
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from callqa_assets.domain.digest import hash_json
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.call_input import CallContext
 from callqa_assets.domain.rules.conditions import (
@@ -107,13 +106,13 @@ class When(Keys):
     def covers(self, call: CallContext) -> bool:
         """True where the call matches; what is not known matches nothing."""
         asked = (
-            (self.line, call.line),
-            (self.queue, call.queue),
-            (self.agent, call.agent_id),
+            (self.line, call.facts.line),
+            (self.queue, call.facts.queue),
+            (self.agent, call.facts.agent_id),
         )
         return (
             all(wanted is None or _is_one_of(given, wanted) for wanted, given in asked)
-            and (self.language is None or _speaks(call.language, self.language))
+            and (self.language is None or _speaks(call.facts.language, self.language))
             and (self.hour is None or _is_within(call.hour, self.hour))
         )
 
@@ -155,7 +154,7 @@ class Rule(Keys):
     @cached_property
     def definition_hash(self) -> str:
         """SHA-256 of this rule alone: tells which alerts a change of the file concerns."""
-        return _canonical_sha256(self.model_dump(mode="json", by_alias=True))
+        return hash_json(self.model_dump(mode="json", by_alias=True))
 
 
 RULE_KEYS = tuple(key for key in Rule.model_fields if key != "condition")
@@ -171,7 +170,7 @@ class RuleSet:
     def rule_hash(self) -> str:
         """SHA-256 of what the rules say: comments, layout and order do not matter."""
         by_name = sorted(self.rules, key=lambda rule: rule.name)
-        return _canonical_sha256([rule.definition_hash for rule in by_name])
+        return hash_json([rule.definition_hash for rule in by_name])
 
     @cached_property
     def in_order_of_inhibition(self) -> tuple[Rule, ...]:
@@ -362,8 +361,3 @@ def _misspelt(given: object) -> str:
         if close:
             return f": did you mean `{close[0]}` by `{key}`?"
     return ""
-
-
-def _canonical_sha256(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.call_input import (
@@ -237,10 +238,9 @@ def _context(case: Case) -> CallContext:
         recording_id=case.name,
         duration_s=call.duration_sec or last_word_s,
         roles=call.roles,
-        line=call.line,
-        queue=call.queue,
-        agent_id=call.agent,
-        language=call.language,
+        facts=CallFacts(
+            line=call.line, queue=call.queue, agent_id=call.agent, language=call.language
+        ),
         hour=call.hour,
     )
 

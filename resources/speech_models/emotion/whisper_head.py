@@ -32,6 +32,7 @@ from callqa_assets.domain.speech import (
 )
 from resources.speech_models.runtime.whisper import encode, log_mel
 from resources.speech_models.weights.wheels import ModelFileError, model_sha256
+from resources.storage.hashing import hash_content
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -124,7 +125,7 @@ class WhisperEmotionRecognizer:
         """The recognizer's identity, without loading it. Raises ModelFileError without a head."""
         if not weights.is_file():
             raise ModelFileError(f"emotion head {weights} is missing: {CURE}")
-        files = model_sha256("whisper-base") + hashlib.sha256(weights.read_bytes()).hexdigest()
+        files = model_sha256("whisper-base") + hash_content(weights)
         return ModelIdentity(
             "whisper-base-emotion-head",
             hashlib.sha256(files.encode()).hexdigest(),

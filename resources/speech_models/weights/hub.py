@@ -6,7 +6,6 @@ wheels carry are `model_files`'.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -26,6 +25,8 @@ from resources.speech_models.weights.layouts import (
     find_missing_files,
 )
 from resources.speech_models.weights.wheels import ModelFileError, StoredModel, hash_of_files
+from resources.storage.atomic import write_atomically
+from resources.storage.hashing import hash_content
 
 _log = logging.getLogger(__name__)
 
@@ -225,9 +226,7 @@ def _record_file(path: Path, before: _FileRecord | None) -> _FileRecord:
     size_bytes, mtime_ns = status.st_size, status.st_mtime_ns
     if before is not None and (before.size_bytes, before.mtime_ns) == (size_bytes, mtime_ns):
         return before
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return _FileRecord(size_bytes=size_bytes, mtime_ns=mtime_ns, sha256=sha256)
+    return _FileRecord(size_bytes=size_bytes, mtime_ns=mtime_ns, sha256=hash_content(path))
 
 
 def _read_record(path: Path) -> _Record | None:
@@ -244,11 +243,9 @@ def _read_record(path: Path) -> _Record | None:
 
 def _write_record(path: Path, record: _Record) -> None:
     """Where the models folder may only be read, every start hashes again; nothing else is lost."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(record.model_dump_json(indent=2), "utf-8")
-        partial.replace(path)
+        with write_atomically(path) as file:
+            file.write(record.model_dump_json(indent=2).encode())
     except OSError as error:
         _log.warning("cannot remember the hashes of %s in %s: %s", record.model, path, error)
 

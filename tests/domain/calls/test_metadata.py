@@ -64,10 +64,10 @@ def test_each_field_comes_from_the_best_place_that_has_it() -> None:
         sidecar={"agent_id": "sidecar-agent", "queue": "vip"},
         row={"agent_id": "manifest-agent", "line": "400", "started_at": "2025-03-15 10:00:00"},
     )
-    assert found.agent_id == "sidecar-agent"
-    assert found.line == "400"
-    assert found.customer_id == PHONE
-    assert found.queue == "vip"
+    assert found.facts.agent_id == "sidecar-agent"
+    assert found.facts.line == "400"
+    assert found.facts.customer_id == PHONE
+    assert found.facts.queue == "vip"
     assert (found.started_at, found.time_source) == (at(2025, 3, 15, 10, 0, 0), "manifest")
     assert found.notes == ()
 
@@ -152,7 +152,7 @@ def test_metadata_survives_json() -> None:
     found = describe(
         sidecar={"channel_roles": ["customer", "agent"], "x": [1, None]}, row={"line": "400"}
     )
-    assert CallMetadata.model_validate_json(found.model_dump_json()) == found
+    assert CallMetadata.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 # File names
@@ -160,24 +160,24 @@ def test_metadata_survives_json() -> None:
 
 def test_the_guid_file_name_is_understood() -> None:
     found = describe("Auto0_GUID_000_AGENT_ChrisL_DT_2025-02-19T06-01-22_Mono.flac")
-    assert (found.call_id, found.agent_id) == ("000", "ChrisL")
+    assert (found.facts.call_id, found.facts.agent_id) == ("000", "ChrisL")
     assert (found.started_at, found.time_source) == (at(2025, 2, 19, 6, 1, 22), "file_name")
 
 
 def test_the_plain_file_name_is_understood_in_any_folder() -> None:
     found = describe(f"north/20250314-093012_1001_{PHONE}_queue7.wav")
-    assert (found.agent_id, found.customer_id) == ("1001", PHONE)
+    assert (found.facts.agent_id, found.facts.customer_id) == ("1001", PHONE)
     assert found.started_at == at(2025, 3, 14, 9, 30, 12)
 
 
 def test_a_folder_that_looks_like_a_call_describes_nothing() -> None:
-    assert describe("20250314-093012_1001_x/call.wav").agent_id is None
+    assert describe("20250314-093012_1001_x/call.wav").facts.agent_id is None
 
 
 def test_a_file_name_that_is_not_utf8_gives_text_that_a_database_takes() -> None:
     name = os.fsdecode(b"20250314-093012_\xff1001_\xfe55.wav")
     found = describe(name)
-    assert (found.agent_id, found.customer_id) == ("1001", "55")
+    assert (found.facts.agent_id, found.facts.customer_id) == ("1001", "55")
     found.model_dump_json().encode()
 
 
@@ -190,9 +190,9 @@ def test_the_first_source_that_fits_describes_the_file() -> None:
             ]
         }
     )
-    assert describe("north/x.wav", config=config).queue == "north"
-    assert describe("south/x.wav", config=config).queue == "wav"
-    assert describe("south/x.mp3", config=config).queue is None
+    assert describe("north/x.wav", config=config).facts.queue == "north"
+    assert describe("south/x.wav", config=config).facts.queue == "wav"
+    assert describe("south/x.mp3", config=config).facts.queue is None
 
 
 # Settings
@@ -207,29 +207,33 @@ def config_of(**source: Any) -> MetadataConfig:
 def test_the_field_map_renames_keys_of_sidecars_and_manifests() -> None:
     config = config_of(field_map={"agentNo": "agent_id", "begin": "started_at"})
     found = describe(sidecar={"agentNo": 17, "begin": 1741915812}, config=config)
-    assert (found.agent_id, found.time_source, found.extra) == ("17", "sidecar", {})
-    assert describe(row={"agentNo": "18"}, config=config).agent_id == "18"
+    assert (found.facts.agent_id, found.time_source, found.extra) == ("17", "sidecar", {})
+    assert describe(row={"agentNo": "18"}, config=config).facts.agent_id == "18"
     both = describe(sidecar={"agentNo": "a", "agent_id": "b"}, config=config)
-    assert both.agent_id == "b"
+    assert both.facts.agent_id == "b"
 
 
 def test_defaults_fill_only_what_nothing_else_says() -> None:
     config = config_of(defaults={"queue": "general", "line": "400", "business_line": "cards"})
-    found = describe(sidecar={"queue": "vip"}, config=config)
-    assert (found.queue, found.line, found.business_line) == ("vip", "400", "cards")
+    facts = describe(sidecar={"queue": "vip"}, config=config).facts
+    assert (facts.queue, facts.line, facts.business_line) == ("vip", "400", "cards")
 
 
 def test_the_queue_says_the_language_unless_the_call_does() -> None:
     config = config_of(defaults={"language": "en"})
-    assert describe(sidecar={"queue": "vip"}, config=config).language == "zh"
-    assert describe(sidecar={"queue": "vip", "language": "yue"}, config=config).language == "yue"
-    assert describe(sidecar={"queue": "other"}, config=config).language == "en"
-    assert describe(sidecar={"language": "zh-CN"}).language == "zh"
+
+    def language(**sidecar: str) -> str | None:
+        return describe(sidecar=sidecar, config=config).facts.language
+
+    assert language(queue="vip") == "zh"
+    assert language(queue="vip", language="yue") == "yue"
+    assert language(queue="other") == "en"
+    assert describe(sidecar={"language": "zh-CN"}).facts.language == "zh"
 
 
 def test_a_language_that_is_no_code_is_not_used() -> None:
     found = describe(sidecar={"language": "Chinese please", "queue": "vip"})
-    assert found.language == "zh"
+    assert found.facts.language == "zh"
     assert found.notes == ("language of the sidecar is no ISO 639 code like zh: not used",)
 
 
@@ -280,17 +284,18 @@ def test_roles_that_are_no_list_of_words_are_not_used(roles: object) -> None:
 def test_a_bad_sidecar_is_noted_and_the_next_source_is_used(sidecar: bytes, note: str) -> None:
     found = describe("20250314-093012_1001_x.wav", sidecar=sidecar, row={"line": "400"})
     assert found.notes == (note,)
-    assert (found.agent_id, found.line, found.time_source) == ("1001", "400", "file_name")
+    assert (found.facts.agent_id, found.facts.line) == ("1001", "400")
+    assert found.time_source == "file_name"
 
 
 def test_a_byte_order_mark_is_no_fault() -> None:
-    assert describe(sidecar=b'\xef\xbb\xbf{"agent_id": "7"}').agent_id == "7"
+    assert describe(sidecar=b'\xef\xbb\xbf{"agent_id": "7"}').facts.agent_id == "7"
 
 
 @pytest.mark.parametrize("wrong", [[], {}, ["a"], True])
 def test_a_field_of_the_wrong_type_falls_to_the_next_source(wrong: object) -> None:
     found = describe(sidecar={"agent_id": wrong, "call_id": "c1"}, row={"agent_id": "manifest"})
-    assert (found.agent_id, found.call_id) == ("manifest", "c1")
+    assert (found.facts.agent_id, found.facts.call_id) == ("manifest", "c1")
     assert found.notes == ("agent_id of the sidecar is not text: not used",)
 
 
@@ -299,14 +304,14 @@ def test_deep_extra_keys_are_dropped_and_the_rest_is_used() -> None:
     for _ in range(20):
         deep = {"d": deep}
     found = describe(sidecar={"agent_id": "7", "deep": deep})
-    assert (found.agent_id, found.extra) == ("7", {})
+    assert (found.facts.agent_id, found.extra) == ("7", {})
     assert found.notes == ("the sidecar is nested deeper than 8: extra keys dropped",)
 
 
 def test_text_is_stripped_of_control_characters_and_capped() -> None:
     found = describe(sidecar={"queue": "v\x00i\x1b[31mp\u202e\ud800", "line": "9" * 500})
-    assert found.queue == "vi[31mp"
-    assert found.line == "9" * 200
+    assert found.facts.queue == "vi[31mp"
+    assert found.facts.line == "9" * 200
 
 
 def test_no_note_holds_a_value_or_a_file_name() -> None:
@@ -458,6 +463,10 @@ def test_sidecars_and_manifests_are_known_by_their_names() -> None:
             "sources[0] (a).field_map: no such field: agent; map to one of",
         ),
         ("sources: [{name: a, defaults: {que: x}}]", "sources[0] (a).defaults.que: unknown key"),
+        (
+            "sources: [{name: a, defaults: {call_id: x, line: y}}]",
+            "sources[0] (a).defaults: call_id differs from call to call; remove the default",
+        ),
         ("sources: [{name: a, channel_roles: [A B]}]", "sources[0] (a).channel_roles: roles are"),
         ("sources: [{name: a}, {name: a}]", "sources: two sources are called a; give each"),
         ("queues: {vip: {lang: zh}}", "queues.vip.lang: unknown key"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.rules.call_input import CallContext
 from callqa_assets.domain.rules.conditions import (
     KINDS,
@@ -258,10 +259,10 @@ rules:
 
 
 def test_when_knows_languages_and_hours_of_the_clock():
-    def covers(when: str, **facts: Any) -> bool:
+    def covers(when: str, hour: int | None = None, **facts: Any) -> bool:
         (rule,) = load_one(f"when: {when}").rules
         assert rule.when is not None
-        return rule.when.covers(CallContext("r1", 60.0, ("mixed",), **facts))
+        return rule.when.covers(CallContext("r1", 60.0, ("mixed",), CallFacts(**facts), hour))
 
     assert covers("{language: zh}", language="zh")
     assert covers("{language: [en, zh]}", language="zh-CN")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callqa_assets.domain.alerts.identity import carry_ids
+from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
     CallContext,
@@ -83,7 +84,7 @@ def calls(draw: st.DrawFn, number: int) -> Call:
         f"r{number}",
         end_s + draw(gaps_s),
         roles,
-        line=draw(st.sampled_from([None, "vip"])),
+        CallFacts(line=draw(st.sampled_from([None, "vip"]))),
         hour=draw(st.sampled_from([None, 9, 20])),
     )
     return context, CallAnnotations(tracks, segments)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callqa_assets.domain.alerts.identity import StoredAlert, carry_ids
+from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
@@ -96,7 +97,7 @@ def shipped(name: str) -> RuleSet:
 
 
 CALL = CallContext(
-    "r1", 3600.0, ("agent", "customer"), line="hotline", queue="loans", agent_id="A7"
+    "r1", 3600.0, ("agent", "customer"), CallFacts(line="hotline", queue="loans", agent_id="A7")
 )
 
 
@@ -296,7 +297,7 @@ def test_shipped_anger_rule_pages_for_two_angry_seconds_of_a_customer():
 def test_shipped_fear_rule_listens_to_the_vip_line_only():
     rules = shipped("alert_rules.yaml")
     track = make_track([(0.0, [0.65])], emotion="fearful")
-    (alert,) = evaluate(rules, replace(CALL, line="vip"), [track])
+    (alert,) = evaluate(rules, replace(CALL, facts=CallFacts(line="vip")), [track])
     assert (alert.rule, alert.notify_channels) == ("vip_fear", ("webhook", "email"))
     assert evaluate(rules, CALL, [track]) == []
 
@@ -332,7 +333,7 @@ def test_shipped_compact_rules_fire_on_customers_alone(emotion: str, name: str):
 @pytest.mark.parametrize("name", ["alert_rules.yaml", "alert_rules_compact.yaml"])
 def test_shipped_rules_on_words_and_sound(name: str):
     def fired(*segments: SpokenSegment, language: str = "zh") -> list[str]:
-        call = CallContext("r1", 60.0, ("agent", "customer"), language=language)
+        call = CallContext("r1", 60.0, ("agent", "customer"), CallFacts(language=language))
         alerts = alerting.evaluate(shipped(name), call, CallAnnotations((), segments))
         assert all(alert.notify_channels == () for alert in alerts)
         return [f"{alert.rule} {alert.role} {alert.mode}" for alert in alerts]

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import pytest
 
+from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
 from tests.domain.rules.engine.test_evaluate import make_track
 
 AGENT, CUSTOMER = 0, 1
-CALL = CallContext("r1", 60.0, ("agent", "customer"), line="hotline")
+CALL = CallContext("r1", 60.0, ("agent", "customer"), CallFacts(line="hotline"))
 
 
 def rule_set(*rules: str) -> RuleSet:

@@ -3,11 +3,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from callqa_assets.domain.audio.decoding import decode_audio, to_16k
+from callqa_assets.domain.audio.decoding import to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, SpeechChannel
 from resources.speech_models.asr.whisper_transcriber import TranscriberConfig, WhisperTranscriber
 from resources.speech_models.runtime.whisper import load_whisper
 from resources.speech_models.weights.wheels import ModelFileError
+from resources.storage.archive import decode_file
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def transcriber(whisper):
 @pytest.fixture(scope="module")
 def english(testdata):
     """Agent and customer, segments by hand."""
-    audio = decode_audio(testdata / "calls" / "en_support_10s_stereo_16k.flac")
+    audio = decode_file(testdata / "calls" / "en_support_10s_stereo_16k.flac")
     agent, customer = to_16k(audio.samples, audio.sample_rate_hz)
     return [
         SpeechChannel(agent, [Span(0.5, 2.6), Span(3.3, 5.5)]),
@@ -33,7 +34,7 @@ def english(testdata):
 
 @pytest.fixture(scope="module")
 def mandarin(testdata):
-    audio = decode_audio(testdata / "calls" / "zh_agent_sample1_8k.flac")
+    audio = decode_file(testdata / "calls" / "zh_agent_sample1_8k.flac")
     (waveform,) = to_16k(audio.samples, audio.sample_rate_hz)
     return SpeechChannel(waveform, [Span(0, len(waveform) / SAMPLE_RATE_HZ)])
 

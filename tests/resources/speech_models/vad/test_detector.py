@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callqa_assets.domain.audio.decoding import decode_audio, to_16k
+from callqa_assets.domain.audio.decoding import to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span
 from resources.speech_models.runtime.filter_banks import FrontendError
 from resources.speech_models.runtime.funasr_loading import process_as_found
@@ -16,6 +16,7 @@ from resources.speech_models.vad.detector import FsmnVad, VadConfig
 from resources.speech_models.vad.fsmn_vad import SegmentRules, SilenceScorer, find_segments_ms
 from resources.speech_models.weights.hub import HubModel
 from resources.speech_models.weights.wheels import ModelFileError
+from resources.storage.archive import decode_file
 from tests.support.tiny_checkpoints import build_tiny
 
 
@@ -26,7 +27,7 @@ def detector(models_dir):
 
 @pytest.fixture(scope="module")
 def call(testdata):
-    audio = decode_audio(testdata / "calls" / "en_support_10s_stereo_16k.flac")
+    audio = decode_file(testdata / "calls" / "en_support_10s_stereo_16k.flac")
     return to_16k(audio.samples, audio.sample_rate_hz)
 
 
@@ -192,7 +193,7 @@ def test_real_recordings_have_the_segments_that_funasr_finds(
     for path in sorted((testdata / recordings).iterdir()):
         if path.suffix not in {".flac", ".wav"}:
             continue
-        audio = decode_audio(path)
+        audio = decode_file(path)
         # funasr works in pieces of 60 s: 70 s cross the border of two.
         start_of_call = audio.samples[:, : 70 * audio.sample_rate_hz]
         for channel, waveform in enumerate(to_16k(start_of_call, audio.sample_rate_hz)):

@@ -1,0 +1,28 @@
+"""Rows of `intake` from before are read, and what is written now looks the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from callqa_assets.domain.calls.metadata import CallMetadata
+from callqa_assets.warehouse.files import Description
+
+CALL = CallMetadata(started_at=datetime(2025, 3, 14, 1, 30, tzinfo=UTC), time_source="mtime")
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "manifest_row"), [(None, None), ('{"queue": "vip"}', {"line": "400"})]
+)
+def test_what_a_recording_was_described_from_keeps_its_form(sidecar, manifest_row):
+    stored = {
+        "sidecar": sidecar,
+        "manifest_row": manifest_row,
+        "mtime_s": 1741915812.25,
+        "received_at": "2025-03-18T10:00:00.000123+08:00",
+        "call": CALL.to_json(),
+    }
+    description = Description.from_json(stored)
+    assert description.call == CALL
+    assert list(description.to_json().items()) == list(stored.items())
