@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import uuid
 from dataclasses import dataclass
 
 import psutil
@@ -46,6 +47,16 @@ class ProcessIdentity:
             return apart_s > _CLOCK_SLACK_S or process.status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return True
+
+
+def new_claim() -> str:
+    """A claim of this process, unlike every other: what a row's `claimed_by` holds."""
+    return f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
+
+
+def owner_of(claim: str) -> ProcessIdentity:
+    """The process that made the claim. Raises ValueError."""
+    return ProcessIdentity.parse(claim.rpartition("#")[0])
 
 
 def _start_time(process: psutil.Process) -> str:
