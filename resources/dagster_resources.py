@@ -88,7 +88,7 @@ class RulesResource(dg.ConfigurableResource):
 
 
 class NotifierResource(dg.ConfigurableResource):
-    """The channels by which people are told; their secrets stay in the environment."""
+    """The receivers of alerts; their secrets stay in the environment."""
 
     channels_file: str
 

@@ -69,13 +69,13 @@ def print_summary(console: Console, result: HeadlessResult, warehouse: Warehouse
 
 
 def deliver_with_report(console: Console, warehouse: Warehouse) -> None:
-    """Deliver what is due. What cannot be delivered is told and waits; the run is no failure."""
+    """Deliver what is due. What cannot be delivered is shown and waits; the run does not fail."""
     try:
         report = drain(warehouse, load_notifier(channels_file()), budget=_DELIVERY_BUDGET)
     except ChannelsError as error:
         console.print(f"alerts wait: {error}", markup=False, highlight=False, soft_wrap=True)
         return
-    if report.channels:
+    if report.receivers:
         console.print(f"alerts: {report}", markup=False, highlight=False, soft_wrap=True)
 
 

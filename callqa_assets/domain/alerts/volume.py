@@ -62,8 +62,8 @@ def judge_volume(
         )
         if abs(count - expected) > bounds.max_deviations * spread:
             findings.append(
-                f"{subject}: {count} alerts in {today.audio_hours:.1f} audio hours, where the "
-                f"{len(heard)} days before let expect {expected:.1f} ± {spread:.1f}"
+                f"{subject}: {count} alerts in {today.audio_hours:.1f} audio hours, expected "
+                f"{expected:.1f} ± {spread:.1f} from the previous {len(heard)} days"
             )
     return findings
 
