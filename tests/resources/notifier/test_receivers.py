@@ -69,5 +69,5 @@ def test_every_key_that_names_a_variable_is_a_secret():
         token_env: str
         pin_env: str | None = None
 
-    pager = Pager(type="wecom", url_env="URL", token_env="TOKEN")
+    pager = Pager(type="wecom", url_env="URL", token_env="TOKEN")  # noqa: S106
     assert pager.secret_names() == ("URL", "TOKEN")
