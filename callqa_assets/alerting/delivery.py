@@ -1,8 +1,8 @@
-"""Emptying the outbox: what is sent now, as which message, and what follows from the answer.
+"""Draining the outbox: what is sent now, as which message, and what follows from the outcome.
 
-At least once, under a stable id: a message is claimed and its token of the rate limit is taken,
-both committed, before it is sent; it counts as delivered only on the receiver's own word. Killed
-anywhere, the next draining sends the same message under the same id. The rows are
+Delivery is at least once, under a stable id: a message is claimed and its token of the rate limit
+taken, both committed, before it is sent; it counts as delivered only if its receiver said so.
+Killed anywhere, the next draining sends the same message under the same id. The rows are
 `warehouse.deliveries`, the receivers `resources.notifier`.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.alerts.notice import SAMPLE_NOTICE
 from callqa_assets.domain.alerts.rate_limit import count_tokens, next_token_at, still_counting
-from callqa_assets.domain.claims import ProcessIdentity
+from callqa_assets.domain.claims import new_claim
 from callqa_assets.domain.digest import digest
 from callqa_assets.warehouse import deliveries, delivery_reports, receiver_states
 from callqa_assets.warehouse.database import Warehouse
@@ -28,45 +28,51 @@ from callqa_assets.warehouse.deliveries import Delivery, Due
 from callqa_assets.warehouse.receiver_states import ReceiverState
 from resources.notifier.messages import Message, MessageWriter
 from resources.notifier.notifier import Notifier
-from resources.notifier.outcome import Answer, Sender
-from resources.notifier.receiver_config import MAX_DIGEST, Channel, ChannelUnusableError, Retry
+from resources.notifier.outcome import Outcome
+from resources.notifier.receiver import Receiver, ReceiverUnusableError, Sender
+from resources.notifier.receiver_config import MAX_DIGEST, Retry
 
 _SHORTEST_WAIT_S = 0.01
 
 
 @dataclass
-class ChannelReport:
-    """What one draining did on one channel."""
+class ReceiverReport:
+    """What one draining did for one receiver."""
 
     delivered: int = 0
-    """Alerts that the receiver took."""
+    """Alerts that the receiver accepted."""
     messages: int = 0
-    """Attempts, taken or not."""
+    """Attempts, accepted or not."""
     waiting: int = 0
     reason: str | None = None
-    """Why the rest waits, where it is not only for its time."""
+    """Why the others wait, where it is not just for their next attempt."""
 
 
 @dataclass(frozen=True)
 class DrainReport:
-    channels: dict[str, ChannelReport] = field(default_factory=dict)
+    receivers: dict[str, ReceiverReport] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """In a line, for logs and the sensor's page."""
+        """One line, for logs and the sensor's page."""
         parts = [
-            f"{name}: {report.delivered} delivered, {report.waiting} waiting"
+            f"{receiver}: {report.delivered} delivered, {report.waiting} waiting"
             + (f" ({report.reason})" if report.reason and report.waiting else "")
-            for name, report in self.channels.items()
+            for receiver, report in self.receivers.items()
         ]
         return "; ".join(parts) or "no alert waits to be delivered"
 
 
-@dataclass(frozen=True)
 class Clock:
-    """Time, so that tests can do without waiting for it."""
+    """Time, so that tests need not wait for it."""
 
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+_SYSTEM_CLOCK = Clock()
 
 
 def drain(
@@ -74,50 +80,53 @@ def drain(
     notifier: Notifier,
     *,
     budget: timedelta,
-    clock: Clock = Clock(),
+    clock: Clock = _SYSTEM_CLOCK,
 ) -> DrainReport:
-    """Send what is due, on all channels at once, and return after `budget` plus one attempt.
+    """Send what is due, to all receivers at once, and return after `budget` plus one attempt.
 
-    Several processes may drain at once. No receiver's failure is raised: it is written to the
+    Several processes may drain at once. No receiver's failure is raised: it is recorded in the
     delivery, which waits for its next attempt or becomes a dead letter.
     """
     deadline = clock.now() + budget
     with warehouse.read() as connection:
-        names = deliveries.channels_with_waiting(connection)
-    reports: dict[str, ChannelReport] = {}
-    if names:
-        # A receiver that hangs holds up its own channel only.
-        with ThreadPoolExecutor(len(names), thread_name_prefix="deliver") as threads:
+        receivers = deliveries.receivers_with_waiting(connection)
+    reports: dict[str, ReceiverReport] = {}
+    if receivers:
+        # A receiver that hangs must not delay the others.
+        with ThreadPoolExecutor(len(receivers), thread_name_prefix="deliver") as threads:
             drained = threads.map(
-                lambda name: _drain_channel(warehouse, notifier, name, deadline, clock), names
+                lambda receiver: _drain_receiver(warehouse, notifier, receiver, deadline, clock),
+                receivers,
             )
-            reports = dict(zip(names, drained, strict=True))
+            reports = dict(zip(receivers, drained, strict=True))
     with warehouse.read() as connection:
-        counts = delivery_reports.count_by_channel(connection, deliveries.WAITING)
-    for name, report in reports.items():
-        report.waiting = counts[name].waiting if name in counts else 0
+        counts = delivery_reports.count_by_receiver(connection, deliveries.WAITING)
+    for receiver, report in reports.items():
+        report.waiting = counts[receiver].waiting if receiver in counts else 0
     return DrainReport(reports)
 
 
-def _drain_channel(
-    warehouse: Warehouse, notifier: Notifier, name: str, deadline: datetime, clock: Clock
-) -> ChannelReport:
-    report = ChannelReport()
-    with warehouse.write(lock=_lock(name)) as connection:
-        deliveries.tidy(connection, name, clock.now())
-        _give_up(connection, name, notifier.settings.retry, clock.now(), untried=False)
+def _drain_receiver(
+    warehouse: Warehouse, notifier: Notifier, receiver: str, deadline: datetime, clock: Clock
+) -> ReceiverReport:
+    report = ReceiverReport()
+    retry = notifier.settings.retry
+    with warehouse.write(lock=receiver_states.lock_name(receiver)) as connection:
+        deliveries.release_expired(connection, receiver, clock.now())
+        deliveries.withdraw_fallen(connection, receiver)
+        _give_up(connection, receiver, retry, clock.now(), untried=False)
     try:
-        work = _open_channel(warehouse, notifier, name, clock)
-    except ChannelUnusableError as error:
+        queue = _open_queue(warehouse, notifier, receiver, clock)
+    except ReceiverUnusableError as error:
         report.reason = str(error)
-        with warehouse.write(lock=_lock(name)) as connection:
-            deliveries.explain_waiting(connection, name, report.reason)
-            _give_up(connection, name, notifier.settings.retry, clock.now(), untried=True)
+        with warehouse.write(lock=receiver_states.lock_name(receiver)) as connection:
+            deliveries.explain_waiting(connection, receiver, report.reason)
+            _give_up(connection, receiver, retry, clock.now(), untried=True)
         return report
     while clock.now() < deadline:
-        step = work.claim_next()
+        step = queue.claim_next()
         if isinstance(step, _Claimed):
-            report.delivered += work.deliver(step)
+            report.delivered += queue.deliver(step)
             report.messages += 1
             report.reason = None
             continue
@@ -128,39 +137,39 @@ def _drain_channel(
     return report
 
 
-def try_channel(
+def send_sample(
     warehouse: Warehouse,
     notifier: Notifier,
-    name: str,
+    receiver: str,
     *,
-    clock: Clock = Clock(),
-) -> Answer:
-    """Send a sample message through a channel, and return what its receiver says.
+    clock: Clock = _SYSTEM_CLOCK,
+) -> Outcome:
+    """Send a sample message to a receiver, within its rate limit; no delivery is touched.
 
-    Raises ChannelUnusableError where the channel is not configured.
+    Raises ReceiverUnusableError where the receiver is not configured.
     """
-    return _open_channel(warehouse, notifier, name, clock).try_out()
+    return _open_queue(warehouse, notifier, receiver, clock).send_sample()
 
 
-def _open_channel(
-    warehouse: Warehouse, notifier: Notifier, name: str, clock: Clock
-) -> _ChannelWork:
-    channel = notifier.channel(name)
-    return _ChannelWork(
-        warehouse,
-        name,
-        channel,
-        notifier.open(name),
-        notifier.writer(channel),
-        notifier.settings.retry,
-        clock,
+def _open_queue(
+    warehouse: Warehouse, notifier: Notifier, receiver: str, clock: Clock
+) -> _ReceiverQueue:
+    settings = notifier.receiver(receiver)
+    return _ReceiverQueue(
+        warehouse=warehouse,
+        receiver=receiver,
+        settings=settings,
+        sender=notifier.open(receiver),
+        writer=notifier.writer(settings),
+        retry=notifier.settings.retry,
+        clock=clock,
     )
 
 
 @dataclass(frozen=True)
 class _Claimed:
     message: Message
-    token: str
+    claim: str
     attempts: int
     """This one included."""
     is_repeat: bool
@@ -170,151 +179,157 @@ class _Claimed:
 @dataclass(frozen=True)
 class _Wait:
     until: datetime | None
-    """None: until somebody does something."""
+    """None: until a person or a new alert changes something."""
     reason: str | None = None
 
 
 @dataclass(frozen=True)
-class _ChannelWork:
+class _ReceiverQueue:
+    """The deliveries that wait for one receiver, and the means to send them."""
+
     warehouse: Warehouse
-    name: str
-    channel: Channel
+    receiver: str
+    settings: Receiver
     sender: Sender
     writer: MessageWriter
     retry: Retry
     clock: Clock
 
     def claim_next(self) -> _Claimed | _Wait:
-        """Take the next message and its token of the rate limit, or say how long to wait."""
-        with self.warehouse.write(lock=_lock(self.name)) as connection:
+        """Claim the next message and a token of the rate limit, or say how long to wait."""
+        with self.warehouse.write(lock=receiver_states.lock_name(self.receiver)) as connection:
             now = self.clock.now()
-            state = receiver_states.read_state(connection, self.name)
+            state = receiver_states.read_state(connection, self.receiver)
             if state.disabled_at is not None:
-                reason = f"disabled: {state.disabled_because}; `callqa alerts enable {self.name}`"
-                deliveries.explain_waiting(connection, self.name, reason)
-                _give_up(connection, self.name, self.retry, now, untried=True)
+                because = f"disabled: {state.disabled_because}"
+                reason = f"{because}; `callqa alerts enable {self.receiver}`"
+                deliveries.explain_waiting(connection, self.receiver, reason)
+                _give_up(connection, self.receiver, self.retry, now, untried=True)
                 return _Wait(None, reason)
-            due = deliveries.read_due(connection, self.name, now, limit=2 * MAX_DIGEST)
+            due = deliveries.read_due(connection, self.receiver, now, limit=2 * MAX_DIGEST)
             if not due:
-                return _Wait(deliveries.read_next_due(connection, self.name))
+                return _Wait(deliveries.read_next_due(connection, self.receiver))
             if (pause := self._pause(state, now)) is not None:
                 return pause
-            tokens = count_tokens(self.channel.limits, state.sent, _seconds(now))
+            tokens = count_tokens(self.settings.limits, state.sent, _seconds(now))
             if due[0].message_id is None:
                 group = self._gather(connection, due, tokens)
                 message_id = _message_id(group)
             else:  # all that still waits of a message that was sent before
                 message_id = due[0].message_id
-                group = deliveries.read_message(connection, self.name, message_id)
-            if not group:  # withdrawn since a moment ago
+                group = deliveries.read_message(connection, self.receiver, message_id)
+            if not group:  # withdrawn a moment ago
                 return _Wait(now)
-            token = self._take_token(connection, state, now)
-            lease_until = now + self.channel.lease
-            deliveries.claim(connection, group, message_id, token=token, lease_until=lease_until)
+            claim = self._take_token(connection, state, now)
+            deliveries.mark_sending(
+                connection, group, message_id, claim=claim, lease_until=now + self.settings.lease
+            )
         notices = [delivery.notice for delivery in group]
-        message = Message(message_id, notices, group[0].accepted_by)
-        attempts = max(delivery.attempts for delivery in group) + 1
-        return _Claimed(message, token, attempts, is_repeat=due[0].message_id is not None)
+        return _Claimed(
+            message=Message(message_id, alerts=notices, accepted_by=group[0].accepted_by),
+            claim=claim,
+            attempts=max(delivery.attempts for delivery in group) + 1,
+            is_repeat=due[0].message_id is not None,
+        )
 
     def _pause(self, state: ReceiverState, now: datetime) -> _Wait | None:
         """Until when nothing may be sent; None where something may be sent now."""
         if state.paused_until is not None and state.paused_until > now:
             return _Wait(state.paused_until, "the receiver asked for a pause")
-        free_at = next_token_at(self.channel.limits, state.sent, _seconds(now))
+        free_at = next_token_at(self.settings.limits, state.sent, _seconds(now))
         if free_at > _seconds(now):
-            # Rounded up: a datetime has whole microseconds, and may lie before the moment.
+            # Rounded up: a datetime has whole microseconds, and may be before the moment.
             until = datetime.fromtimestamp(free_at, UTC) + timedelta(milliseconds=1)
-            return _Wait(until, "the channel's rate limit")
+            return _Wait(until, "the receiver's rate limit")
         return None
 
     def _take_token(self, connection: sa.Connection, state: ReceiverState, now: datetime) -> str:
-        """Until its answer is known an attempt counts as made as late as it can be."""
-        token = f"{ProcessIdentity.current()}#{uuid.uuid4().hex}"
-        counting = still_counting(self.channel.limits, state.sent, _seconds(now))
-        sent = {**counting, token: _seconds(now + self.channel.lease)}
-        receiver_states.write_state(connection, self.name, replace(state, sent=sent))
-        return token
+        """Returns the claim under which an attempt may be made.
 
-    def _note_answer(
-        self, connection: sa.Connection, token: str, answer: Answer, now: datetime
+        Until its outcome is known, the attempt counts as made at the last possible moment.
+        """
+        claim = new_claim()
+        counting = still_counting(self.settings.limits, state.sent, _seconds(now))
+        sent = {**counting, claim: _seconds(now + self.settings.lease)}
+        receiver_states.write_state(connection, self.receiver, replace(state, sent=sent))
+        return claim
+
+    def _record_outcome(
+        self, connection: sa.Connection, claim: str, outcome: Outcome, now: datetime
     ) -> None:
-        """What an answer means for the channel as a whole."""
-        state = receiver_states.read_state(connection, self.name)
-        state = replace(state, sent={**state.sent, token: _seconds(now)})
-        if answer.verdict == "throttled":
-            state = replace(state, paused_until=now + timedelta(seconds=answer.rest_s))
-        elif answer.verdict == "gone":
-            state = replace(state, disabled_at=now, disabled_because=answer.error)
-        receiver_states.write_state(connection, self.name, state)
+        """Record what an outcome means for the receiver as a whole."""
+        state = receiver_states.read_state(connection, self.receiver)
+        state = replace(state, sent={**state.sent, claim: _seconds(now)})
+        if outcome.verdict == "throttled":
+            state = replace(state, paused_until=now + timedelta(seconds=outcome.pause_s))
+        elif outcome.verdict == "gone":
+            state = replace(state, disabled_at=now, disabled_because=outcome.error)
+        receiver_states.write_state(connection, self.receiver, state)
 
     def _gather(self, connection: sa.Connection, due: Sequence[Due], tokens: int) -> list[Delivery]:
-        """The most important delivery, or where there are too many new ones a digest of them."""
+        """The most urgent delivery, or where there are too many new ones a digest of them."""
         new = [delivery.delivery_id for delivery in due if delivery.message_id is None]
-        if len(new) <= min(self.channel.fold_above, tokens):
-            return deliveries.read_waiting(connection, self.name, new[:1])
-        group = deliveries.read_waiting(connection, self.name, new[:MAX_DIGEST])
+        if len(new) <= min(self.settings.fold_above, tokens):
+            return deliveries.read_waiting(connection, self.receiver, new[:1])
+        group = deliveries.read_waiting(connection, self.receiver, new[:MAX_DIGEST])
         notices = [delivery.notice for delivery in group]
-        return group[: self.writer.count_that_fit(notices, self.channel.max_text_bytes)]
+        return group[: self.writer.count_that_fit(notices, self.settings.max_text_bytes)]
 
     def deliver(self, claimed: _Claimed) -> int:
-        """Make the attempt and write down its answer; returns the number of alerts delivered."""
-        answer = self._attempt(claimed.message)
-        with self.warehouse.write(lock=_lock(self.name)) as connection:
+        """Make the attempt and record its outcome; returns the number of alerts delivered."""
+        outcome = self._attempt(claimed.message)
+        with self.warehouse.write(lock=receiver_states.lock_name(self.receiver)) as connection:
             now = self.clock.now()
-            self._note_answer(connection, claimed.token, answer, now)
-            if answer.verdict == "taken":
-                return deliveries.mark_delivered(connection, claimed.token, answer.accepted_by, now)
-            accepted_by = claimed.message.accepted_by | answer.accepted_by
+            self._record_outcome(connection, claimed.claim, outcome, now)
+            if outcome.verdict == "accepted":
+                return deliveries.mark_delivered(
+                    connection, claimed.claim, outcome.accepted_by, now
+                )
+            accepted_by = claimed.message.accepted_by | outcome.accepted_by
             deliveries.mark_undelivered(
                 connection,
-                claimed.token,
-                error=answer.error,
+                claimed.claim,
+                error=outcome.error,
                 next_attempt_at=now + self._backoff(claimed.attempts),
-                # Who may have it gets the same again.
-                keep_message=answer.verdict == "unknown" or claimed.is_repeat or bool(accepted_by),
+                # A receiver that may have it gets the same again.
+                keep_message=outcome.verdict == "unknown" or claimed.is_repeat or bool(accepted_by),
                 accepted_by=accepted_by,
             )
-            _give_up(connection, self.name, self.retry, now, untried=False)
+            _give_up(connection, self.receiver, self.retry, now, untried=False)
         return 0
 
-    def try_out(self) -> Answer:
-        """Send a sample, within the rate limit; no delivery is touched."""
-        with self.warehouse.write(lock=_lock(self.name)) as connection:
+    def send_sample(self) -> Outcome:
+        with self.warehouse.write(lock=receiver_states.lock_name(self.receiver)) as connection:
             now = self.clock.now()
-            state = receiver_states.read_state(connection, self.name)
+            state = receiver_states.read_state(connection, self.receiver)
             if (pause := self._pause(state, now)) is not None:
-                return Answer("refused", f"not sent: {pause.reason}")
-            token = self._take_token(connection, state, now)
-        answer = self._attempt(Message(uuid.uuid4().hex, [SAMPLE_NOTICE]))
-        with self.warehouse.write(lock=_lock(self.name)) as connection:
-            self._note_answer(connection, token, answer, self.clock.now())
-        return answer
+                return Outcome("refused", f"not sent: {pause.reason}")
+            claim = self._take_token(connection, state, now)
+        outcome = self._attempt(Message(uuid.uuid4().hex, [SAMPLE_NOTICE]))
+        with self.warehouse.write(lock=receiver_states.lock_name(self.receiver)) as connection:
+            self._record_outcome(connection, claim, outcome, self.clock.now())
+        return outcome
 
-    def _attempt(self, message: Message) -> Answer:
+    def _attempt(self, message: Message) -> Outcome:
         try:
             return self.sender.send(message)
         except Exception as error:  # noqa: BLE001 - the boundary: recorded for its deliveries
             # Its text could repeat what was said in the call.
-            return Answer("unknown", f"{type(error).__name__} while writing or sending it")
+            return Outcome("unknown", f"{type(error).__name__} while writing or sending it")
 
     def _backoff(self, attempts: int) -> timedelta:
-        """Doubling, up to the longest wait; a random part is taken off, lest all come at once."""
+        """Doubled with each attempt, up to the longest wait; jitter takes off up to half."""
         doubled = self.retry.first_wait_sec * 2.0 ** min(attempts - 1, 60)
         wait_s = min(doubled, self.retry.longest_wait_sec)
         return timedelta(seconds=wait_s * random.uniform(0.5, 1.0))  # noqa: S311
 
 
-def _lock(receiver: str) -> str:
-    """What is settled about a channel is settled by one process at a time."""
-    return f"deliveries:{receiver}"
-
-
 def _give_up(
-    connection: sa.Connection, name: str, retry: Retry, now: datetime, *, untried: bool
+    connection: sa.Connection, receiver: str, retry: Retry, now: datetime, *, untried: bool
 ) -> None:
     deliveries.give_up(
         connection,
-        name,
+        receiver,
         max_attempts=retry.max_attempts,
         give_up_after=retry.give_up_after,
         untried=untried,
@@ -328,7 +343,7 @@ def _seconds(moment: datetime) -> float:
 
 
 def _message_id(group: Sequence[Delivery]) -> str:
-    """Of a single delivery its own id; of a digest one that follows from what it holds."""
+    """Of a single delivery its own id; of a digest one that follows from its deliveries."""
     if len(group) == 1:
         return group[0].delivery_id
     return digest("digest", sorted(delivery.delivery_id for delivery in group))[:32]

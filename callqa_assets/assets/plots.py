@@ -19,6 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from callqa_assets.domain.alerts.priorities import PRIORITIES
+
 # Okabe and Ito's set, with darker colours for the emotions that it leaves too close together;
 # told apart by colour-blind eyes as well (tests/assets/test_plots.py). An emotion's colour never
 # changes. In the order of the stack: what hurts stands at the base line, where hours compare.
@@ -34,7 +36,7 @@ EMOTION_COLOURS = {
     "neutral": "#DDDDDD",
 }
 
-PRIORITY_COLOURS = {"high": "#D55E00", "medium": "#E69F00", "low": "#56B4E9"}
+PRIORITY_COLOURS = dict(zip(PRIORITIES, ("#D55E00", "#E69F00", "#56B4E9"), strict=True))
 """Of the same set, in the order of the stack."""
 
 _INK = "#333333"

@@ -5,17 +5,18 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from callqa_assets.warehouse.deliveries import WAITING
-from callqa_assets.warehouse.delivery_reports import count_by_channel, count_dead_since
+from callqa_assets.warehouse.delivery_reports import count_by_receiver, count_dead_since
 from callqa_assets.warehouse.receiver_states import read_states
 from resources.dagster_resources import NotifierResource, WarehouseResource
-from resources.notifier.receiver_config import ChannelsError, ChannelUnusableError
+from resources.notifier.receiver import ReceiverUnusableError
+from resources.notifier.receiver_config import ChannelsError
 
 ASSET = "alerts"
 _DEAD_COUNT_FOR = timedelta(days=7)
 """Older dead letters have been seen; `callqa alerts dead` still lists them."""
 
 
-@dg.asset_check(asset=ASSET, description="No alert waits for long to be delivered.")
+@dg.asset_check(asset=ASSET, description="No alert has been waiting for delivery too long.")
 def deliveries_are_recent(
     warehouse: dg.ResourceParam[WarehouseResource], notifier: dg.ResourceParam[NotifierResource]
 ) -> dg.AssetCheckResult:
@@ -25,11 +26,11 @@ def deliveries_are_recent(
         return _warn({"channels file": str(error)})
     oldest_allowed = datetime.now(UTC) - timedelta(minutes=settings.undelivered_warn_after_min)
     with warehouse.open().read() as connection:
-        counts = count_by_channel(connection, WAITING)
+        counts = count_by_receiver(connection, WAITING)
     return _warn(
         {
-            name: f"{count.waiting} wait, since {count.oldest_waiting:%Y-%m-%d %H:%M} UTC"
-            for name, count in counts.items()
+            receiver: f"{count.waiting} wait, since {count.oldest_waiting:%Y-%m-%d %H:%M} UTC"
+            for receiver, count in counts.items()
             if count.oldest_waiting is not None and count.oldest_waiting < oldest_allowed
         }
     )
@@ -37,9 +38,9 @@ def deliveries_are_recent(
 
 @dg.asset_check(
     asset=ASSET,
-    description="Channels with something to deliver are configured, on, and leave no dead letters.",
+    description="Receivers with waiting alerts are configured and enabled; no dead letters.",
 )
-def channels_are_healthy(
+def receivers_are_healthy(
     warehouse: dg.ResourceParam[WarehouseResource], notifier: dg.ResourceParam[NotifierResource]
 ) -> dg.AssetCheckResult:
     try:
@@ -47,22 +48,22 @@ def channels_are_healthy(
     except ChannelsError as error:
         return _warn({"channels file": str(error)})
     with warehouse.open().read() as connection:
-        waiting = count_by_channel(connection, WAITING)
+        waiting = count_by_receiver(connection, WAITING)
         dead = count_dead_since(connection, datetime.now(UTC) - _DEAD_COUNT_FOR)
         states = read_states(connection)
     findings: dict[str, list[str]] = {}
-    for name in waiting:
+    for receiver in waiting:
         try:
-            opened.open(name)
-        except ChannelUnusableError as error:
-            findings.setdefault(name, []).append(str(error))
-    for name, state in states.items():
+            opened.open(receiver)
+        except ReceiverUnusableError as error:
+            findings.setdefault(receiver, []).append(str(error))
+    for receiver, state in states.items():
         if state.disabled_at is not None:
             words = f"disabled: {state.disabled_because}; see `callqa alerts enable`"
-            findings.setdefault(name, []).append(words)
-    for name, count in dead.items():
-        findings.setdefault(name, []).append(f"{count} dead letters; see `callqa alerts dead`")
-    return _warn({name: "; ".join(words) for name, words in findings.items()})
+            findings.setdefault(receiver, []).append(words)
+    for receiver, count in dead.items():
+        findings.setdefault(receiver, []).append(f"{count} dead letters; see `callqa alerts dead`")
+    return _warn({receiver: "; ".join(words) for receiver, words in findings.items()})
 
 
 def _warn(findings: dict[str, str]) -> dg.AssetCheckResult:
@@ -72,4 +73,4 @@ def _warn(findings: dict[str, str]) -> dg.AssetCheckResult:
     )
 
 
-CHECKS = [deliveries_are_recent, channels_are_healthy]
+CHECKS = [deliveries_are_recent, receivers_are_healthy]

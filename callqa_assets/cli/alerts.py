@@ -1,4 +1,4 @@
-"""`callqa alerts …`: who was told of alerts, who was not, and the channels."""
+"""`callqa alerts …`: deliveries that wait or were given up, and the receivers of alerts."""
 
 from __future__ import annotations
 
@@ -17,62 +17,63 @@ app = typer.Typer(
 
 _ID_SHOWN = 8
 
-ChannelOption = Annotated[
-    str | None, typer.Option("--channel", help="Only this channel of configs/channels.yaml.")
+ReceiverOption = Annotated[
+    str | None, typer.Option("--receiver", help="Only this receiver of configs/channels.yaml.")
 ]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
-ChannelArgument = Annotated[str, typer.Argument(help="A channel of configs/channels.yaml.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Show at most this many.")]
+ReceiverArgument = Annotated[str, typer.Argument(help="A receiver of configs/channels.yaml.")]
 
 
 @app.command()
 def pending(
-    channel: ChannelOption = None,
+    receiver: ReceiverOption = None,
     limit: LimitOption = 50,
     home: HomeOption = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:
-    """Show what waits to be delivered, since when, and why."""
+    """Show the alerts that wait to be delivered, since when, and why."""
     from callqa_assets.warehouse.deliveries import WAITING
 
-    _show_letters(WAITING, channel, limit, home, warehouse_url)
+    _show_deliveries(WAITING, receiver, limit, home, warehouse_url)
 
 
 @app.command()
 def dead(
-    channel: ChannelOption = None,
+    receiver: ReceiverOption = None,
     limit: LimitOption = 50,
     home: HomeOption = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:
-    """Show what was given up after too many attempts or too long a time, with the last error."""
-    _show_letters(["dead"], channel, limit, home, warehouse_url)
+    """Show dead letters: given up after too many attempts or too long, with the last error."""
+    _show_deliveries(["dead"], receiver, limit, home, warehouse_url)
 
 
-def _show_letters(
+def _show_deliveries(
     statuses: Collection[str],
-    channel: str | None,
+    receiver: str | None,
     limit: int,
     home: HomeOption,
     warehouse_url: WarehouseOption,
 ) -> None:
-    from callqa_assets.warehouse.delivery_reports import read_letters
+    from callqa_assets.warehouse.delivery_reports import read_deliveries
 
     warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.read() as connection:
-        letters = read_letters(connection, statuses, receiver=channel, limit=limit)
-    for letter in letters:
-        tried = f"{letter.attempts} attempts"
-        if letter.status == "pending":
-            tried += f", next {letter.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC"
+        deliveries = read_deliveries(connection, statuses, receiver=receiver, limit=limit)
+    for delivery in deliveries:
+        tried = f"{delivery.attempts} attempts"
+        if delivery.status == "pending":
+            tried += f", next {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC"
         lines = (
-            f"{letter.alert_id[:_ID_SHOWN]}  {letter.receiver}  {letter.status}  "
-            f"{letter.rule}  {letter.priority}  call of {letter.started_at:%Y-%m-%d %H:%M} UTC, "
-            f"agent {letter.agent_id or '?'}",
-            f"          since {letter.waiting_since:%Y-%m-%d %H:%M} UTC, {tried}: "
-            f"{letter.last_error or 'not tried yet'}",
+            f"{delivery.alert_id[:_ID_SHOWN]}  {delivery.receiver}  {delivery.status}  "
+            f"{delivery.rule}  {delivery.priority}  "
+            f"call of {delivery.call_started_at:%Y-%m-%d %H:%M} UTC, "
+            f"agent {delivery.agent_id or '?'}",
+            f"          since {delivery.waiting_since:%Y-%m-%d %H:%M} UTC, {tried}: "
+            f"{delivery.last_error or 'not tried yet'}",
         )
         console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-    if not letters:
+    if not deliveries:
         console.print("none")
 
 
@@ -80,16 +81,16 @@ def _show_letters(
 def resend(
     alert: Annotated[
         list[str] | None,
-        typer.Argument(help="Alert ids, or as much of their beginning as is unambiguous."),
+        typer.Argument(help="Alert ids, or unambiguous beginnings of them."),
     ] = None,
-    channel: ChannelOption = None,
+    receiver: ReceiverOption = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All dead letters (of the channel, where one is named).")
+        bool, typer.Option("--all", help="All dead letters (of --receiver, if given).")
     ] = False,
     home: HomeOption = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:
-    """Put dead letters back, to be tried again from the start. Nothing else is sent again."""
+    """Try dead letters again, from the first attempt. Nothing else is sent again."""
     from callqa_assets.warehouse.delivery_reports import resend_dead
     from callqa_assets.warehouse.reviews import find_alert
 
@@ -98,8 +99,8 @@ def resend(
     warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.write() as connection:
         ids = [find_alert(connection, beginning) for beginning in alert or ()]
-        count = resend_dead(connection, datetime.now(UTC), receiver=channel, alert_ids=ids)
-    console.print(f"{count} dead letters wait to be sent again")
+        count = resend_dead(connection, datetime.now(UTC), receiver=receiver, alert_ids=ids)
+    console.print(f"dead letters to be sent again: {count}")
 
 
 @app.command()
@@ -110,7 +111,7 @@ def drain(
     home: HomeOption = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:
-    """Deliver now what is due, as the sensor does every 30 s."""
+    """Deliver what is due now, as the sensor does every 30 s."""
     from callqa_assets.alerting import delivery
     from resources.notifier.notifier import load_notifier
 
@@ -122,27 +123,27 @@ def drain(
 
 
 @app.command()
-def channels(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> None:
-    """Show every channel: whether it can send, and what waits, was delivered or died."""
-    from callqa_assets.warehouse.delivery_reports import ReceiverCounts, count_by_channel
+def receivers(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> None:
+    """Show every receiver: whether it is ready, and its waiting, delivered and dead alerts."""
+    from callqa_assets.warehouse.delivery_reports import ReceiverCounts, count_by_receiver
     from callqa_assets.warehouse.receiver_states import read_states
     from resources.notifier.notifier import load_notifier
-    from resources.notifier.receiver_config import ChannelUnusableError
+    from resources.notifier.receiver import ReceiverUnusableError
 
     settings = read_settings(home, warehouse_url)
     warehouse = settings.open_warehouse()
     notifier = load_notifier(settings.channels_file, settings.environment)
     with warehouse.read() as connection:
-        counts = count_by_channel(connection, ("pending", "sending", "delivered", "dead"))
+        counts = count_by_receiver(connection, ("pending", "sending", "delivered", "dead"))
         states = read_states(connection)
-    table = Table("channel", "waiting", "delivered", "dead", "state", box=None)
-    for name in dict.fromkeys([*notifier.settings.channels, *counts]):
-        count = counts.get(name, ReceiverCounts({}, None))
-        state = states.get(name)
+    table = Table("receiver", "waiting", "delivered", "dead", "state", box=None)
+    for receiver in dict.fromkeys([*notifier.settings.receivers, *counts]):
+        count = counts.get(receiver, ReceiverCounts())
+        state = states.get(receiver)
         try:
-            notifier.open(name)
+            notifier.open(receiver)
             words = "ready"
-        except ChannelUnusableError as error:
+        except ReceiverUnusableError as error:
             words = str(error)
         if state is not None and state.disabled_at is not None:
             words = f"disabled: {state.disabled_because}; enable it with `callqa alerts enable`"
@@ -151,35 +152,35 @@ def channels(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> 
             count.by_status.get("delivered", 0),
             count.by_status.get("dead", 0),
         )
-        table.add_row(name, *map(str, numbers), words)
+        table.add_row(receiver, *map(str, numbers), words)
     console.print(table)
 
 
 @app.command()
 def test(
-    channel: ChannelArgument, home: HomeOption = None, warehouse_url: WarehouseOption = None
+    receiver: ReceiverArgument, home: HomeOption = None, warehouse_url: WarehouseOption = None
 ) -> None:
-    """Send a sample message through a channel, and show what its receiver answers."""
-    from callqa_assets.alerting.delivery import try_channel
+    """Send a sample message to a receiver, and show what it replies."""
+    from callqa_assets.alerting.delivery import send_sample
     from resources.notifier.notifier import load_notifier
 
     settings = read_settings(home, warehouse_url)
     notifier = load_notifier(settings.channels_file, settings.environment)
-    answer = try_channel(settings.open_warehouse(), notifier, channel)
-    words = f"{channel}: {answer.verdict}" + (f" ({answer.error})" if answer.error else "")
+    outcome = send_sample(settings.open_warehouse(), notifier, receiver)
+    words = f"{receiver}: {outcome.verdict}" + (f" ({outcome.error})" if outcome.error else "")
     console.print(words, markup=False, highlight=False, soft_wrap=True)
-    if answer.verdict != "taken":
+    if outcome.verdict != "accepted":
         raise typer.Exit(1)
 
 
 @app.command()
 def enable(
-    channel: ChannelArgument, home: HomeOption = None, warehouse_url: WarehouseOption = None
+    receiver: ReceiverArgument, home: HomeOption = None, warehouse_url: WarehouseOption = None
 ) -> None:
-    """Let a channel send again that was disabled because its receiver was gone (HTTP 410)."""
+    """Enable a receiver again that was disabled because it was gone (HTTP 410)."""
     from callqa_assets.warehouse import receiver_states
 
     warehouse = read_settings(home, warehouse_url).open_warehouse()
-    with warehouse.write(lock=f"deliveries:{channel}") as connection:
-        was_disabled = receiver_states.enable(connection, channel)
-    console.print(f"{channel} {'is enabled' if was_disabled else 'was not disabled'}")
+    with warehouse.write(lock=receiver_states.lock_name(receiver)) as connection:
+        was_disabled = receiver_states.enable(connection, receiver)
+    console.print(f"{receiver} {'is enabled' if was_disabled else 'was not disabled'}")

@@ -224,7 +224,7 @@ def _look_around(file_name: str, profile: str | None) -> Surroundings:
     known = [_known_emotions(p) for p in naming]
     return Surroundings(
         emotions=[emotion for emotion in EMOTIONS if all(emotion in some for some in known)],
-        channels=list(load_settings(settings.channels_file).channels),
+        channels=list(load_settings(settings.channels_file).receivers),
     )
 
 

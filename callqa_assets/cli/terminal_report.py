@@ -72,14 +72,14 @@ def print_summary(console: Console, result: HeadlessResult, warehouse: Warehouse
 
 
 def deliver_with_report(console: Console, settings: Settings) -> None:
-    """Deliver what is due. What cannot be delivered is told and waits; the run is no failure."""
+    """Deliver what is due. What cannot be delivered is shown and waits; the run does not fail."""
     try:
         notifier = load_notifier(settings.channels_file, settings.environment)
         report = drain(settings.open_warehouse(), notifier, budget=_DELIVERY_BUDGET)
     except ChannelsError as error:
         console.print(f"alerts wait: {error}", markup=False, highlight=False, soft_wrap=True)
         return
-    if report.channels:
+    if report.receivers:
         console.print(f"alerts: {report}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""The sensor that empties the outbox. It asks for no runs: a failing receiver fails nothing."""
+"""The sensor that drains the outbox. It requests no runs: a failing receiver fails nothing."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ BUDGET = timedelta(seconds=15)
 @dg.sensor(
     minimum_interval_seconds=INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Delivers alerts to the channels of their rules, and retries what failed.",
+    description="Delivers alerts to the receivers of their rules, and retries what failed.",
 )
 def alert_deliveries_sensor(
     context: dg.SensorEvaluationContext,

@@ -1,6 +1,6 @@
-"""Rows of the outbox: what waits, what is being sent and what came of it; the state of channels.
+"""Rows of the transactional outbox: pending, being sent, and settled deliveries.
 
-How they get there is `outbox`; when what is sent, `callqa_assets.alerting.delivery`.
+They are created by `outbox` and sent by `callqa_assets.alerting.delivery`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from callqa_assets.domain.alerts.notice import Notice
-from callqa_assets.domain.claims import ProcessIdentity
+from callqa_assets.domain.alerts.priorities import PRIORITY_RANKS
+from callqa_assets.domain.claims import owner_of
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import (
     alert_deliveries,
@@ -21,12 +22,11 @@ from callqa_assets.warehouse.tables import (
 )
 
 WAITING = ("pending", "sending")
-_PRIORITIES = ("high", "medium", "low")
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One waiting delivery, as draining sees it."""
+    """One pending delivery."""
 
     delivery_id: str
     attempts: int
@@ -34,8 +34,8 @@ class Delivery:
     accepted_by: frozenset[str]
 
 
-def tidy(connection: sa.Connection, receiver: str, now: datetime) -> None:
-    """Free what dead processes held, and suppress what no longer stands."""
+def release_expired(connection: sa.Connection, receiver: str, now: datetime) -> None:
+    """Make deliveries pending again whose sender died, or whose lease ended without an outcome."""
     table = alert_deliveries
     held = connection.execute(
         sa.select(table.c.delivery_id, table.c.claimed_by, table.c.lease_until).where(
@@ -43,8 +43,7 @@ def tidy(connection: sa.Connection, receiver: str, now: datetime) -> None:
         )
     ).all()
     for row in held:
-        owner = ProcessIdentity.parse(row.claimed_by.rpartition("#")[0])
-        if row.lease_until <= now or owner.is_dead():
+        if row.lease_until <= now or owner_of(row.claimed_by).is_dead():
             connection.execute(
                 sa.update(table)
                 .where(table.c.delivery_id == row.delivery_id, table.c.claimed_by == row.claimed_by)
@@ -53,10 +52,16 @@ def tidy(connection: sa.Connection, receiver: str, now: datetime) -> None:
                     claimed_by=None,
                     lease_until=None,
                     next_attempt_at=now,
-                    last_error="the process that sent it died before it had an answer",
+                    last_error="the process that sent it died before the receiver answered",
                 )
             )
-    standing = sa.select(alerts.c.alert_id).where(_stands(), alerts.c.alert_id == table.c.alert_id)
+
+
+def withdraw_fallen(connection: sa.Connection, receiver: str) -> None:
+    """Suppress pending deliveries of alerts that no longer stand."""
+    standing = sa.select(alerts.c.alert_id).where(
+        _stands(), alerts.c.alert_id == alert_deliveries.c.alert_id
+    )
     _update_pending(
         connection,
         receiver,
@@ -78,7 +83,8 @@ def give_up(
 ) -> None:
     """Make dead letters of what was tried too often or has waited too long.
 
-    What was never tried waits on unless `untried`: a night without a daemon must cost no alert.
+    What was never tried keeps waiting unless `untried`: a night without a daemon must not lose
+    an alert.
     """
     too_old = alert_deliveries.c.waiting_since <= now - give_up_after
     if not untried:
@@ -92,8 +98,8 @@ def give_up(
     )
 
 
-def channels_with_waiting(connection: sa.Connection) -> list[str]:
-    """Names of the channels for which something waits or is being sent, in order."""
+def receivers_with_waiting(connection: sa.Connection) -> list[str]:
+    """Names of receivers for which something waits or is being sent, in order."""
     query = (
         sa.select(alert_deliveries.c.receiver)
         .where(alert_deliveries.c.status.in_(WAITING))
@@ -104,16 +110,16 @@ def channels_with_waiting(connection: sa.Connection) -> list[str]:
 
 
 def explain_waiting(connection: sa.Connection, receiver: str, reason: str) -> None:
-    """Write down why a channel's deliveries wait."""
-    another = alert_deliveries.c.last_error.is_distinct_from(reason)
-    _update_pending(connection, receiver, another, last_error=reason)
+    """Record why a receiver's deliveries wait."""
+    is_new = alert_deliveries.c.last_error.is_distinct_from(reason)
+    _update_pending(connection, receiver, is_new, last_error=reason)
 
 
 def _update_pending(
     connection: sa.Connection, receiver: str, where: sa.ColumnElement[bool], **values: Any
 ) -> None:
-    """Update a channel's pending deliveries, passing over those that `outbox` writes just now:
-    waiting for it while holding others that it needs would be a deadlock."""
+    """Update a receiver's pending deliveries, but skip those that `outbox` is writing: waiting
+    for it while holding others that it needs would be a deadlock."""
     table = alert_deliveries
     free = (
         sa.select(table.c.delivery_id)
@@ -125,49 +131,45 @@ def _update_pending(
 
 @dataclass(frozen=True)
 class Due:
-    """A delivery whose time has come, without what it says."""
+    """A delivery that is due, without its notice."""
 
     delivery_id: str
     message_id: str | None
-    """Of the message in which it was sent without a clear answer."""
+    """Of the message in which it was sent without a clear outcome."""
 
 
 def read_due(connection: sa.Connection, receiver: str, now: datetime, limit: int) -> list[Due]:
-    """Deliveries whose time has come and whose alert stands, the most important first.
+    """Deliveries that are due and whose alert stands, the most urgent first.
 
-    Those whose alert is being written at this moment are passed over.
+    Those whose alert is being written at this moment are skipped.
     """
     table = alert_deliveries
-    importance = sa.case(
-        {priority: n for n, priority in enumerate(_PRIORITIES)},
-        value=alerts.c.priority,
-        else_=len(_PRIORITIES),
-    )
+    rank = sa.case(PRIORITY_RANKS, value=alerts.c.priority, else_=len(PRIORITY_RANKS))
     query = (
         _waiting_of(receiver, table.c.delivery_id, table.c.message_id)
         .where(table.c.next_attempt_at <= now)
-        .order_by(importance, table.c.created_at, table.c.alert_id)
+        .order_by(rank, table.c.created_at, table.c.alert_id)
         .limit(limit)
     )
     # SQLite has one writer anyway. Without waiting for a writer there is no deadlock with it.
     locked = query.with_for_update(of=table, skip_locked=True)
-    return [Due(row.delivery_id, row.message_id) for row in connection.execute(locked)]
+    return [Due(**row) for row in connection.execute(locked).mappings()]
 
 
 def read_waiting(
     connection: sa.Connection, receiver: str, delivery_ids: Sequence[str]
 ) -> list[Delivery]:
-    """These deliveries in this order, without those whose alert has gone meanwhile."""
+    """These deliveries in this order, without those whose alert no longer stands."""
     query = _waiting_of(receiver, alert_deliveries).where(
         alert_deliveries.c.delivery_id.in_(delivery_ids)
     )
-    found = {row.delivery_id: _delivery(row) for row in connection.execute(query)}
+    found = {delivery.delivery_id: delivery for delivery in _read(connection, query)}
     return [found[delivery_id] for delivery_id in delivery_ids if delivery_id in found]
 
 
 def read_message(connection: sa.Connection, receiver: str, message_id: str) -> list[Delivery]:
-    """The deliveries that still wait of a message that was sent before: all of them, as a part
-    sent later under the same id would be dropped as a repeat."""
+    """All deliveries that still wait of a message that was sent before: a part of them, sent later
+    under the same id, would be dropped as a repeat."""
     query = (
         _waiting_of(receiver, alert_deliveries)
         .where(alert_deliveries.c.message_id == message_id)
@@ -175,11 +177,11 @@ def read_message(connection: sa.Connection, receiver: str, message_id: str) -> l
         # Nobody else holds them: `outbox` leaves alone what has a message.
         .with_for_update(of=alert_deliveries)
     )
-    return [_delivery(row) for row in connection.execute(query)]
+    return _read(connection, query)
 
 
 def read_next_due(connection: sa.Connection, receiver: str) -> datetime | None:
-    """When the next of the channel's deliveries may be tried; None where none waits."""
+    """When the receiver's next delivery may be tried; None where none waits."""
     query = _waiting_of(receiver, sa.func.min(alert_deliveries.c.next_attempt_at))
     return connection.execute(query).scalar_one()
 
@@ -198,43 +200,51 @@ def _waiting_of(receiver: str, *columns: Any) -> sa.Select[*tuple[Any, ...]]:
 
 
 def _stands() -> sa.ColumnElement[bool]:
-    """True for alerts of which people are to be told; a recompute may change its mind."""
+    """True for alerts that receivers are to be notified of; recomputing may change that."""
     return sa.and_(
         alerts.c.superseded_at.is_(None), alerts.c.mode == "live", alerts.c.inhibited_by.is_(None)
     )
 
 
-def _delivery(row: sa.Row[Any]) -> Delivery:
-    return Delivery(row.delivery_id, row.attempts, row.payload, frozenset(row.accepted_by))
+def _read(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> list[Delivery]:
+    return [
+        Delivery(
+            delivery_id=row.delivery_id,
+            attempts=row.attempts,
+            notice=row.payload,
+            accepted_by=frozenset(row.accepted_by),
+        )
+        for row in connection.execute(query)
+    ]
 
 
-def claim(
+def mark_sending(
     connection: sa.Connection,
     deliveries: Sequence[Delivery],
     message_id: str,
     *,
-    token: str,
+    claim: str,
     lease_until: datetime,
 ) -> None:
-    """Take deliveries to send them as one message. The attempt is counted now."""
+    """They are sent as one message, under the claim. The attempt is counted now."""
     _update(
         connection,
         [d.delivery_id for d in deliveries],
         status="sending",
         message_id=message_id,
         attempts=alert_deliveries.c.attempts + 1,
-        claimed_by=token,
+        claimed_by=claim,
         lease_until=lease_until,
     )
 
 
 def mark_delivered(
-    connection: sa.Connection, token: str, accepted_by: Collection[str], now: datetime
+    connection: sa.Connection, claim: str, accepted_by: Collection[str], now: datetime
 ) -> int:
-    """The receiver has them; returns how many were still the token's."""
+    """The receiver has them; returns how many were still under the claim."""
     return _settle(
         connection,
-        token,
+        claim,
         status="delivered",
         delivered_at=now,
         next_attempt_at=None,
@@ -245,18 +255,18 @@ def mark_delivered(
 
 def mark_undelivered(
     connection: sa.Connection,
-    token: str,
+    claim: str,
     *,
     error: str | None,
     next_attempt_at: datetime,
     keep_message: bool,
     accepted_by: Collection[str],
 ) -> int:
-    """They wait for another attempt; `keep_message` where the receiver may have this one."""
+    """They wait for another attempt; `keep_message` where the receiver may have this message."""
     forget = {} if keep_message else {"message_id": None}
     return _settle(
         connection,
-        token,
+        claim,
         status="pending",
         last_error=error,
         next_attempt_at=next_attempt_at,
@@ -265,10 +275,10 @@ def mark_undelivered(
     )
 
 
-def _settle(connection: sa.Connection, token: str, **values: Any) -> int:
+def _settle(connection: sa.Connection, claim: str, **values: Any) -> int:
     settled = connection.execute(
         sa.update(alert_deliveries)
-        .where(alert_deliveries.c.claimed_by == token, alert_deliveries.c.status == "sending")
+        .where(alert_deliveries.c.claimed_by == claim, alert_deliveries.c.status == "sending")
         .values(claimed_by=None, lease_until=None, **values)
     )
     return settled.rowcount

@@ -1,22 +1,27 @@
-"""Putting deliveries into the outbox: who is to be told of which alert, in its own transaction.
+"""The transactional outbox: deliveries are stored with their alerts, in one transaction.
 
-What becomes of them afterwards is `deliveries`.
+Which deliveries, is `domain.alerts.delivery_plan`; what becomes of them afterwards, `deliveries`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from callqa_assets.domain.alerts.delivery_plan import (
+    DeliveryPlan,
+    EarlierDelivery,
+    PlannedDelivery,
+    plan_deliveries,
+)
 from callqa_assets.domain.alerts.notice import Notice, SpanNotice, write_notice
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
-from callqa_assets.domain.digest import digest
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.recordings import recording_from_row
@@ -30,11 +35,11 @@ from callqa_assets.warehouse.tables import (
 
 @dataclass(frozen=True)
 class Outbox:
-    """Decides, when an alert is stored, whether anybody is to be told."""
+    """Stores the deliveries of alerts that are being stored."""
 
     deliver_max_age: timedelta = timedelta(hours=48)
     is_backfill: bool = False
-    """Whether the run fills in days at somebody's request: then nobody is told."""
+    """Whether the run fills in days on request: then nobody is notified."""
     calendar: Calendar = DEFAULT_CALENDAR
 
     def write(
@@ -44,83 +49,35 @@ class Outbox:
         fired: Mapping[str, Sequence[tuple[FiredAlert, Mapping[str, Any]]]],
         now: datetime,
     ) -> None:
-        """One delivery for each alert and channel of its rule, in the caller's transaction.
-
-        None for shadow alerts, and for those that another alert of the call inhibits.
+        """Create, update and withdraw deliveries in the caller's transaction.
 
         `days` and `fired` are by recording; alerts come under their final ids, with their
-        evidence, already stored. A delivery that exists stays, whatever became of it: an alert
-        that moves tells nobody again. One that still waits tells of the alert as it is now, or is
-        withdrawn where the rule names its channel no more, unless its message may have arrived;
-        one that was withdrawn is decided anew, as nobody is known to have it.
+        evidence, already stored. A message that its receiver may have is left as it is.
         """
-        wanted = [
-            (alert, evidence, receiver)
-            for alerts in fired.values()
-            for alert, evidence in alerts
-            if alert.mode == "live" and alert.inhibited_by is None
-            for receiver in dict.fromkeys(alert.notify_channels)
-        ]
-        earlier = _read_deliveries(connection, list(fired))
-        keys = {(alert.alert_id, receiver) for alert, _, receiver in wanted}
-        _withdraw(connection, [row for key, row in earlier.items() if key not in keys])
-        if not wanted:
-            return
-        concerned = sorted({alert.recording_id for alert, _, _ in wanted})
-        calls = _read_recordings(connection, concerned)
-        because = {of: self._suppress_because(calls[of], now) for of in concerned}
-        told = {of for of in concerned if because[of] is None}
-        told |= {row.recording_id for row in earlier.values() if row.status == "pending"}
-        notices = _NoticeWriter(connection, [calls[of] for of in sorted(told)], self.calendar.zone)
-        new: list[dict[str, Any]] = []
-        # In one order, so that two writers do not wait for each other.
-        for alert, evidence, receiver in sorted(wanted, key=lambda w: (w[0].alert_id, w[2])):
-            before = earlier.get((alert.alert_id, receiver))
-            reason = because[alert.recording_id]
-            if before is None or before.suppressed_because == "withdrawn":
-                values = {
-                    "status": "pending" if reason is None else "suppressed",
-                    "suppressed_because": reason,
-                    "payload": notices.write(alert, evidence) if reason is None else None,
-                    "next_attempt_at": now if reason is None else None,
-                    "waiting_since": now,
-                    "message_id": None,
-                    "accepted_by": [],
-                }
-            elif before.status == "pending":
-                values = {"payload": notices.write(alert, evidence)}
-            else:
-                continue
-            if before is None:
-                key = {"alert_id": alert.alert_id, "receiver": receiver}
-                values |= {
-                    **key,
-                    "delivery_id": digest("delivery", *key.values())[:32],
-                    "recording_id": alert.recording_id,
-                    "day": days[alert.recording_id],
-                    "created_at": now,
-                }
-                new.append(values)
-            else:
-                update = sa.update(alert_deliveries).where(
-                    alert_deliveries.c.delivery_id == before.delivery_id,
-                    alert_deliveries.c.status == before.status,  # draining may have taken it since
-                )
-                if before.status == "pending":
-                    update = update.where(alert_deliveries.c.message_id.is_(None))
-                connection.execute(update.values(**values))
-        if new:
-            connection.execute(sa.insert(alert_deliveries), new)
-
-    def _suppress_because(self, recording: Recording, now: datetime) -> str | None:
-        if self.is_backfill:
-            return "backfill"
-        ended_at = recording.started_at + timedelta(seconds=recording.duration_s)
-        return "old" if now - ended_at > self.deliver_max_age else None
+        calls = _read_recordings(connection, sorted(of for of, found in fired.items() if found))
+        plan = plan_deliveries(
+            [alert for found in fired.values() for alert, _ in found],
+            _read_deliveries(connection, list(fired)),
+            {
+                of: call.started_at + timedelta(seconds=call.duration_s)
+                for of, call in calls.items()
+            },
+            now,
+            max_age=self.deliver_max_age,
+            is_backfill=self.is_backfill,
+        )
+        evidence = {alert.alert_id: found for of in fired for alert, found in fired[of]}
+        notified = sorted({delivery.alert.recording_id for delivery in plan.notifying})
+        writer = _NoticeWriter(connection, [calls[of] for of in notified], self.calendar.zone)
+        notices = {
+            delivery.delivery_id: writer.write(delivery.alert, evidence[delivery.alert.alert_id])
+            for delivery in plan.notifying
+        }
+        _store(connection, plan, notices, days, now)
 
 
 class _NoticeWriter:
-    """Notices of a batch's alerts; what they tell besides the alert is read at once."""
+    """Notices of a batch's alerts; runs and emotion spans are read once for all of them."""
 
     def __init__(
         self, connection: sa.Connection, recordings: Sequence[Recording], zone: ZoneInfo
@@ -156,19 +113,80 @@ class _NoticeWriter:
         )
 
 
-def _withdraw(connection: sa.Connection, unwanted: Sequence[sa.Row[Any]]) -> None:
-    """Suppress those that wait and of which no receiver may have heard."""
+def _store(
+    connection: sa.Connection,
+    plan: DeliveryPlan,
+    notices: Mapping[str, Notice],
+    days: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Store a plan; `notices` are by delivery. What draining has taken meanwhile stays as it is.
+
+    Rows are written in the plan's order, so that two writers do not wait for each other.
+    """
+    _withdraw(connection, plan.withdrawn)
+    for delivery in plan.updated:
+        _update(connection, delivery, notices.get(delivery.delivery_id), now)
+    new = [
+        {
+            "alert_id": delivery.alert.alert_id,
+            "receiver": delivery.receiver,
+            "delivery_id": delivery.delivery_id,
+            "recording_id": delivery.alert.recording_id,
+            "day": days[delivery.alert.recording_id],
+            "created_at": now,
+            **_initial_state(delivery, notices.get(delivery.delivery_id), now),
+        }
+        for delivery in plan.created
+    ]
+    if new:
+        connection.execute(sa.insert(alert_deliveries), new)
+
+
+def _update(
+    connection: sa.Connection, delivery: PlannedDelivery, notice: Notice | None, now: datetime
+) -> None:
     table = alert_deliveries
-    for ids in chunks([row.delivery_id for row in unwanted if row.status == "pending"]):
+    update = sa.update(table).where(table.c.delivery_id == delivery.delivery_id)
+    if delivery.is_refresh:
+        update = _unsent(update).values(payload=notice)
+    else:
+        update = update.where(
+            table.c.status == "suppressed", table.c.suppressed_because == "withdrawn"
+        ).values(_initial_state(delivery, notice, now))
+    connection.execute(update)
+
+
+def _initial_state(
+    delivery: PlannedDelivery, notice: Notice | None, now: datetime
+) -> dict[str, Any]:
+    is_suppressed = delivery.suppressed_because is not None
+    return {
+        "status": "suppressed" if is_suppressed else "pending",
+        "suppressed_because": delivery.suppressed_because,
+        "payload": notice,
+        "next_attempt_at": None if is_suppressed else now,
+        "waiting_since": now,
+        "message_id": None,
+        "accepted_by": [],
+    }
+
+
+def _withdraw(connection: sa.Connection, unwanted: Sequence[EarlierDelivery]) -> None:
+    table = alert_deliveries
+    for ids in chunks([delivery.delivery_id for delivery in unwanted]):
         connection.execute(
-            sa.update(table)
-            .where(
-                table.c.delivery_id.in_(ids),
-                table.c.status == "pending",
-                table.c.message_id.is_(None),
+            _unsent(sa.update(table).where(table.c.delivery_id.in_(ids))).values(
+                status="suppressed", suppressed_because="withdrawn", next_attempt_at=None
             )
-            .values(status="suppressed", suppressed_because="withdrawn", next_attempt_at=None)
         )
+
+
+def _unsent(update: sa.Update) -> sa.Update:
+    """Only of deliveries that no receiver may have yet."""
+    return update.where(
+        alert_deliveries.c.status == "pending", alert_deliveries.c.message_id.is_(None)
+    )
 
 
 def _read_recordings(
@@ -183,17 +201,10 @@ def _read_recordings(
 
 def _read_deliveries(
     connection: sa.Connection, recording_ids: Sequence[str]
-) -> dict[tuple[str, str], sa.Row[Any]]:
-    table = alert_deliveries
-    found: dict[tuple[str, str], sa.Row[Any]] = {}
+) -> list[EarlierDelivery]:
+    columns = [alert_deliveries.c[field.name] for field in fields(EarlierDelivery)]
+    found: list[EarlierDelivery] = []
     for ids in chunks(recording_ids):
-        query = sa.select(
-            table.c.recording_id,
-            table.c.alert_id,
-            table.c.receiver,
-            table.c.delivery_id,
-            table.c.status,
-            table.c.suppressed_because,
-        ).where(table.c.recording_id.in_(ids))
-        found |= {(row.alert_id, row.receiver): row for row in connection.execute(query)}
+        query = sa.select(*columns).where(alert_deliveries.c.recording_id.in_(ids))
+        found += [EarlierDelivery(**row) for row in connection.execute(query).mappings()]
     return found

@@ -1,43 +1,42 @@
-"""What is remembered of receivers between processes: rate, pauses, closed ones."""
+"""What processes share about a receiver: messages counted by its rate limits, pauses, disabling."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from callqa_assets.warehouse.tables import (
-    receiver_states,
-)
+from callqa_assets.warehouse.tables import receiver_states
 
 
 @dataclass(frozen=True)
 class ReceiverState:
-    """What is remembered of a channel between processes."""
+    """What processes share about one receiver."""
 
     sent: dict[str, float] = field(default_factory=dict)
+    """As `domain.alerts.rate_limit` has it."""
     paused_until: datetime | None = None
     disabled_at: datetime | None = None
     disabled_because: str | None = None
 
 
+_COLUMNS = [receiver_states.c[field.name] for field in fields(ReceiverState)]
+
+
+def lock_name(receiver: str) -> str:
+    """For `Warehouse.write`: one process at a time decides about a receiver."""
+    return f"deliveries:{receiver}"
+
+
 def read_state(connection: sa.Connection, receiver: str) -> ReceiverState:
-    row = connection.execute(
-        sa.select(receiver_states).where(receiver_states.c.receiver == receiver)
-    ).first()
-    if row is None:
-        return ReceiverState()
-    return ReceiverState(row.sent, row.paused_until, row.disabled_at, row.disabled_because)
+    query = sa.select(*_COLUMNS).where(receiver_states.c.receiver == receiver)
+    row = connection.execute(query).mappings().first()
+    return ReceiverState() if row is None else ReceiverState(**row)
 
 
 def write_state(connection: sa.Connection, receiver: str, state: ReceiverState) -> None:
-    values = {
-        "sent": state.sent,
-        "paused_until": state.paused_until,
-        "disabled_at": state.disabled_at,
-        "disabled_because": state.disabled_because,
-    }
+    values = vars(state)
     updated = connection.execute(
         sa.update(receiver_states).where(receiver_states.c.receiver == receiver).values(**values)
     )
@@ -46,13 +45,13 @@ def write_state(connection: sa.Connection, receiver: str, state: ReceiverState) 
 
 
 def read_states(connection: sa.Connection) -> dict[str, ReceiverState]:
-    """Every channel that was ever used."""
+    """Of every receiver that was ever used."""
     names = connection.execute(sa.select(receiver_states.c.receiver)).scalars().all()
     return {name: read_state(connection, name) for name in names}
 
 
 def enable(connection: sa.Connection, receiver: str) -> bool:
-    """Let a channel that its receiver closed send again; False where it was not disabled."""
+    """Let a receiver get messages again that said it was gone; False where it was not disabled."""
     state = read_state(connection, receiver)
     if state.disabled_at is None:
         return False

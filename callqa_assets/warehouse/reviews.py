@@ -13,6 +13,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from callqa_assets.domain.alerts.priorities import PRIORITY_RANKS
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.engine.evaluate import text_of
 from callqa_assets.warehouse.tables import alert_reviews, alerts, recordings
@@ -83,7 +84,7 @@ def read_waiting(
             alerts.c.alert_id.not_in(sa.select(alert_reviews.c.alert_id)),
         )
         .order_by(
-            sa.case({"high": 0, "medium": 1}, value=alerts.c.priority, else_=2),
+            sa.case(PRIORITY_RANKS, value=alerts.c.priority, else_=len(PRIORITY_RANKS)),
             alerts.c.day.desc(),
             recordings.c.started_at,
             alerts.c.started_s,

@@ -1,4 +1,4 @@
-"""Telling people: the channels, what a message says, how fast, and the receiver's own answer.
+"""Notifying people: the receivers, what a message says, and what became of an attempt.
 
-What is sent when, and what became of it, is kept by `callqa_assets.alerting.delivery`.
+When what is sent, and the record of it, is `callqa_assets.alerting.delivery`.
 """

@@ -1,7 +1,7 @@
-"""What a message says, in the channel's language and within its size: one alert, or a digest.
+"""What a message says, in the receiver's language and within its size: one alert, or a digest.
 
-Texts come from `templates/` and `words`; the facts from a `Notice`, which is masked already. What
-a caller said is text, never markup: it can neither link nor mention anybody.
+Texts come from `templates/` and `translations`; the facts from a `Notice`, which is masked
+already. What a caller said is text, never markup: it can neither link nor mention anybody.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from callqa_assets.domain.alerts.notice import Notice
 from resources.notifier.translations import WORDS
 
 _DETAILS = (20, 8, 3, 0)
-"""Pieces of timeline and text to show, most first; the last that fits is sent."""
+"""Spans of the timeline and segments of speech to show; the first number that fits is used."""
 _SHORT = 40
 """Characters of an agent's or queue's name in a digest."""
 
@@ -35,9 +35,9 @@ class Message:
     """One thing to send: an alert, or several as a digest."""
 
     message_id: str
-    """Stable: a repeat carries the same, so that a receiver can drop it."""
+    """Stable: a repeat carries the same, so that its receiver can drop it."""
     alerts: Sequence[Notice]
-    """At least one, the most important first."""
+    """At least one, the most urgent first."""
     accepted_by: frozenset[str] = frozenset()
     """Recipients who have it from an earlier attempt."""
 

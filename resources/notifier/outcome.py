@@ -1,13 +1,11 @@
-"""What became of one attempt, in the receiver's own words and without our secrets."""
+"""What became of one attempt, by the receiver's own reply and without our secrets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
-
-from resources.notifier.messages import Message
 
 _MAX_ERROR_CHARACTERS = 300
 _SECRET_CHARACTERS = 6
@@ -15,30 +13,22 @@ _SECRET_CHARACTERS = 6
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The outcome of one attempt.
+class Outcome:
+    """What became of one attempt.
 
-    - `taken`: the receiver said so.
+    - `accepted`: the receiver said so.
     - `refused`: it said no, or was never reached. It does not have the message.
-    - `unknown`: it was sent, and no word or no clear one came back. A repeat must be the same.
-    - `throttled`: refused because of too many; the channel rests for `rest_s`.
+    - `unknown`: sent, but no reply or no clear one came back. A repeat must be identical.
+    - `throttled`: refused because of too many messages; send nothing for `pause_s`.
     - `gone`: the receiver wants no more, ever (HTTP 410).
     """
 
-    verdict: Literal["taken", "refused", "unknown", "throttled", "gone"]
+    verdict: Literal["accepted", "refused", "unknown", "throttled", "gone"]
     error: str | None = None
-    """Scrubbed; None where taken."""
-    rest_s: float = 0.0
+    """Without secrets; None where accepted."""
+    pause_s: float = 0.0
     accepted_by: frozenset[str] = frozenset()
     """E-mail: the recipients who have it, earlier attempts included."""
-
-
-class Sender(Protocol):
-    """One channel, ready to send."""
-
-    def send(self, message: Message) -> Answer:
-        """Make one attempt, within the channel's `lease`. Raises nothing that a receiver causes."""
-        ...
 
 
 class Scrubber:
@@ -48,7 +38,7 @@ class Scrubber:
         parts: set[str] = set()
         for secret in secrets:
             parts.update(_parts(secret))
-        # Longest first, so that no rest of one stays.
+        # Longest first, so that no part of one remains.
         self._parts = sorted(parts, key=len, reverse=True)
 
     def scrub(self, text: str) -> str:

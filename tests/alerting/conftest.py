@@ -18,24 +18,23 @@ from tests.resources.notifier.conftest import (  # noqa: F401
 
 
 @dataclass
-class Hands:
+class FakeClock(Clock):
     """Time that passes only where somebody sleeps, or the test says so."""
 
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
     slept: list[float] = field(default_factory=list)
 
-    def pass_by(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+    def now(self) -> datetime:
+        return self.time
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.pass_by(seconds)
+        self.advance(seconds)
 
-    @property
-    def clock(self) -> Clock:
-        return Clock(lambda: self.now, self.sleep)
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
 
 @pytest.fixture
-def hands() -> Hands:
-    return Hands()
+def clock() -> FakeClock:
+    return FakeClock()

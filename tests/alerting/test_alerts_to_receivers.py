@@ -1,4 +1,4 @@
-"""From a call to the receiver: who is told once, and who never."""
+"""From a call to the receiver: who is notified once, and who never."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from callqa_assets.alerting.delivery import drain
 from callqa_assets.assets.stage_asset import BACKFILL_TAG
-from callqa_assets.checks.deliveries import channels_are_healthy, deliveries_are_recent
+from callqa_assets.checks.deliveries import deliveries_are_recent, receivers_are_healthy
 from callqa_assets.cli import app
 from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.cli.terminal_report import deliver_with_report
@@ -81,7 +81,7 @@ def webhook(start, monkeypatch, home) -> HttpReceiver:
     return receiver
 
 
-def test_an_angry_call_is_told_once_with_its_evidence(
+def test_an_angry_call_notifies_once_with_its_evidence(
     home, warehouse, hearing, start, notifier_of, deliveries
 ):
     receiver = start(HttpReceiver("webhook"))
@@ -90,17 +90,17 @@ def test_an_angry_call_is_told_once_with_its_evidence(
     for _ in range(2):
         drain(warehouse, notifier_of(receiver), budget=BUDGET)
         hearing.hear(FakeModels(), force=True, run_id="again")
-    (received,) = receiver.taken
-    (told,) = received.body["data"]["alerts"]
-    assert (told["rule"], told["role"], told["run_id"]) == ("anger", "customer", "the-run")
-    assert told["said"][0]["text"].startswith("响度")
-    assert told["timeline"][0]["emotion"] == "angry"
-    assert told["audio_path"].startswith("archive/")
+    (received,) = receiver.accepted
+    (alert,) = received.body["data"]["alerts"]
+    assert (alert["rule"], alert["role"], alert["run_id"]) == ("anger", "customer", "the-run")
+    assert alert["said"][0]["text"].startswith("响度")
+    assert alert["timeline"][0]["emotion"] == "angry"
+    assert alert["audio_path"].startswith("archive/")
     assert "13800138000" not in str(received.body)
     assert [row["status"] for row in deliveries()] == ["delivered"]
 
 
-def test_another_model_that_moves_the_alert_by_a_hop_tells_nobody_again(
+def test_another_model_that_moves_the_alert_by_a_hop_notifies_nobody_again(
     home, warehouse, hearing, start, notifier_of, deliveries
 ):
     receiver = start(HttpReceiver("webhook"))
@@ -118,7 +118,7 @@ def test_another_model_that_moves_the_alert_by_a_hop_tells_nobody_again(
 
 
 @pytest.mark.integration
-def test_sixty_old_days_under_a_changed_rule_tell_nobody(
+def test_sixty_old_days_under_a_changed_rule_notify_nobody(
     home, warehouse, hearing, rules, start, notifier_of, deliveries
 ):
     receiver = start(HttpReceiver("webhook"))
@@ -137,7 +137,7 @@ def test_sixty_old_days_under_a_changed_rule_tell_nobody(
         *["old"] * 60,
     ]
     (received,) = receiver.received
-    assert [told["agent_id"] for told in received.body["data"]["alerts"]] == ["1002"]
+    assert [alert["agent_id"] for alert in received.body["data"]["alerts"]] == ["1002"]
 
 
 def run_job(day: str, **tags: str) -> dg.ExecuteInProcessResult:
@@ -155,7 +155,7 @@ def run_job(day: str, **tags: str) -> dg.ExecuteInProcessResult:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("backfill", [True, False])
-def test_a_backfill_of_today_tells_nobody_and_an_ordinary_run_does(
+def test_a_backfill_of_today_notifies_nobody_and_an_ordinary_run_does(
     dagster_home, hearing, rules, monkeypatch, deliveries, backfill
 ):
     monkeypatch.setenv("CALLQA_RULES", str(rules))
@@ -179,7 +179,7 @@ def test_a_bad_channels_file_costs_no_alert_and_fails_the_checks(
     result = run_job(day)
     assert result.success
     assert [row["status"] for row in deliveries()] == ["pending"]
-    for name in ("channels_are_healthy", "deliveries_are_recent"):
+    for name in ("receivers_are_healthy", "deliveries_are_recent"):
         (evaluation,) = [e for e in result.get_asset_check_evaluations() if e.check_name == name]
         assert not evaluation.passed
         assert "channels.yaml, line 1" in evaluation.metadata["channels file"].value
@@ -209,7 +209,7 @@ def test_the_sensor_delivers_what_a_run_found_and_asks_for_no_run(
         skipped = alert_deliveries_sensor(context)
         assert skipped.skip_message == "webhook: 1 delivered, 0 waiting"
         assert alert_deliveries_sensor(context).skip_message == "no alert waits to be delivered"
-    assert len(webhook.taken) == 1
+    assert len(webhook.accepted) == 1
     assert alert_deliveries_sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
@@ -219,14 +219,14 @@ def check(definition) -> tuple[bool, dict[str, str]]:
     return result.passed, {k: v.value for k, v in result.metadata.items()}
 
 
-def test_checks_are_quiet_until_an_alert_waits_for_a_channel_that_is_not_configured(
+def test_checks_are_quiet_until_an_alert_waits_for_a_receiver_that_is_not_configured(
     home, warehouse, hearing, monkeypatch
 ):
     monkeypatch.delenv("CALLQA_WEBHOOK_URL", raising=False)
-    assert check(channels_are_healthy) == check(deliveries_are_recent) == (True, {})
+    assert check(receivers_are_healthy) == check(deliveries_are_recent) == (True, {})
     write_recent_call(home.drop)
     hearing.hear(FakeModels())
-    passed, findings = check(channels_are_healthy)
+    passed, findings = check(receivers_are_healthy)
     assert not passed
     assert findings["webhook"].startswith("not configured: set CALLQA_WEBHOOK_URL")
     assert check(deliveries_are_recent)[0]
@@ -238,7 +238,7 @@ def test_checks_are_quiet_until_an_alert_waits_for_a_channel_that_is_not_configu
     assert findings["webhook"].startswith("1 wait, since ")
 
 
-def test_checks_tell_of_dead_letters_and_disabled_channels(home, warehouse, hearing, webhook):
+def test_checks_report_dead_letters_and_disabled_receivers(home, warehouse, hearing, webhook):
     for status, word in ((410, "disabled: HTTP 410"), (400, "1 dead letters")):
         webhook.fail = lambda number, status=status: (status, {}, {})
         write_recent_call(home.drop, agent=str(status))
@@ -251,7 +251,7 @@ def test_checks_tell_of_dead_letters_and_disabled_channels(home, warehouse, hear
         with warehouse.write() as connection:
             if status == 400:
                 connection.execute(tables.alert_deliveries.update().values(status="dead"))
-        passed, findings = check(channels_are_healthy)
+        passed, findings = check(receivers_are_healthy)
         assert not passed
         assert word in findings["webhook"].replace("2 dead", "1 dead")
 
@@ -296,20 +296,20 @@ def test_a_person_sees_what_waits_and_died_and_sends_it_again(home, hearing, web
     monkeypatch.setenv("CALLQA_CHANNELS", str(channels))
     webhook.fail = lambda number: (500, {}, {})
     assert callqa("drain") == "webhook: 0 delivered, 0 waiting\n"
-    assert "HTTP 500" in callqa("dead", "--channel", "webhook")
-    assert callqa("dead", "--channel", "email") == "none\n"
+    assert "HTTP 500" in callqa("dead", "--receiver", "webhook")
+    assert callqa("dead", "--receiver", "email") == "none\n"
 
     webhook.fail = lambda number: None
     callqa("resend", code=2)
-    assert callqa("resend", short) == "1 dead letters wait to be sent again\n"
+    assert callqa("resend", short) == "dead letters to be sent again: 1\n"
     assert callqa("drain") == "webhook: 1 delivered, 0 waiting\n"
-    table = " ".join(callqa("channels").split())
+    table = " ".join(callqa("receivers").split())
     assert "webhook 0 1 0 ready" in table
     assert "dingtalk 0 0 0 not configured: set CALLQA_DINGTALK_URL" in table
 
 
-def test_a_person_tries_a_channel_and_enables_it(home, webhook):
-    assert callqa("test", "webhook") == "webhook: taken\n"
+def test_a_person_tries_a_receiver_and_enables_it(home, webhook):
+    assert callqa("test", "webhook") == "webhook: accepted\n"
     webhook.fail = lambda number: (410, {}, {})
     assert callqa("test", "webhook", code=1) == "webhook: gone (HTTP 410)\n"
     assert callqa("enable", "webhook") == "webhook is enabled\n"

@@ -35,7 +35,7 @@ def test_draining_never_waits_for_a_writer_of_alerts(
         notifier.environment.clear()
     now = datetime.now(UTC)
     ids = [store_recording(warehouse, number=n) for n in range(2)]
-    alerts = sorted((fired(i, channels=["webhook"]) for i in ids), key=lambda a: a.alert_id)
+    alerts = sorted((fired(i, receivers=["webhook"]) for i in ids), key=lambda a: a.alert_id)
     for alert in alerts:
         store_alerts(warehouse, alert.recording_id, [alert])
     with warehouse.write() as connection:
@@ -43,8 +43,8 @@ def test_draining_never_waits_for_a_writer_of_alerts(
     with ThreadPoolExecutor(1) as threads:
         with warehouse.write() as connection:
             for alert in alerts:
-                told = {alert.recording_id: [(alert, alert.evidence)]}
-                Outbox().write(connection, {alert.recording_id: f"{now:%Y-%m-%d}"}, told, now)
+                batch = {alert.recording_id: [(alert, alert.evidence)]}
+                Outbox().write(connection, {alert.recording_id: f"{now:%Y-%m-%d}"}, batch, now)
                 draining = threads.submit(drain, warehouse, notifier, budget=timedelta(seconds=1))
                 draining.result(timeout=20)
         drain(warehouse, notifier, budget=timedelta(seconds=5))

@@ -50,7 +50,7 @@ RETRY = {"first_wait_sec": 0.05, "longest_wait_sec": 0.5, "max_attempts": 40}
 
 
 def faulty(kind: str):
-    """Fails half the time, in every way that leaves the channel on."""
+    """Fails half the time, in every way that leaves the receiver enabled."""
 
     def fail(number: int):
         rng = random.Random(f"{kind} {number}")  # noqa: S311
@@ -97,7 +97,7 @@ def storm_notifier(urls: dict[str, str]):
 
 
 def names_in(kind: str, body: dict[str, Any]) -> set[str]:
-    """The alerts that a message tells of, by their rules' names."""
+    """The alerts in a message, by their rules' names."""
     if kind == "webhook":
         return {alert["rule"] for alert in body["data"]["alerts"]}
     text = {
@@ -118,7 +118,7 @@ def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(warehouse, 
     store_alerts(
         warehouse,
         recording_id,
-        [fired(recording_id, n, channels=tuple(LIMITS)) for n in range(ALERTS)],
+        [fired(recording_id, n, receivers=tuple(LIMITS)) for n in range(ALERTS)],
     )
     url = warehouse.engine.url.render_as_string(hide_password=False)
 
@@ -132,14 +132,14 @@ def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(warehouse, 
     assert {row["status"] for row in rows} <= {"delivered", "dead"}
     rule_of = {row["alert_id"]: row["rule"] for row in read_rows(warehouse, tables.alerts)}
     for receiver in receivers:
-        took = [(names_in(receiver.kind, r.body), r) for r in receiver.taken]
+        took = [(names_in(receiver.kind, r.body), r) for r in receiver.accepted]
         has = set().union(*(names for names, _ in took))
         delivered = {
             rule_of[row["alert_id"]]
             for row in rows
             if row["receiver"] == receiver.kind and row["status"] == "delivered"
         }
-        assert delivered <= has, f"{receiver.kind}: counted as delivered, and never taken"
+        assert delivered <= has, f"{receiver.kind}: counted as delivered, and never accepted"
         assert len(delivered) >= ALERTS * 0.99
         for messages, per_sec in LIMITS[receiver.kind]:
             assert receiver.busiest(per_sec) <= messages
@@ -148,6 +148,6 @@ def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(warehouse, 
             for names, received in took:
                 for name in names:
                     ids[name].add(received.headers["webhook-id"])
-            told = sum(len(names) for names, _ in took)
-            assert told > len(has), "no repeat happened: the storm was too mild"
+            sent = sum(len(names) for names, _ in took)
+            assert sent > len(has), "no repeat happened: the storm was too mild"
             assert all(len(known) == 1 for known in ids.values()), "a repeat under another id"

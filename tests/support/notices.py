@@ -26,7 +26,7 @@ def fired(
     recording_id: str,
     number: int = 0,
     *,
-    channels: Sequence[str] = ("hook",),
+    receivers: Sequence[str] = ("hook",),
     priority: str = "high",
     **facts: Any,
 ) -> FiredAlert:
@@ -39,7 +39,7 @@ def fired(
         "rule": f"rule {number}",
         "rule_hash": "0" * 64,
         "priority": priority,
-        "notify_channels": tuple(channels),
+        "notify_channels": tuple(receivers),
         "started_s": 1.0,
         "ended_s": 3.0,
         "fired_at_s": 2.0,
@@ -97,5 +97,5 @@ def store_alerts(
     with warehouse.write() as connection:
         stored = {s.alert_id for s in read_stored_alerts(connection, [recording_id])[recording_id]}
         upsert_alerts(connection, rows, stored - {a.alert_id for a in alerts}, stored, now)
-        told = {recording_id: [(a, a.evidence) for a in alerts]}
-        outbox.write(connection, {recording_id: day}, told, now)
+        batch = {recording_id: [(a, a.evidence) for a in alerts]}
+        outbox.write(connection, {recording_id: day}, batch, now)

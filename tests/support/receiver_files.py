@@ -1,4 +1,4 @@
-"""Notifiers whose channels lead to the receivers of a test."""
+"""Notifiers for the receivers of a test."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def notifier_of(
     recipients: Sequence[str] = ("qa@example.com",),
     **settings: Any,
 ) -> Notifier:
-    """One channel a receiver, named after its kind; `keys` adds keys to a channel's own."""
-    channels: dict[str, dict[str, Any]] = {}
+    """Each receiver is named after its kind; `keys` adds keys to a receiver's own."""
+    entries: dict[str, dict[str, Any]] = {}
     environment: dict[str, str] = {}
     for receiver in receivers:
         if isinstance(receiver, MailReceiver):
-            channels["email"] = {
+            entries["email"] = {
                 "type": "email",
                 "host": "127.0.0.1",
                 "port": receiver.port,
@@ -37,11 +37,11 @@ def notifier_of(
             environment["MAIL_PASSWORD"] = PASSWORD
             continue
         name = receiver.kind.upper()
-        channels[receiver.kind] = {"type": receiver.kind, "url_env": f"{name}_URL"}
+        entries[receiver.kind] = {"type": receiver.kind, "url_env": f"{name}_URL"}
         environment[f"{name}_URL"] = receiver.url
         if receiver.kind in SECRETS:
-            channels[receiver.kind]["secret_env"] = f"{name}_SECRET"
+            entries[receiver.kind]["secret_env"] = f"{name}_SECRET"
             environment[f"{name}_SECRET"] = SECRETS[receiver.kind]
-    for name, channel in channels.items():
-        channel |= {"timeout_sec": 2, **(keys or {}).get(name, {})}
-    return Notifier(Settings.model_validate({"channels": channels, **settings}), environment)
+    for name, entry in entries.items():
+        entry |= {"timeout_sec": 2, **(keys or {}).get(name, {})}
+    return Notifier(Settings.model_validate({"channels": entries, **settings}), environment)

@@ -1,6 +1,6 @@
 """Real receivers on loopback: a webhook, the three robots, an SMTP server with STARTTLS.
 
-Each checks what it gets the way the real one does, notes when it took what, and can be told to
+Each checks what it gets the way the real one does, notes when it accepted what, and can be made to
 fail in the ways in which receivers fail.
 """
 
@@ -54,7 +54,7 @@ class Received:
     """Of the receiver's own clock, s."""
     body: dict[str, Any]
     headers: dict[str, str]
-    taken: bool
+    accepted: bool
 
 
 @dataclass
@@ -62,7 +62,7 @@ class HttpReceiver:
     """A webhook or robot. `fail` may answer for it: a Reply, 'hang', 'reset', 'drip' (an answer
     that never ends) or None (no fault).
 
-    With 'lost' it takes the message, and its answer does not arrive.
+    With 'lost' it accepts the message, and its reply does not arrive.
     """
 
     kind: str
@@ -82,13 +82,13 @@ class HttpReceiver:
             body = json.loads(raw)
             fault = self.fail(number)
             reply = self._judge(at, path, headers, raw, body) if fault in (None, "lost") else fault
-            taken = not isinstance(reply, str) and reply[0] < 300 and not _code(reply[1])
-            self.received.append(Received(at, body, headers, taken))
+            accepted = not isinstance(reply, str) and reply[0] < 300 and not _code(reply[1])
+            self.received.append(Received(at, body, headers, accepted))
         return "reset" if fault == "lost" else reply
 
     @property
-    def taken(self) -> list[Received]:
-        return [r for r in self.received if r.taken]
+    def accepted(self) -> list[Received]:
+        return [r for r in self.received if r.accepted]
 
     def busiest(self, seconds: float) -> int:
         """The most requests that came within any stretch of so many seconds, failed ones too."""
@@ -214,7 +214,7 @@ def serve(receiver: HttpReceiver) -> Iterator[HttpReceiver]:
 
 @dataclass
 class MailReceiver:
-    """What an SMTP server took; `refuse` answers for a recipient, or for DATA (None)."""
+    """What an SMTP server accepted; `refuse` replies for a recipient, or for DATA (None)."""
 
     refuse: Callable[[str | None], str | None] = lambda recipient: None
     mails: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
@@ -247,7 +247,7 @@ def _login(server, session, envelope, mechanism, data) -> AuthResult:
 
 @contextmanager
 def serve_mail(receiver: MailReceiver, certificate: Path) -> Iterator[MailReceiver]:
-    """Run an SMTP server that takes mail from nobody without encryption and the password."""
+    """Run an SMTP server that accepts mail from nobody without encryption and the password."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
     controller = Controller(

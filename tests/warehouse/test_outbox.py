@@ -1,4 +1,4 @@
-"""Who is told of an alert, decided in its own transaction, once."""
+"""Deliveries are stored with their alerts, in one transaction, once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def outbox_of(warehouse) -> dict[tuple[str, str], dict]:
     return {(row["alert_id"], row["receiver"]): row for row in rows}
 
 
-def test_a_live_alert_waits_for_each_channel_of_its_rule(warehouse):
+def test_a_live_alert_waits_for_each_receiver_of_its_rule(warehouse):
     recording_id = store_recording(warehouse)
-    alert = fired(recording_id, channels=("hook", "mail", "hook"))
+    alert = fired(recording_id, receivers=("hook", "mail", "hook"))
     store_alerts(warehouse, recording_id, [alert])
     rows = outbox_of(warehouse)
     assert set(rows) == {(alert.alert_id, "hook"), (alert.alert_id, "mail")}
@@ -35,7 +35,7 @@ def test_a_live_alert_waits_for_each_channel_of_its_rule(warehouse):
 
 
 @pytest.mark.parametrize(
-    "facts", [{"mode": "shadow"}, {"inhibited_by": "another"}, {"channels": ()}]
+    "facts", [{"mode": "shadow"}, {"inhibited_by": "another"}, {"receivers": ()}]
 )
 def test_shadow_inhibited_and_silent_alerts_wait_for_nobody(warehouse, facts):
     recording_id = store_recording(warehouse)
@@ -52,7 +52,7 @@ def test_shadow_inhibited_and_silent_alerts_wait_for_nobody(warehouse, facts):
         (Outbox(is_backfill=True), timedelta(0), "backfill"),
     ],
 )
-def test_nobody_is_told_of_old_calls_or_by_backfills(warehouse, outbox, ended_ago, because):
+def test_nobody_is_notified_of_old_calls_or_by_backfills(warehouse, outbox, ended_ago, because):
     recording_id = store_recording(warehouse, ended_at=NOW - ended_ago)
     store_alerts(warehouse, recording_id, [fired(recording_id)], outbox=outbox, now=NOW)
     (row,) = read_rows(warehouse, tables.alert_deliveries)
@@ -76,16 +76,16 @@ def test_a_delivery_that_exists_is_never_made_again(warehouse, status):
     (after,) = read_rows(warehouse, tables.alert_deliveries)
     assert (after["status"], after["created_at"]) == (status, before[0]["created_at"])
     moved = after["payload"]["started_s"] == 1.25
-    assert moved == (status == "pending")  # what still waits tells of the alert as it is
+    assert moved == (status == "pending")  # what still waits describes the alert as it is
 
 
 @pytest.mark.parametrize("left", [(), ("mail",)])
-def test_a_channel_that_the_rule_names_no_more_is_not_told(warehouse, left):
+def test_a_receiver_that_the_rule_no_longer_names_is_not_notified(warehouse, left):
     recording_id = store_recording(warehouse)
-    alert = fired(recording_id, channels=("hook", "mail"))
+    alert = fired(recording_id, receivers=("hook", "mail"))
     states = []
-    for channels in (("hook", "mail"), left, ("hook", "mail")):
-        store_alerts(warehouse, recording_id, [replace(alert, notify_channels=channels)])
+    for receivers in (("hook", "mail"), left, ("hook", "mail")):
+        store_alerts(warehouse, recording_id, [replace(alert, notify_channels=receivers)])
         rows = outbox_of(warehouse)
         states.append([rows[alert.alert_id, name]["status"] for name in ("hook", "mail")])
     mail = "pending" if left else "suppressed"
@@ -103,7 +103,7 @@ def test_a_message_that_may_have_arrived_stays_as_it_was(warehouse):
     assert row["payload"]["started_s"] == 1.0
 
 
-def test_an_alert_that_stands_again_is_told_if_it_never_was(warehouse):
+def test_an_alert_that_stands_again_notifies_if_it_never_did(warehouse):
     recording_id = store_recording(warehouse)
     alert = fired(recording_id)
     store_alerts(warehouse, recording_id, [alert])
@@ -148,3 +148,17 @@ def test_the_copy_holds_no_number_of_a_person(warehouse):
     for number in ("13800138000", "13900139000", "13700137000", "13600136000", "零零一三八零零零"):
         assert number not in payload
     assert "138****8000" in payload
+
+
+def test_a_batch_may_withdraw_the_alerts_of_one_call_and_store_those_of_another(warehouse):
+    first, second = (store_recording(warehouse, number=n) for n in range(2))
+    store_alerts(warehouse, first, [fired(first)])
+    alert = fired(second)
+    with warehouse.write() as connection:
+        row = {k: v for k, v in vars(alert).items() if k in tables.alerts.c}
+        connection.execute(sa.insert(tables.alerts).values(**row, day="2025-03-14", created_at=NOW))
+        days = dict.fromkeys((first, second), "2025-03-14")
+        batch = {first: [], second: [(alert, alert.evidence)]}
+        Outbox().write(connection, days, batch, NOW)
+    statuses = {row["recording_id"]: row["status"] for row in outbox_of(warehouse).values()}
+    assert statuses == {first: "suppressed", second: "pending"}

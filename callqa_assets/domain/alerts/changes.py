@@ -1,6 +1,4 @@
-"""What a change of rules would do to a call's alerts. How alerts keep their identity is
-`alerting_identity`.
-"""
+"""What a change of rules would do to a call's alerts. How alerts keep their ids is `identity`."""
 
 from __future__ import annotations
 
@@ -42,7 +40,13 @@ def compare_alerts(before: Sequence[StoredAlert], after: Sequence[FiredAlert]) -
             for alert in carried
         ),
         *(
-            AlertChange("gone", alert.rule, alert.alert_id, old[alert.alert_id], None)
+            AlertChange(
+                kind="gone",
+                rule=alert.rule,
+                alert_id=alert.alert_id,
+                before_s=old[alert.alert_id],
+                after_s=None,
+            )
             for alert in before
             if alert.alert_id in gone
         ),
@@ -56,4 +60,6 @@ def _compare(
     if before_s is not None:
         shifts_s = [abs(was - now) for was, now in zip(before_s, after_s, strict=True)]
         kind = "moved" if max(shifts_s) > _SAME_S else "same"
-    return AlertChange(kind, alert.rule, alert.alert_id, before_s, after_s)
+    return AlertChange(
+        kind=kind, rule=alert.rule, alert_id=alert.alert_id, before_s=before_s, after_s=after_s
+    )

@@ -1,6 +1,6 @@
-"""What people are told of an alert: a copy of its facts that may leave the house.
+"""What a notification says of an alert: a copy of its facts that may leave the house.
 
-Numbers are masked here, so that no channel can forget to. How it reads is the notifier's business.
+Numbers are masked here, so that no receiver can forget to. Its wording is the notifier's business.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 
 TIMELINE_MARGIN_S = 10.0
-"""Seconds before and after an alert of which the emotions are told."""
+"""Seconds before and after an alert whose emotions are included."""
 MAX_SPANS = 20
 MAX_SAID = 12
 MAX_SAID_CHARACTERS = 300
 
 
 class SpanNotice(TypedDict):
-    """One piece of the emotion timeline."""
+    """One span of the emotion timeline."""
 
     start_s: float
     end_s: float
@@ -30,7 +30,7 @@ class SpanNotice(TypedDict):
 
 
 class SegmentNotice(TypedDict):
-    """One stretch of speech."""
+    """One segment of speech."""
 
     role: str
     start_s: float
@@ -152,4 +152,4 @@ SAMPLE_NOTICE: Notice = {
     "audio_path": "archive/00/sample.wav",
     "run_id": None,
 }
-"""For trying a channel out."""
+"""For trying a receiver out."""

@@ -1,6 +1,4 @@
-"""Is a day's number of alerts ordinary? Judged against its own past; where numbers come from is
-not asked here.
-"""
+"""Whether a day's number of alerts is ordinary, compared with the days before it."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ _MAD_TO_DEVIATION = 1.4826
 
 @dataclass(frozen=True)
 class DayVolume:
-    """What fired on one day, and on how much sound."""
+    """What fired on one day, and on how much audio."""
 
     audio_hours: float
     """Of the recordings that the rules have judged."""
@@ -24,7 +22,7 @@ class DayVolume:
 
 @dataclass(frozen=True)
 class VolumeBounds:
-    """From where on a day's number of alerts is out of the ordinary."""
+    """Beyond which a day's number of alerts is out of the ordinary."""
 
     max_deviations: float = 3.5
     """Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993), of their modified z-score.
@@ -32,7 +30,7 @@ class VolumeBounds:
     Chance alone (Poisson, 0.3 to 300 alerts a day) exceeds it on at most 0.6 % of days: simulated.
     """
     min_days: int = 5
-    """Days with sound below which the past says nothing."""
+    """With fewer past days that have audio, nothing is judged."""
 
 
 def judge_volume(
@@ -42,18 +40,18 @@ def judge_volume(
 
     Expected is the median of the past days' alerts per audio hour, times today's hours; spread is
     the past's median absolute deviation, but at least that of a Poisson count (the root of what
-    is expected, or of 1). Neither is moved by one odd day in the past. Days without sound count
+    is expected, or of 1). Neither is moved by one odd day in the past. Days without audio count
     for nothing; with fewer than `min_days` others, nothing is odd.
     """
     bounds = bounds or VolumeBounds()
-    heard = [day for day in past if day.audio_hours > 0]
-    if len(heard) < bounds.min_days or today.audio_hours <= 0:
+    with_audio = [day for day in past if day.audio_hours > 0]
+    if len(with_audio) < bounds.min_days or today.audio_hours <= 0:
         return []
     findings: list[str] = []
-    rules = sorted({rule for day in (today, *heard) for rule in day.alerts})
+    rules = sorted({rule for day in (today, *with_audio) for rule in day.alerts})
     for subject, counted in (("all rules", rules), *((rule, [rule]) for rule in rules)):
         count = _count(today, counted)
-        rates = [_count(day, counted) / day.audio_hours for day in heard]
+        rates = [_count(day, counted) / day.audio_hours for day in with_audio]
         rate = median(rates)
         expected = rate * today.audio_hours
         spread = max(
@@ -62,8 +60,8 @@ def judge_volume(
         )
         if abs(count - expected) > bounds.max_deviations * spread:
             findings.append(
-                f"{subject}: {count} alerts in {today.audio_hours:.1f} audio hours, where the "
-                f"{len(heard)} days before let expect {expected:.1f} ± {spread:.1f}"
+                f"{subject}: {count} alerts in {today.audio_hours:.1f} audio hours, expected "
+                f"{expected:.1f} ± {spread:.1f} from the previous {len(with_audio)} days"
             )
     return findings
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from callqa_assets.domain.alerts.priorities import PRIORITY_RANKS
 from callqa_assets.domain.rules.conditions import (
     AllCondition,
     AnyCondition,
@@ -26,7 +27,6 @@ from callqa_assets.domain.text.patterns import fold
 
 UNCLEAR = ("other", "unknown")
 """Emotions that say 'a person should listen', not 'somebody should act'."""
-_PRIORITIES = ("low", "medium", "high")
 _WHEN_KEYS = tuple(When.model_fields)
 _WHEN_NAMES = ("line", "queue", "agent")
 """Those of which a call has one."""
@@ -275,7 +275,7 @@ def _is_shadowed(rule: Rule, wider: Rule) -> bool:
         and wider.name not in rule.inhibits
         and set(rule.role) <= set(wider.role)
         and set(rule.channels) <= set(wider.channels)
-        and _PRIORITIES.index(rule.priority) <= _PRIORITIES.index(wider.priority)
+        and PRIORITY_RANKS[rule.priority] >= PRIORITY_RANKS[wider.priority]
         and (wider.review or not rule.review)
         and _covers(wider.when, rule.when)
         and _implies(rule.condition, wider.condition)

@@ -19,6 +19,7 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from callqa_assets.domain.alerts.priorities import Priority
 from callqa_assets.domain.digest import hash_json
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.call_input import CallContext
@@ -141,7 +142,7 @@ class Rule(Keys):
     when: When | None = None
     role: Roles = ("agent", "customer", "mixed")
     """Channels on which the rule is judged, each on its own."""
-    priority: Literal["high", "medium", "low"] = "medium"
+    priority: Priority = "medium"
     channels: Names = ()
     """Notification channels; none: the alert is recorded and sent nowhere."""
     review: Annotated[bool, Field(strict=True)] = False

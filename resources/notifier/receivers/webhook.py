@@ -8,27 +8,47 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Literal
 
-from resources.notifier.http import Poster
+from pydantic import Field
+
+from callqa_assets.domain.alerts.rate_limit import Limit
+from resources.notifier.http import HttpReceiver, Poster
 from resources.notifier.messages import Message, MessageWriter
-from resources.notifier.outcome import Answer
-from resources.notifier.receiver_config import ChannelUnusableError
+from resources.notifier.outcome import Outcome
+from resources.notifier.receiver import ReceiverUnusableError, VariableName
 
 _KEY_BYTES = range(24, 65)
 """The specification's bounds."""
 
 
+class WebhookReceiver(HttpReceiver):
+    """Standard Webhooks: JSON, signed."""
+
+    type: Literal["webhook"]
+    secret_env: VariableName
+    """Of the signing secret, `whsec_…`."""
+    limits: tuple[Limit, ...] = (Limit(messages=100, per_sec=10),)
+    fold_above: int = Field(default=50, ge=1, le=1_000)
+
+    max_text_bytes = 1_000_000
+
+    def open(self, secrets: Mapping[str, str], writer: MessageWriter) -> WebhookSender:
+        key = read_secret(secrets[self.secret_env])
+        return WebhookSender(self.open_poster(secrets), key, writer)
+
+
 def read_secret(secret: str) -> bytes:
-    """The key of a `whsec_…` secret. Raises ChannelUnusableError."""
+    """The key of a `whsec_…` secret. Raises ReceiverUnusableError."""
     prefix, _, encoded = secret.partition("_")
     try:
         key = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         key = b""
     if prefix != "whsec" or len(key) not in _KEY_BYTES:
-        raise ChannelUnusableError(
+        raise ReceiverUnusableError(
             "its signing secret is not `whsec_` and 24 to 64 bytes in base64: correct the variable"
         )
     return key
@@ -43,20 +63,13 @@ def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
 class WebhookSender:
     """One event a message: `alerts.fired` with one alert or, as a digest, several."""
 
-    def __init__(
-        self,
-        poster: Poster,
-        secret: str,
-        writer: MessageWriter,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, poster: Poster, key: bytes, writer: MessageWriter) -> None:
         self._poster = poster
-        self._key = read_secret(secret)
+        self._key = key
         self._writer = writer
-        self._clock = clock
 
-    def send(self, message: Message) -> Answer:
-        now = self._clock()
+    def send(self, message: Message) -> Outcome:
+        now = time.time()
         event = {
             "type": "alerts.fired",
             "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
@@ -73,5 +86,5 @@ class WebhookSender:
             "webhook-timestamp": str(int(now)),
             "webhook-signature": sign(self._key, message.message_id, int(now), body),
         }
-        answer = self._poster.post(body, headers)
-        return answer if isinstance(answer, Answer) else Answer("taken")
+        reply = self._poster.post(body, headers)
+        return reply if isinstance(reply, Outcome) else Outcome("accepted")

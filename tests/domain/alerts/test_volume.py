@@ -24,7 +24,7 @@ def test_silence_and_a_flood_are_told_for_the_rule_and_altogether(count):
     altogether, rule = judge_volume(day_of(anger=count), TWO_WEEKS)
     assert altogether.startswith(f"all rules: {count} alerts in 100.0 audio hours")
     assert rule == f"anger: {count}{altogether.removeprefix(f'all rules: {count}')}"
-    assert rule.endswith("where the 14 days before let expect 20.0 ± 4.5")
+    assert rule.endswith("expected 20.0 ± 4.5 from the previous 14 days")
 
 
 def test_a_day_twice_as_long_may_have_twice_the_alerts():

@@ -1,4 +1,4 @@
-"""A notifier whose channels lead to receivers on loopback."""
+"""A notifier for receivers on loopback."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def start_mail(stack: ExitStack, certificate: Path) -> Callable[[MailReceiver], 
 
 @pytest.fixture
 def notifier_of(certificate: Path) -> Callable[..., Notifier]:
-    """A notifier with one channel a receiver, under the receiver's kind."""
+    """A notifier of these receivers, each under its kind."""
     from tests.support.receiver_files import notifier_of as make
 
     return lambda *receivers, **settings: make(certificate, receivers, **settings)

@@ -19,8 +19,8 @@ def test_a_mail_arrives_in_both_forms(start_mail, notifier_of):
     sender = notifier_of(receiver, recipients=BOTH, dagster_url="http://127.0.0.1:3000").open(
         "email"
     )
-    answer = sender.send(MESSAGE)
-    assert (answer.verdict, answer.accepted_by) == ("taken", frozenset(BOTH))
+    outcome = sender.send(MESSAGE)
+    assert (outcome.verdict, outcome.accepted_by) == ("accepted", frozenset(BOTH))
     ((recipients, mail),) = receiver.mails
     assert recipients == list(BOTH)
     assert mail["Subject"] == "告警 [低] 客户愤怒, 坐席 1001"
@@ -33,10 +33,10 @@ def test_a_mail_arrives_in_both_forms(start_mail, notifier_of):
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_a_server_that_is_encrypted_from_the_first_byte_is_served_too(start_mail, notifier_of):
     receiver = start_mail(MailReceiver(implicit_tls=True))
-    answer = (
+    outcome = (
         notifier_of(receiver, keys={"email": {"encryption": "tls"}}).open("email").send(MESSAGE)
     )
-    assert answer.verdict == "taken"
+    assert outcome.verdict == "accepted"
     assert len(receiver.mails) == 1
 
 
@@ -47,9 +47,9 @@ def test_a_server_without_starttls_gets_neither_password_nor_mail(start_mail, no
             return [line for line in responses if "STARTTLS" not in line]
 
     receiver = start_mail(Plain())
-    answer = notifier_of(receiver).open("email").send(MESSAGE)
-    assert answer.verdict == "refused"
-    assert "STARTTLS" in answer.error
+    outcome = notifier_of(receiver).open("email").send(MESSAGE)
+    assert outcome.verdict == "refused"
+    assert "STARTTLS" in outcome.error
     assert receiver.mails == []
 
 
@@ -67,36 +67,36 @@ def test_a_repeat_has_the_same_id_and_alerts_of_one_call_are_one_thread(start_ma
 def test_each_recipient_counts_and_who_has_it_is_not_asked_again(start_mail, notifier_of, said):
     receiver = start_mail(MailReceiver(refuse=lambda to: said if to == BOTH[1] else None))
     sender = notifier_of(receiver, recipients=BOTH).open("email")
-    answer = sender.send(MESSAGE)
-    assert answer.verdict == "refused"
-    assert answer.accepted_by == {BOTH[0]}
-    assert said in answer.error
+    outcome = sender.send(MESSAGE)
+    assert outcome.verdict == "refused"
+    assert outcome.accepted_by == {BOTH[0]}
+    assert said in outcome.error
     receiver.refuse = lambda to: None
-    again = sender.send(Message(MESSAGE.message_id, MESSAGE.alerts, answer.accepted_by))
-    assert (again.verdict, again.accepted_by) == ("taken", frozenset(BOTH))
+    again = sender.send(Message(MESSAGE.message_id, MESSAGE.alerts, outcome.accepted_by))
+    assert (again.verdict, again.accepted_by) == ("accepted", frozenset(BOTH))
     assert [to for to, _ in receiver.mails] == [[BOTH[0]], [BOTH[1]]]
 
 
 @pytest.mark.parametrize("said", ["451 later", "554 spam"])
 def test_a_message_that_the_server_does_not_keep_is_refused(start_mail, notifier_of, said):
     receiver = start_mail(MailReceiver(refuse=lambda to: said if to is None else None))
-    answer = notifier_of(receiver).open("email").send(MESSAGE)
-    assert answer.verdict == "refused"
-    assert said in answer.error
-    assert answer.accepted_by == frozenset()
+    outcome = notifier_of(receiver).open("email").send(MESSAGE)
+    assert outcome.verdict == "refused"
+    assert said in outcome.error
+    assert outcome.accepted_by == frozenset()
 
 
 def test_all_recipients_refused_is_refused(start_mail, notifier_of):
     receiver = start_mail(MailReceiver(refuse=lambda to: "550 unknown"))
-    answer = notifier_of(receiver).open("email").send(MESSAGE)
-    assert (answer.verdict, receiver.mails) == ("refused", [])
+    outcome = notifier_of(receiver).open("email").send(MESSAGE)
+    assert (outcome.verdict, receiver.mails) == ("refused", [])
 
 
 def test_a_certificate_that_is_not_trusted_ends_the_attempt(start_mail, notifier_of):
     receiver = start_mail(MailReceiver())
-    answer = notifier_of(receiver, keys={"email": {"ca_file": None}}).open("email").send(MESSAGE)
-    assert answer.verdict == "refused"
-    assert "CERTIFICATE_VERIFY_FAILED" in answer.error
+    outcome = notifier_of(receiver, keys={"email": {"ca_file": None}}).open("email").send(MESSAGE)
+    assert outcome.verdict == "refused"
+    assert "CERTIFICATE_VERIFY_FAILED" in outcome.error
     assert receiver.mails == []
 
 
@@ -106,14 +106,14 @@ def test_a_wrong_password_is_refused_and_not_shown(start_mail, notifier_of, capl
     wrong = "wrong-password-123"
     notifier.environment["MAIL_PASSWORD"] = wrong
     with caplog.at_level(logging.DEBUG):
-        answer = notifier.open("email").send(MESSAGE)
-    assert answer.verdict == "refused"
-    assert "535" in answer.error
+        outcome = notifier.open("email").send(MESSAGE)
+    assert outcome.verdict == "refused"
+    assert "535" in outcome.error
     for secret in (wrong, PASSWORD):
-        assert secret not in answer.error + caplog.text
+        assert secret not in outcome.error + caplog.text
 
 
 def test_nobody_listening_is_refused(start_mail, notifier_of):
     receiver = MailReceiver(port=9)
-    answer = notifier_of(receiver).open("email").send(MESSAGE)
-    assert answer.verdict == "refused"
+    outcome = notifier_of(receiver).open("email").send(MESSAGE)
+    assert outcome.verdict == "refused"

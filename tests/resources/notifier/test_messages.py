@@ -67,22 +67,22 @@ def test_without_a_dagster_url_there_is_no_link():
 
 def test_what_was_said_and_names_can_neither_link_nor_mention_nor_break_the_form():
     hostile = "<at id=all></at> <@all> [x](https://evil.example) `code` **b**\n# head\n- item"
-    told = notice(agent_id=hostile, said=[{**SAID[0], "text": hostile}])
-    markdown = MessageWriter("en", URL).markdown(Message("0" * 32, [told]), 16_000)
+    alert = notice(agent_id=hostile, said=[{**SAID[0], "text": hostile}])
+    markdown = MessageWriter("en", URL).markdown(Message("0" * 32, [alert]), 16_000)
     for mark in ("<at", "<@", "[x]", "`code`", "**b**", "\n# head", "\n- item"):
         assert mark not in markdown
-    html = MessageWriter("en", URL).html(Message("0" * 32, [told]), 16_000)
+    html = MessageWriter("en", URL).html(Message("0" * 32, [alert]), 16_000)
     assert "<at" not in html
     assert "&lt;at id=all&gt;" in html
-    assert "\n" not in MessageWriter("en", URL).title([told])
+    assert "\n" not in MessageWriter("en", URL).title([alert])
 
 
 @pytest.mark.parametrize("limit", [1_500, 4_000, 16_000])
 def test_a_long_conversation_is_shortened_to_the_channels_size(limit):
     said = [{**SAID[0], "text": "退费" * 150} for _ in range(12)]
     timeline = [dict(FULL["timeline"][0]) for _ in range(20)]
-    told = notice(said=said, timeline=timeline)
-    text = MessageWriter("zh", URL).markdown(Message("0" * 32, [told]), limit)
+    alert = notice(said=said, timeline=timeline)
+    text = MessageWriter("zh", URL).markdown(Message("0" * 32, [alert]), limit)
     assert size(text) <= limit
     assert "callqa alerts test" in text
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from resources.notifier.notifier import Notifier
-from resources.notifier.receiver_config import ChannelsError, ChannelUnusableError, load_settings
+from resources.notifier.receiver import ReceiverUnusableError
+from resources.notifier.receiver_config import ChannelsError, load_settings
 from resources.storage.home import REPO
 
 ROBOT = "type: dingtalk, url_env: X_URL"
@@ -19,26 +20,26 @@ def load(tmp_path: Path, text: str):
     return load_settings(path)
 
 
-def test_the_shipped_file_is_valid_and_every_channel_off_until_its_variables_are_set():
+def test_the_shipped_file_is_valid_and_every_receiver_off_until_its_variables_are_set():
     settings = load_settings(REPO / "configs" / "channels.yaml")
-    assert set(settings.channels) == {"webhook", "email", "dingtalk", "wecom", "feishu"}
+    assert set(settings.receivers) == {"webhook", "email", "dingtalk", "wecom", "feishu"}
     notifier = Notifier(settings, {})
-    for name, channel in settings.channels.items():
-        with pytest.raises(ChannelUnusableError) as refused:
+    for name, receiver in settings.receivers.items():
+        with pytest.raises(ReceiverUnusableError) as refused:
             notifier.open(name)
         assert str(refused.value).startswith("not configured: set ")
-        assert all(variable in str(refused.value) for variable in channel.secret_names())
+        assert all(variable in str(refused.value) for variable in receiver.secret_names())
 
 
 def test_limits_are_those_of_the_robots():
     settings = load_settings(REPO / "configs" / "channels.yaml")
     limits = {
-        name: [(limit.messages, limit.per_sec) for limit in channel.limits]
-        for name, channel in settings.channels.items()
+        name: [(limit.messages, limit.per_sec) for limit in receiver.limits]
+        for name, receiver in settings.receivers.items()
     }
     assert limits["dingtalk"] == limits["wecom"] == [(20, 60)]
     assert limits["feishu"] == [(100, 60), (5, 1)]
-    assert settings.channels["dingtalk"].rest_sec == 600
+    assert settings.receivers["dingtalk"].pause_sec == 600
 
 
 @pytest.mark.parametrize(
@@ -79,28 +80,28 @@ def test_a_secret_written_into_the_file_is_not_repeated_by_the_error(tmp_path):
     assert refused.value.__cause__ is None
 
 
-def test_a_missing_file_is_told_with_the_cure(tmp_path):
+def test_a_missing_file_is_named_with_the_cure(tmp_path):
     with pytest.raises(ChannelsError, match="CALLQA_CHANNELS"):
         load_settings(tmp_path / "nothing.yaml")
 
 
-def test_an_empty_file_has_no_channels(tmp_path):
+def test_an_empty_file_has_no_receivers(tmp_path):
     notifier = Notifier(load(tmp_path, ""), {})
-    with pytest.raises(ChannelUnusableError, match="no such channel: add 'sms'"):
+    with pytest.raises(ReceiverUnusableError, match="no such receiver: add 'sms'"):
         notifier.open("sms")
 
 
 @pytest.mark.parametrize("url", ["robot/send", "ftp://x/y", "https://", "http://[bad"])
-def test_a_url_that_is_none_makes_the_channel_unusable_without_being_shown(tmp_path, url):
+def test_a_url_that_is_none_makes_the_receiver_unusable_without_being_shown(tmp_path, url):
     settings = load(tmp_path, f"channels: {{a: {{{ROBOT}}}}}")
-    with pytest.raises(ChannelUnusableError, match="correct the variable") as refused:
+    with pytest.raises(ReceiverUnusableError, match="correct the variable") as refused:
         Notifier(settings, {"X_URL": url}).open("a")
     assert url not in str(refused.value)
 
 
 def test_a_certificate_file_that_is_none_is_named(tmp_path):
     settings = load(tmp_path, f"channels: {{a: {{{ROBOT}, ca_file: {tmp_path}/none.pem}}}}")
-    with pytest.raises(ChannelUnusableError, match=r"none\.pem"):
+    with pytest.raises(ReceiverUnusableError, match=r"none\.pem"):
         Notifier(settings, {"X_URL": "https://localhost/"}).open("a")
 
 

@@ -1,4 +1,4 @@
-"""Real receivers on loopback: taken is what the receiver says, and nothing else."""
+"""Real receivers on loopback: accepted is what the receiver says, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ OK = {"webhook": {}, "dingtalk": {"errcode": 0}, "wecom": {"errcode": 0}, "feish
 
 @pytest.fixture
 def send(start, notifier_of):
-    """Send one message to a receiver of a kind that answers as told; returns the answer."""
+    """Send one message to a receiver of a kind that replies as told; returns the outcome."""
 
     def to(kind: str, reply=None, message: Message = MESSAGE, **keys):
         receiver = start(HttpReceiver(kind, fail=lambda number: reply))
-        answer = notifier_of(receiver, keys={kind: keys}).open(kind).send(message)
-        return answer, receiver
+        outcome = notifier_of(receiver, keys={kind: keys}).open(kind).send(message)
+        return outcome, receiver
 
     return to
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_signed_message_is_taken(send, kind):
-    answer, receiver = send(kind)
-    assert (answer.verdict, answer.error) == ("taken", None)
-    (received,) = receiver.taken
+def test_a_signed_message_is_accepted(send, kind):
+    outcome, receiver = send(kind)
+    assert (outcome.verdict, outcome.error) == ("accepted", None)
+    (received,) = receiver.accepted
     assert "客户愤怒" in str(received.body)
 
 
 def test_a_webhook_carries_its_id_and_every_alert(send):
     message = Message("cd" * 16, [notice(rule="a"), notice(rule="b")])
     _, receiver = send("webhook", message=message)
-    (received,) = receiver.taken
+    (received,) = receiver.accepted
     assert received.headers["webhook-id"] == "cd" * 16
     assert received.body["type"] == "alerts.fired"
     assert [alert["rule"] for alert in received.body["data"]["alerts"]] == ["a", "b"]
@@ -49,31 +49,31 @@ def test_a_webhook_carries_its_id_and_every_alert(send):
 
 @pytest.mark.parametrize("kind", ["dingtalk", "wecom", "feishu"])
 @pytest.mark.parametrize("body", [{}, [], {"errcode": "0"}, {"ok": True}, {"code": False}])
-def test_200_without_a_code_of_zero_is_not_taken(send, kind, body):
-    answer, _ = send(kind, (200, body, {}))
-    assert answer.verdict in ("unknown", "refused")
+def test_200_without_a_code_of_zero_is_not_accepted(send, kind, body):
+    outcome, _ = send(kind, (200, body, {}))
+    assert outcome.verdict in ("unknown", "refused")
 
 
 @pytest.mark.parametrize(
-    ("kind", "body", "rest_s"),
+    ("kind", "body", "pause_s"),
     [
         ("dingtalk", {"errcode": 130101, "errmsg": "send too fast"}, 600),
         ("wecom", {"errcode": 45009, "errmsg": "api freq out of limit"}, 60),
         ("feishu", {"code": 11232, "msg": "frequency limited"}, 60),
     ],
 )
-def test_a_robot_that_is_over_its_limit_says_so_under_200(send, kind, body, rest_s):
-    answer, _ = send(kind, (200, body, {}))
-    assert (answer.verdict, answer.rest_s) == ("throttled", rest_s)
-    assert str(next(iter(body.values()))) in answer.error
+def test_a_robot_that_is_over_its_limit_says_so_under_200(send, kind, body, pause_s):
+    outcome, _ = send(kind, (200, body, {}))
+    assert (outcome.verdict, outcome.pause_s) == ("throttled", pause_s)
+    assert str(next(iter(body.values()))) in outcome.error
 
 
-def test_another_error_code_is_refused_and_told(send):
-    answer, _ = send(
+def test_another_error_code_is_refused_and_reported(send):
+    outcome, _ = send(
         "dingtalk", (200, {"errcode": 310000, "errmsg": "keywords not in content"}, {})
     )
-    assert answer.verdict == "refused"
-    assert answer.error == "errcode 310000: keywords not in content"
+    assert outcome.verdict == "refused"
+    assert outcome.error == "errcode 310000: keywords not in content"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -93,12 +93,12 @@ def test_another_error_code_is_refused_and_told(send):
     ],
 )
 def test_each_way_of_failing_is_told_apart(send, kind, reply, verdict):
-    answer, receiver = send(kind, reply, timeout_sec=0.3)
-    assert answer.verdict == verdict
-    assert answer.error
+    outcome, receiver = send(kind, reply, timeout_sec=0.3)
+    assert outcome.verdict == verdict
+    assert outcome.error
     assert len(receiver.received) == 1
     if reply == (429, {}, {"Retry-After": "7"}):
-        assert answer.rest_s == 7
+        assert outcome.pause_s == 7
 
 
 def test_nobody_listening_is_refused_for_sure(start, notifier_of):
@@ -106,34 +106,34 @@ def test_nobody_listening_is_refused_for_sure(start, notifier_of):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     receiver = HttpReceiver("wecom", url=f"http://127.0.0.1:{port}/?key={TOKEN}")
-    answer = notifier_of(receiver).open("wecom").send(MESSAGE)
-    assert answer.verdict == "refused"
-    assert "ConnectError" in answer.error
+    outcome = notifier_of(receiver).open("wecom").send(MESSAGE)
+    assert outcome.verdict == "refused"
+    assert "ConnectError" in outcome.error
 
 
 def test_an_endless_reply_is_cut_off(send):
-    answer, _ = send("wecom", (200, {"errcode": 0, "errmsg": "x" * 100_000}, {}))
-    assert answer.verdict == "unknown"
+    outcome, _ = send("wecom", (200, {"errcode": 0, "errmsg": "x" * 100_000}, {}))
+    assert outcome.verdict == "unknown"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_reply_that_drips_is_cut_off_before_the_lease_ends(send, kind):
     started = time.monotonic()
-    answer, _ = send(kind, "drip", timeout_sec=0.2)
-    assert (answer.verdict, answer.error) == ("unknown", "the reply does not end")
+    outcome, _ = send(kind, "drip", timeout_sec=0.2)
+    assert (outcome.verdict, outcome.error) == ("unknown", "the reply does not end")
     assert time.monotonic() - started < 6
 
 
 def test_a_receiver_that_repeats_the_secrets_cannot_get_them_into_an_error(start, notifier_of):
     receiver = start(HttpReceiver("dingtalk"))
-    told = f"bad {receiver.url} {TOKEN} secret {SECRETS['dingtalk']}"
+    said_back = f"bad {receiver.url} {TOKEN} secret {SECRETS['dingtalk']}"
     robot = notifier_of(receiver).open("dingtalk")
     for before in (0, 110, 285):  # wherever the text is cut
-        said = "x" * (before - told.index(TOKEN)) + told
+        said = "x" * (before - said_back.index(TOKEN)) + said_back
         receiver.fail = lambda number, said=said: (200, {"errcode": 1, "errmsg": said}, {})
-        answer = robot.send(MESSAGE)
+        outcome = robot.send(MESSAGE)
         for secret in (TOKEN, SECRETS["dingtalk"]):
-            assert secret[:6] not in answer.error
+            assert secret[:6] not in outcome.error
     assert SECRETS["dingtalk"] not in repr(robot)
 
 
@@ -148,10 +148,10 @@ def test_no_log_line_shows_the_url(send, caplog, fault):
 def test_a_failing_url_does_not_show_its_token(notifier_of):
     receiver = HttpReceiver("wecom", url=f"http://nobody.invalid/hook/{TOKEN}?key=k-{TOKEN}")
     sender = notifier_of(receiver).open("wecom")
-    answer = sender.send(MESSAGE)
-    assert answer.verdict in ("refused", "unknown", "throttled")
-    assert TOKEN not in str(answer)
-    assert TOKEN not in repr(answer)
+    outcome = sender.send(MESSAGE)
+    assert outcome.verdict in ("refused", "unknown", "throttled")
+    assert TOKEN not in str(outcome)
+    assert TOKEN not in repr(outcome)
 
 
 def test_scrubbing_takes_every_part_of_a_url():

@@ -1,0 +1,13 @@
+"""How urgent an alert is."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Priority = Literal["high", "medium", "low"]
+
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+"""The most urgent first."""
+
+PRIORITY_RANKS: dict[str, int] = {priority: rank for rank, priority in enumerate(PRIORITIES)}
+"""To sort by: 0 is the most urgent."""
