@@ -21,6 +21,8 @@ from tests.support.calls import set_mtime, write_call
 from tests.support.direct import DirectHearing
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 DAY = "2025-03-14"
 
 
