@@ -65,6 +65,7 @@ def _table_metadata(*tables: str) -> dict[str, Any]:
         dg.TableColumn(
             column.name,
             next((t for kind, t in _SQL_TYPES.items() if isinstance(column.type, kind)), "text"),
+            description=column.comment,
             constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
         )
         for column in table.columns
