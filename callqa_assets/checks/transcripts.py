@@ -9,6 +9,7 @@ from callqa_assets.checks.day_checks import (
     failed_stage_runs,
     integrity_check,
     missing_stage_runs,
+    share_of_rows,
     warning_check,
 )
 from callqa_assets.warehouse.tables import segments
@@ -31,11 +32,6 @@ def _faults(scope: Scope) -> list[str]:
         .where(sa.or_(table.c.recording_id.is_(None), sa.not_(table.c.confidence.between(0, 1))))
     )
     return list(scope.connection.execute(query).scalars())
-
-
-def _empty_share(connection: sa.Connection, day: str) -> float | None:
-    empty = sa.case((table.c.text == "", 1.0), else_=0.0)
-    return connection.execute(sa.select(sa.func.avg(empty)).where(table.c.day == day)).scalar_one()
 
 
 def _characters_per_second(connection: sa.Connection, day: str) -> float | None:
@@ -69,7 +65,7 @@ CHECKS = [
         ASSET,
         "empty_text_share",
         "Share of segments without text.",
-        _empty_share,
+        share_of_rows(table, table.c.text == ""),
         Bounds(low=0.0, high=0.3, max_change=0.15),
     ),
     drift_check(
