@@ -22,6 +22,7 @@ from resources.storage.home import Home
 from tests.support.calls import RULES
 
 REPO = Path(__file__).resolve().parents[1]
+SERVER = "CALLQA_TEST_POSTGRES_URL"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -29,6 +30,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marked = metafunc.definition.get_closest_marker("both_engines")
     if marked and "engine" in metafunc.fixturenames:
         metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
+
+
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Skip what needs a PostgreSQL where there is none: here, so that it is told in one line."""
+    engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+    needed = engine == "postgresql" or "postgres_server" in item.fixturenames
+    if needed and not os.environ.get(SERVER):
+        pytest.skip(f"no PostgreSQL: tests/support/with_postgres.sh starts one, {SERVER} names one")
 
 
 @pytest.fixture(scope="session")
@@ -82,13 +91,7 @@ def dagster_home(home: Home) -> Home:
 @pytest.fixture(scope="session")
 def postgres_server() -> str:
     """URL of a PostgreSQL database in which schemas may be created."""
-    url = os.environ.get("CALLQA_TEST_POSTGRES_URL")
-    if not url:
-        pytest.skip(
-            "no PostgreSQL: tests/support/with_postgres.sh starts one, "
-            "CALLQA_TEST_POSTGRES_URL names one"
-        )
-    return url
+    return os.environ[SERVER]
 
 
 @contextmanager
@@ -125,10 +128,7 @@ def migrated_schema(postgres_server: str) -> Iterator[Warehouse]:
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
     """'sqlite', or in tests marked `both_engines` also 'postgresql'."""
-    name = getattr(request, "param", "sqlite")
-    if name == "postgresql":
-        request.getfixturevalue("postgres_server")
-    return name
+    return getattr(request, "param", "sqlite")
 
 
 @pytest.fixture
