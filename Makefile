@@ -3,12 +3,12 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup models demo dev test check bench clean
+.PHONY: help setup models demo dev test test-postgres check bench clean
 
 help:
 	@echo "make demo   set up, hear the sample calls, show what was found"
 	@echo "make dev    Dagster UI and daemon on http://127.0.0.1:3000 (HOME_DIR=data/demo: the demo's)"
-	@echo "make test   set up and run the tests"
+	@echo "make test   set up and run the tests (make test-postgres: on PostgreSQL, too)"
 	@echo "make check  lint, format, types, tests with coverage, definitions"
 	@echo "make bench  accuracy and speed, written to benchmarks/RESULTS.md"
 
@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --upgrade pip
 	# torch first and alone: nothing later may bring another build of it
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[compact,funasr,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[compact,funasr,postgres,dev]'
 	touch $@
 
 setup: $(VENV)/.installed
@@ -33,6 +33,9 @@ dev: models
 
 test: models
 	$(BIN)/pytest
+
+test-postgres: models
+	tests/support/with_postgres.sh $(BIN)/pytest
 
 check: models
 	$(BIN)/ruff check .

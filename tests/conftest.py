@@ -1,20 +1,44 @@
-"""Where the tests find real weights and real recordings; both are optional and say so."""
+"""Where the tests find real weights, real recordings, a home and a database.
+
+Weights, recordings and PostgreSQL are optional; what is skipped without them says so.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
+from callqa_assets.warehouse.tables import metadata
 from resources.settings import Settings
 from resources.storage.home import Home
 from tests.support.calls import RULES
 
 REPO = Path(__file__).resolve().parents[1]
+SERVER = "CALLQA_TEST_POSTGRES_URL"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `both_engines` that use a database run on SQLite and on PostgreSQL."""
+    marked = metafunc.definition.get_closest_marker("both_engines")
+    if marked and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
+
+
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Skip what needs a PostgreSQL where there is none: here, so that it is told in one line."""
+    engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+    needed = engine == "postgresql" or "postgres_server" in item.fixturenames
+    if needed and not os.environ.get(SERVER):
+        pytest.skip(f"no PostgreSQL: tests/support/with_postgres.sh starts one, {SERVER} names one")
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +96,67 @@ def dagster_home(home: Home) -> Home:
     return home
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """URL of a PostgreSQL database in which schemas may be created."""
+    return os.environ[SERVER]
+
+
+@contextmanager
+def create_schema(server: str) -> Iterator[str]:
+    """The URL of an empty schema of its own, dropped afterwards."""
+    name = f"callqa_{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(server)
+    with engine.begin() as connection:
+        connection.execute(sa.schema.CreateSchema(name))
+    url = engine.url.update_query_dict({"options": f"-csearch_path={name}"})
+    yield url.render_as_string(hide_password=False)
+    with engine.begin() as connection:
+        connection.execute(sa.schema.DropSchema(name, cascade=True))
+    engine.dispose()
+
+
 @pytest.fixture
-def warehouse(home: Home) -> Warehouse:
-    return open_warehouse(home.database_url)
+def postgres_schema(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty schema on PostgreSQL."""
+    with create_schema(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_schema(postgres_server: str) -> Iterator[Warehouse]:
+    """A migrated schema on PostgreSQL, to be emptied by each test that uses it."""
+    with create_schema(postgres_server) as url:
+        warehouse = Warehouse(url)
+        warehouse.migrate()
+        yield warehouse
+        warehouse.engine.dispose()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """'sqlite', or in tests marked `both_engines` also 'postgresql'."""
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def empty_database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a database without tables."""
+    if engine == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return request.getfixturevalue("postgres_schema")
+
+
+@pytest.fixture
+def warehouse(engine: str, home: Home, request: pytest.FixtureRequest) -> Warehouse:
+    """A migrated, empty warehouse: on SQLite that of the home."""
+    if engine == "sqlite":
+        return open_warehouse(home.database_url)
+    emptied: Warehouse = request.getfixturevalue("migrated_schema")
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    with emptied.write() as connection:
+        connection.execute(sa.text(f"TRUNCATE {names}"))
+    return emptied
 
 
 @pytest.fixture

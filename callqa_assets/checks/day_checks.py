@@ -233,6 +233,17 @@ def stage_checks(
     ]
 
 
+def share_of_rows(table: sa.Table, condition: sa.ColumnElement[bool]) -> Measure:
+    """The share of a day's rows for which the condition holds, 0 to 1."""
+    # PostgreSQL's avg of such numbers is a Decimal, which Dagster's metadata does not take.
+    share = sa.cast(sa.func.avg(sa.case((condition, 1.0), else_=0.0)), sa.Double)
+
+    def measure(connection: sa.Connection, day: str) -> float | None:
+        return connection.execute(sa.select(share).where(table.c.day == day)).scalar_one()
+
+    return measure
+
+
 def missing_stage_runs(stage: str) -> Faults:
     """Good recordings without a ledger row of a stage that has finished."""
 

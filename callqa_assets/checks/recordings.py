@@ -2,7 +2,13 @@
 
 import sqlalchemy as sa
 
-from callqa_assets.checks.day_checks import Bounds, Scope, drift_check, integrity_check
+from callqa_assets.checks.day_checks import (
+    Bounds,
+    Scope,
+    drift_check,
+    integrity_check,
+    share_of_rows,
+)
 from callqa_assets.warehouse.tables import recordings as table
 
 ASSET = "raw_recordings"
@@ -25,14 +31,6 @@ def _faults(scope: Scope) -> list[str]:
     ]
 
 
-def _share(condition: sa.ColumnElement[bool]):
-    def measure(connection: sa.Connection, day: str) -> float | None:
-        query = sa.select(sa.func.avg(sa.case((condition, 1.0), else_=0.0)))
-        return connection.execute(query.where(table.c.day == day)).scalar_one()
-
-    return measure
-
-
 CHECKS = [
     integrity_check(
         ASSET,
@@ -44,14 +42,14 @@ CHECKS = [
         ASSET,
         "quarantine_share",
         "Share of files that could not be read.",
-        _share(table.c.status == "quarantined"),
+        share_of_rows(table, table.c.status == "quarantined"),
         Bounds(low=0.0, high=0.05, max_change=0.03),
     ),
     drift_check(
         ASSET,
         "mtime_fallback_share",
         "Share of files whose start time is only the file's date: their day may be wrong.",
-        _share(table.c.time_source.in_(("mtime", "intake"))),
+        share_of_rows(table, table.c.time_source.in_(("mtime", "intake"))),
         Bounds(low=0.0, high=0.1, max_change=0.1),
     ),
 ]

@@ -7,6 +7,7 @@ from callqa_assets.checks.day_checks import (
     Scope,
     drift_check,
     integrity_check,
+    share_of_rows,
     stage_checks,
 )
 from callqa_assets.stages.transcripts import STAGE
@@ -28,11 +29,6 @@ def _faults(scope: Scope) -> list[str]:
         .where(sa.or_(table.c.recording_id.is_(None), sa.not_(table.c.confidence.between(0, 1))))
     )
     return list(scope.connection.execute(query).scalars())
-
-
-def _empty_share(connection: sa.Connection, day: str) -> float | None:
-    empty = sa.case((table.c.text == "", 1.0), else_=0.0)
-    return connection.execute(sa.select(sa.func.avg(empty)).where(table.c.day == day)).scalar_one()
 
 
 def _characters_per_second(connection: sa.Connection, day: str) -> float | None:
@@ -59,7 +55,7 @@ CHECKS = [
         STAGE.asset,
         "empty_text_share",
         "Share of segments without text.",
-        _empty_share,
+        share_of_rows(table, table.c.text == ""),
         Bounds(low=0.0, high=0.3, max_change=0.15),
     ),
     drift_check(

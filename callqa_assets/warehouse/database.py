@@ -14,7 +14,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import event, exc
+from sqlalchemy.engine import ExceptionContext
 
 from callqa_assets.domain.errors import CallqaError
 
@@ -59,6 +61,8 @@ class Warehouse:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine, "handle_error", _hide_row)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -92,12 +96,23 @@ class Warehouse:
             ) from None
 
     def migrate(self) -> None:
-        """Bring the tables to this version's shape. Call it under the home's lock."""
+        """Bring the tables to this version's shape. Call it under the home's lock.
+
+        Raises WarehouseError where another version of callqa has brought them further.
+        """
         with self._connect() as connection:
             if not self.is_sqlite:  # several homes may share one server
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('migrate'))"))
-            config = _alembic_config()
-            config.attributes["connection"] = connection
+            stored = MigrationContext.configure(connection).get_current_revision()
+            config = alembic_config(connection)
+            try:
+                if stored is not None:
+                    ScriptDirectory.from_config(config).get_revision(stored)
+            except CommandError:
+                raise WarehouseError(
+                    f"the warehouse {self.label} is at revision {stored}, which this version of "
+                    "callqa does not know: use the version that wrote it, or an empty database"
+                ) from None
             command.upgrade(config, "head")
             connection.commit()
 
@@ -105,7 +120,8 @@ class Warehouse:
         """Raise WarehouseError unless the tables have this version's shape."""
         with self._connect() as connection:
             stored = MigrationContext.configure(connection).get_current_revision()
-        expected = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+            config = alembic_config(connection)
+        expected = ScriptDirectory.from_config(config).get_current_head()
         if stored != expected:
             raise WarehouseError(
                 f"the warehouse {self.label} is at revision {stored or 'none'}, this version "
@@ -130,9 +146,11 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + 500]
 
 
-def _alembic_config() -> Config:
+def alembic_config(connection: sa.Connection) -> Config:
+    """What Alembic's commands need to run callqa's migrations on a connection."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
     return config
 
 
@@ -153,3 +171,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _hide_row(context: ExceptionContext) -> None:
+    """Leave out the details of a server's error: they quote the row, and with it the call."""
+    original, wrapped = context.original_exception, context.sqlalchemy_exception
+    primary = getattr(getattr(original, "diag", None), "message_primary", None)
+    if primary and wrapped is not None:
+        wrapped.args = (wrapped.args[0].replace(str(original), primary),)
+        original.args = (primary,)

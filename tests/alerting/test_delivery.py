@@ -16,6 +16,8 @@ from tests.support.receiver_files import notifier_of as make_notifier
 from tests.support.receivers import HttpReceiver, MailReceiver
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 BUDGET = timedelta(seconds=20)
 
 

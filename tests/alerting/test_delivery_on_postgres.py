@@ -1,4 +1,4 @@
-"""Delivery on PostgreSQL: the tests that hold it on SQLite, and two that write at the same time."""
+"""Delivery on PostgreSQL, where two may write at the same time."""
 
 from __future__ import annotations
 
@@ -11,22 +11,16 @@ import sqlalchemy as sa
 from callqa_assets.alerting.delivery import drain
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.outbox import Outbox
-from tests.alerting.test_delivery import *  # noqa: F403
-from tests.alerting.test_storm import *  # noqa: F403
 from tests.support.notices import fired, store_alerts, store_recording
 from tests.support.receivers import HttpReceiver
-from tests.warehouse.test_outbox import *  # noqa: F403
-from tests.warehouse.test_postgres import schema, warehouse  # noqa: F401
+
+pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
 
 @pytest.mark.parametrize("message_id", [None, "a" * 32])
 @pytest.mark.parametrize("is_configured", [True, False])
 def test_draining_never_waits_for_a_writer_of_alerts(
-    warehouse,  # noqa: F811
-    start,
-    notifier_of,
-    message_id,
-    is_configured,
+    warehouse, start, notifier_of, message_id, is_configured
 ):
     """Each would hold what the other needs next."""
     receiver = start(HttpReceiver("webhook"))

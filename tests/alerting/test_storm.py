@@ -21,7 +21,7 @@ from tests.support.receiver_files import notifier_of as make_notifier
 from tests.support.receivers import HttpReceiver
 from tests.support.snapshot import read_rows
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.both_engines]
 
 ALERTS = 500
 LIMITS = {

@@ -26,6 +26,8 @@ from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 DAY = "2025-03-14"
 NOW = datetime.now(UTC) + timedelta(days=1)
 """After everything in these tests."""

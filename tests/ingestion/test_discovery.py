@@ -19,6 +19,8 @@ from tests.ingestion.conftest import Kill
 from tests.support.calls import set_mtime, write_call
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 DAY = "2025-03-14"
 
 

@@ -26,6 +26,8 @@ from tests.support.fake_models import FakeModels
 from tests.support.processes import run_processes
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 DAY = "2025-03-14"
 
 

@@ -14,6 +14,8 @@ from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows, read_snapshot
 
+pytestmark = pytest.mark.both_engines
+
 DAY = "2025-03-14"
 
 

@@ -20,6 +20,8 @@ from tests.support.calls import write_call
 from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
 
+pytestmark = pytest.mark.both_engines
+
 DAY = "2025-03-14"
 
 

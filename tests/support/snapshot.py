@@ -38,12 +38,22 @@ def read_snapshot(warehouse: Warehouse) -> dict[str, list[str]]:
     with warehouse.read() as connection:
         return {
             table.name: sorted(
-                repr({k: v for k, v in row._mapping.items() if k not in VOLATILE})
+                repr({k: _ordered(v) for k, v in row._mapping.items() if k not in VOLATILE})
                 for row in connection.execute(sa.select(table))
             )
             for table in metadata.sorted_tables
             if table.name != "intake"
         }
+
+
+def _ordered(value: Any) -> Any:
+    """JSON with its keys in order: PostgreSQL keeps them in another than they were written."""
+    match value:
+        case dict():
+            return {key: _ordered(value[key]) for key in sorted(value)}
+        case list():
+            return [_ordered(item) for item in value]
+    return value
 
 
 def read_tracks(warehouse: Warehouse, root: Path) -> list[tuple[Any, ...]]:

@@ -17,6 +17,8 @@ from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 DAY = "2025-03-14"
 CALL_HOURS = 6 / 3600
 

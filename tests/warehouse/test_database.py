@@ -1,16 +1,15 @@
-"""Opening the warehouse: errors name the cure and never a password; times are UTC; one shape."""
+"""Opening the warehouse: errors name the cure and never a password; times are UTC."""
 
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
-from callqa_assets.warehouse.database import Warehouse, WarehouseError, open_warehouse
-from callqa_assets.warehouse.tables import dirty_days, metadata
+from callqa_assets.warehouse.database import Warehouse, WarehouseError
+from callqa_assets.warehouse.tables import dirty_days
 
 SECRET = "s3cret"
 
@@ -20,8 +19,8 @@ SECRET = "s3cret"
     [
         f"no url {SECRET}",
         f"postgresql+nodriver://user:{SECRET}@host/db",
-        f"postgresql+psycopg://user:{SECRET}@host:port/db",
-        f"postgresql+psycopg://user:{SECRET}@host:54{SECRET}/db",
+        f"postgresql+psycopg2://user:{SECRET}@host:port/db",
+        f"postgresql+psycopg2://user:{SECRET}@host:54{SECRET}/db",
         f"nosuchdatabase://user:{SECRET}@host/db",
     ],
 )
@@ -35,12 +34,12 @@ def test_a_wrong_url_is_refused_with_an_example_and_without_its_password(url):
 @pytest.mark.parametrize(
     "url",
     [
-        f"postgresql+psycopg://user:{SECRET}@localhost:1/db",
-        f"postgresql+psycopg://localhost:1/db?user=user&password={SECRET}",
+        f"postgresql+psycopg2://user:{SECRET}@localhost:1/db",
+        f"postgresql+psycopg2://localhost:1/db?user=user&password={SECRET}",
     ],
 )
 def test_the_label_and_the_error_of_a_server_that_is_away_show_no_password(url):
-    pytest.importorskip("psycopg", reason="no PostgreSQL driver: install the 'postgres' extra")
+    pytest.importorskip("psycopg2", reason="no PostgreSQL driver: install the 'postgres' extra")
     warehouse = Warehouse(url)
     assert SECRET not in warehouse.label
     with pytest.raises(WarehouseError, match="CALLQA_WAREHOUSE_URL") as caught:
@@ -49,27 +48,7 @@ def test_the_label_and_the_error_of_a_server_that_is_away_show_no_password(url):
     assert "localhost" in str(caught.value)
 
 
-def test_a_database_that_was_not_migrated_is_refused_with_the_cure(tmp_path):
-    url = f"sqlite:///{tmp_path / 'new.db'}"
-    with pytest.raises(WarehouseError, match=r"revision none.*run `callqa init`"):
-        open_warehouse(url)
-    Warehouse(url).migrate()
-    assert open_warehouse(url) is open_warehouse(url)
-
-
-def test_migrating_twice_changes_nothing(tmp_path):
-    warehouse = Warehouse(f"sqlite:///{tmp_path / 'new.db'}")
-    for _ in range(2):
-        warehouse.migrate()
-    warehouse.require_current()
-
-
-def test_the_migrations_build_exactly_the_tables_of_the_code(warehouse):
-    with warehouse.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
-
-
+@pytest.mark.both_engines
 def test_a_time_without_zone_is_refused(warehouse):
     with pytest.raises(sa.exc.StatementError, match="naive datetime"), warehouse.write() as c:
         c.execute(
@@ -79,6 +58,7 @@ def test_a_time_without_zone_is_refused(warehouse):
         )
 
 
+@pytest.mark.both_engines
 def test_a_time_comes_back_in_utc(warehouse):
     shanghai = timezone(timedelta(hours=8))
     with warehouse.write() as connection:
@@ -97,15 +77,19 @@ def test_a_time_comes_back_in_utc(warehouse):
     assert row.day == "2025-03-14"
 
 
+@pytest.mark.both_engines
 def test_an_error_does_not_repeat_what_was_to_be_stored(warehouse):
     with pytest.raises(sa.exc.IntegrityError) as caught, warehouse.write() as connection:
         connection.execute(
             sa.text("INSERT INTO rule_sets (rule_hash, yaml) VALUES (:hash, :yaml)"),
             {"hash": "0", "yaml": "what a customer said"},
         )
-    assert "what a customer said" not in str(caught.value)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "what a customer said" not in told
+    assert "accepted_at" in told
 
 
+@pytest.mark.both_engines
 def test_a_failed_write_leaves_nothing(warehouse):
     with pytest.raises(RuntimeError), warehouse.write() as connection:
         connection.execute(

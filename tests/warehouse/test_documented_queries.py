@@ -21,6 +21,8 @@ from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 DICTIONARY = (REPO / "docs" / "data_dictionary.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(sql|sqlite|postgresql)\n(.*?)^```$", DICTIONARY, re.M | re.S)
 QUERIES = [

@@ -13,6 +13,8 @@ from callqa_assets.warehouse.outbox import Outbox
 from tests.support.notices import fired, store_alerts, store_recording
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 NOW = datetime.now(UTC)
 
 

@@ -25,6 +25,8 @@ from tests.support.direct import DirectHearing
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 DAYS = ("2025-03-14", "2025-03-15")
 NOW = datetime(2025, 3, 20, 9, 0, tzinfo=UTC)
 TO_REVIEW = RULES + "    review: true\n"

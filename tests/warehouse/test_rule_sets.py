@@ -12,6 +12,8 @@ from callqa_assets.warehouse.rule_sets import accept_rules, read_rules
 from tests.support.calls import RULES
 from tests.support.snapshot import read_rows
 
+pytestmark = pytest.mark.both_engines
+
 
 def test_a_missing_file_is_told_in_one_line_with_the_cure(warehouse, tmp_path):
     with pytest.raises(RulesError) as caught:
