@@ -53,6 +53,7 @@ def hear_directly() -> None:
     from callqa_assets.warehouse.rule_sets import accept_rules
     from resources.dagster_resources import resources_from_environment
     from resources.storage.archive import RecordingArchive
+    from resources.storage.config_files import read_rules_file
     from resources.storage.home import Home
     from resources.storage.lake import EmotionLake
 
@@ -62,6 +63,7 @@ def hear_directly() -> None:
     archive, lake = RecordingArchive(home), EmotionLake(home)
     models = resources["speech_models"].open()
     drop = resources["drop_folder"]
+    rules = read_rules_file(Path(resources["rules"].path))
     scan(
         warehouse,
         drop.open(),
@@ -75,7 +77,7 @@ def hear_directly() -> None:
         segments_stage(archive, models),
         transcripts_stage(warehouse, archive, models),
         emotions_stage(warehouse, archive, lake, models),
-        alerts_stage(warehouse, lake, accept_rules(warehouse, Path(resources["rules"].path)).rules),
+        alerts_stage(warehouse, lake, accept_rules(warehouse, rules).rules),
     ):
         run_stage(warehouse, stage, DAY, run_id="direct")
 

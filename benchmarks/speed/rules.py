@@ -293,6 +293,7 @@ def judge(home_folder: Path, days: list[str], level: float) -> None:
     from callqa_assets.stages.contract import run_stage
     from callqa_assets.warehouse.database import open_warehouse
     from callqa_assets.warehouse.rule_sets import accept_rules
+    from resources.storage.config_files import read_rules_file
     from resources.storage.home import Home
     from resources.storage.lake import EmotionLake
 
@@ -300,7 +301,9 @@ def judge(home_folder: Path, days: list[str], level: float) -> None:
     warehouse = open_warehouse(home.database_url)
     rules = home_folder / "rules.yaml"
     rules.write_text(RULES.replace("LEVEL", str(level)), "utf-8")
-    stage = alerts_stage(warehouse, EmotionLake(home), accept_rules(warehouse, rules).rules)
+    stage = alerts_stage(
+        warehouse, EmotionLake(home), accept_rules(warehouse, read_rules_file(rules)).rules
+    )
     for day in days:
         report = run_stage(warehouse, stage, day, run_id=f"level {level}")
         assert not report.failed, report.failed

@@ -32,6 +32,7 @@ from resources.dagster_resources import (
     WarehouseResource,
 )
 from resources.notifier.receiver_config import ChannelsError
+from resources.storage.config_files import read_rules_file
 from resources.storage.lake import EmotionLake
 
 BACKFILL_TAG = "dagster/backfill"
@@ -56,7 +57,7 @@ def alerts(
 ) -> None:
     """Rules that fired on the day's calls: what, when, how strongly, and the evidence."""
     opened = warehouse.open()
-    in_force = accept_rules(opened, Path(rules.path))
+    in_force = accept_rules(opened, read_rules_file(Path(rules.path)))
     if in_force.problem:
         context.log.error("%s; the last accepted rules stay in force", in_force.problem)
 

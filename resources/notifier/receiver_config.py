@@ -11,11 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from callqa_assets.domain.alerts.rate_limit import Limit
 from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.yaml_config import ConfigError, load
+from resources.storage.config_files import read_config
 
 MAX_DIGEST = 100
 """Alerts in one message; WeCom's 4,096 bytes hold some 30."""
@@ -25,15 +26,21 @@ HTTP_STEPS = 6
 """Connect, TLS, write, read the head, read the body, and one to spare."""
 
 
-class ChannelsError(CallqaError):
-    """A channels file that cannot be used; the text names file, key and cure."""
+class ChannelsError(ConfigError):
+    """A channels file that cannot be used."""
 
 
 class ChannelUnusableError(CallqaError):
     """A channel to which nothing can be sent as things are; the text says what to do."""
 
 
-VariableName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,79}$")]
+VariableName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z][A-Z0-9_]{0,79}$",
+        description="the name of an environment variable, such as CALLQA_DINGTALK_URL",
+    ),
+]
 Name = Annotated[str, Field(pattern=r"^\w[\w .-]{0,79}$")]
 Address = Annotated[str, Field(pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$")]
 
@@ -194,42 +201,17 @@ class Settings(_Keys):
 
 def load_settings(path: Path) -> Settings:
     """Raises ChannelsError with every problem found; none of them repeats a value of the file."""
-    try:
-        document = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ChannelsError(
-            f"{path} cannot be read ({type(error).__name__}): restore the file or set "
-            "CALLQA_CHANNELS"
-        ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ChannelsError(f"{path}{line}: not readable as YAML: mend it there") from None
-    try:
-        return Settings.model_validate({} if document is None else document)
-    except ValidationError as error:
-        # Without `from`: pydantic's own text repeats values, and somebody's slip may be a secret.
-        raise ChannelsError(f"{path}: " + "; ".join(_describe(error))) from None
-
-
-def _describe(error: ValidationError) -> list[str]:
-    problems: list[str] = []
-    for finding in error.errors(include_url=False, include_context=False, include_input=False):
-        # pydantic names the kind of channel that it tried as a step of the path.
-        path = [str(part) for part in finding["loc"]]
-        if len(path) > 2 and path[0] == "channels":
-            del path[2]
-        key = ".".join(path) or "the file"
-        message = finding["msg"].removeprefix("Value error, ")
-        if finding["type"] == "extra_forbidden":
-            problems.append(f"`{key}` is no key here: delete or correct it")
-        elif key.endswith("_env"):
-            problems.append(
-                f"`{key}` must be the name of an environment variable, such as CALLQA_DINGTALK_URL"
-            )
-        else:
-            problems.append(f"`{key}`: {message}")
-    return problems
+    text = read_config(
+        path, error=ChannelsError, cure="restore the channels file or set CALLQA_CHANNELS"
+    )
+    return load(
+        text,
+        Settings,
+        source=str(path),
+        error=ChannelsError,
+        entries={"channels": "channel"},
+        hide_values=True,
+    ).value
 
 
 def read_secrets(channel: Channel, environment: Mapping[str, str]) -> dict[str, SecretStr]:

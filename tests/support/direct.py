@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from callqa_assets.domain.calls.sources import load_config
 from callqa_assets.ingestion.archiving import IngestReport, ingest_day
 from callqa_assets.ingestion.discovery import ScanResult, scan
 from callqa_assets.stages.alerts import alerts_stage
@@ -20,6 +19,7 @@ from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.files import read_days_of_drop
 from callqa_assets.warehouse.rule_sets import accept_rules
 from resources.storage.archive import RecordingArchive
+from resources.storage.config_files import read_metadata_config, read_rules_file
 from resources.storage.drop_folder import DropFolder
 from resources.storage.home import REPO, Home
 from resources.storage.lake import EmotionLake
@@ -37,7 +37,7 @@ class DirectHearing:
         self, *, settle: timedelta = timedelta(0), now: datetime | None = None
     ) -> ScanResult:
         """One look at the drop folder; by default every file counts as complete."""
-        config = load_config(REPO / "configs" / "call_metadata.yaml")
+        config = read_metadata_config(REPO / "configs" / "call_metadata.yaml")
         drop = DropFolder(self.home.drop)
         return scan(
             self.warehouse,
@@ -65,7 +65,7 @@ class DirectHearing:
 
     def stages(self, models: Any, batch_recordings: int = 32) -> Sequence[Stage]:
         archive, lake = RecordingArchive(self.home), EmotionLake(self.home)
-        rules = accept_rules(self.warehouse, self.rules).rules
+        rules = accept_rules(self.warehouse, read_rules_file(self.rules)).rules
         stages = (
             segments_stage(archive, models),
             transcripts_stage(self.warehouse, archive, models),
