@@ -139,9 +139,12 @@ class _Source:
 
     def write(self, path: Path) -> str:
         """`when.line`, as a problem repeats it."""
-        hidden = self.hide_values
-        steps = [str(step) for step in path]
-        return ".".join(s if not hidden or _PLAIN.fullmatch(s) else "(not shown)" for s in steps)
+        return ".".join(
+            "(not shown)"
+            if self.hide_values and isinstance(step, str) and not _PLAIN.fullmatch(step)
+            else str(step)
+            for step in path
+        )
 
 
 def _describe_findings(

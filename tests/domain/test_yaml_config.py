@@ -252,3 +252,5 @@ def test_where_values_are_hidden_keys_and_names_are_still_told():
     assert message == (
         "garden.yaml, line 1, shed 'north': unknown key `widht_m`; did you mean `width_m`?"
     )
+    message = refusal("rows: [{plants: [{kind: tree, height_m: 0}]}]", hide_values=True)
+    assert message.endswith("`plants.0.height_m`: must be greater than 0")
