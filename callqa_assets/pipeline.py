@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callqa_assets.domain.calls.sources import MetadataConfig, load_config
+from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.ingestion.archiving import IngestReport, ingest_day
 from callqa_assets.ingestion.discovery import ScanResult, scan
@@ -32,6 +32,7 @@ from resources.notifier.notifier import load_notifier
 from resources.settings import Settings
 from resources.speech_models.asr.hotword_files import read_hotwords
 from resources.speech_models.loader import SpeechModels, cached_speech_models
+from resources.storage.config_files import read_metadata_config, read_rules_file
 from resources.storage.drop_folder import DropFolder
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Pipeline:
             return cached_speech_models(settings.load_profile(), settings.models)
 
         def read_rules() -> RuleSet:
-            in_force = accept_rules(warehouse, settings.rules_file)
+            in_force = accept_rules(warehouse, read_rules_file(settings.rules_file))
             if in_force.problem:
                 _log.error("%s; the last accepted rules stay in force", in_force.problem)
             return in_force.rules
@@ -87,7 +88,7 @@ class Pipeline:
             read_rules=read_rules,
             open_outbox=open_outbox,
         )
-        return cls(context, DropFolder(settings.drop), load_config(settings.metadata_file))
+        return cls(context, DropFolder(settings.drop), read_metadata_config(settings.metadata_file))
 
     def scan(self, *, settle: timedelta = timedelta(0), now: datetime | None = None) -> ScanResult:
         """Look at the drop folder once; by default every file counts as complete."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from callqa_assets.domain.calls.sources import MetadataConfig, load_config
+from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.days import Calendar
 from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
@@ -21,6 +21,7 @@ from resources.settings import Settings
 from resources.speech_models.asr.hotword_files import read_hotwords
 from resources.speech_models.loader import SpeechModels, cached_speech_models
 from resources.speech_models.profiles import Profile, load_profile
+from resources.storage.config_files import read_metadata_config
 from resources.storage.drop_folder import DropFolder
 from resources.storage.home import Home
 
@@ -63,7 +64,7 @@ class DropFolderResource(dg.ConfigurableResource):
         return DropFolder(self.folder)
 
     def load_metadata_config(self) -> MetadataConfig:
-        return load_config(Path(self.metadata_config))
+        return read_metadata_config(Path(self.metadata_config))
 
 
 class SpeechModelsResource(dg.ConfigurableResource):

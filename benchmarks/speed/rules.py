@@ -300,13 +300,14 @@ def judge(home_folder: Path, days: list[str], level: float) -> None:
     from callqa_assets.warehouse.database import open_warehouse
     from callqa_assets.warehouse.outbox import Outbox
     from callqa_assets.warehouse.rule_sets import accept_rules
+    from resources.storage.config_files import read_rules_file
     from resources.storage.home import Home
 
     home = Home(home_folder)
     warehouse = open_warehouse(home.database_url)
     rules = home_folder / "rules.yaml"
     rules.write_text(RULES.replace("LEVEL", str(level)), "utf-8")
-    accepted = accept_rules(warehouse, rules).rules
+    accepted = accept_rules(warehouse, read_rules_file(rules)).rules
     context = StageContext(
         home=home,
         warehouse=warehouse,

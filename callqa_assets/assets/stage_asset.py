@@ -26,6 +26,7 @@ from resources.dagster_resources import (
 )
 from resources.notifier.receiver_config import ChannelsError
 from resources.speech_models.runtime.device import MemoryGuard
+from resources.storage.config_files import read_rules_file
 
 BACKFILL_TAG = "dagster/backfill"
 """Run tag of Dagster's, on every run of a backfill."""
@@ -70,7 +71,7 @@ def stage_asset(
         opened = warehouse.open()
 
         def read_rules() -> RuleSet:
-            in_force = accept_rules(opened, Path(rules.path))
+            in_force = accept_rules(opened, read_rules_file(Path(rules.path)))
             if in_force.problem:
                 context.log.error("%s; the last accepted rules stay in force", in_force.problem)
             return in_force.rules

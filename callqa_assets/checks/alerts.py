@@ -19,6 +19,7 @@ from callqa_assets.warehouse.rule_sets import read_rules
 from callqa_assets.warehouse.tables import alerts as table
 from callqa_assets.warehouse.tables import recordings, rule_sets
 from resources.dagster_resources import RulesResource, WarehouseResource
+from resources.storage.config_files import read_rules_file
 
 _EVIDENCE = ("audio_sha256", "model_fingerprints", "found", "said")
 
@@ -56,7 +57,7 @@ def _odd_volume(connection: sa.Connection, day: str) -> str | None:
 def rules_file_is_in_force(
     warehouse: dg.ResourceParam[WarehouseResource], rules: RulesResource
 ) -> dg.AssetCheckResult:
-    problem = read_rules(warehouse.open(), Path(rules.path)).problem
+    problem = read_rules(warehouse.open(), read_rules_file(Path(rules.path))).problem
     return dg.AssetCheckResult(
         passed=problem is None,
         severity=dg.AssetCheckSeverity.ERROR,

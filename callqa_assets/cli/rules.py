@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from callqa_assets.alerting.rules_diff import Example, RulesDiff
     from callqa_assets.domain.rules.lint import Surroundings
     from callqa_assets.domain.rules.rule_set import RuleSet
+    from callqa_assets.domain.yaml_config import ConfigError
     from resources.speech_models.profiles import Profile
 
 app = typer.Typer(
@@ -53,12 +54,13 @@ def lint(
     --profile; without it, of the profiles that name the file.
     """
     from callqa_assets.domain.rules.lint import lint_rules
+    from callqa_assets.domain.rules.rule_set import RulesError
 
     findings = [
         finding
         for file in files or _shipped_rules()
         for finding in lint_rules(
-            _read(file), source=str(file), around=_look_around(file.name, profile)
+            _read(file, RulesError), source=str(file), around=_look_around(file.name, profile)
         )
     ]
     for finding in findings:
@@ -88,12 +90,12 @@ def run_suites(
     ] = None,
 ) -> None:
     """Run suites of cases: small calls, and the alerts that they should fire."""
-    from callqa_assets.domain.rules.suite import load_suite, run_case
+    from callqa_assets.domain.rules.suite import SuiteError, load_suite, run_case
 
     configs = read_settings().configs
     failed = total = 0
     for file in suites or sorted((configs / "rule_tests").glob("*.yaml")):
-        suite = load_suite(_read(file), source=str(file))
+        suite = load_suite(_read(file, SuiteError), source=str(file))
         rule_set = _load_rules(rules or configs / suite.rules)
         for case in suite.cases:
             result = run_case(case, rule_set)
@@ -239,20 +241,15 @@ def _known_emotions(profile: Profile) -> Sequence[str]:
 
 
 def _load_rules(file: Path) -> RuleSet:
-    from callqa_assets.domain.rules.rule_set import load_rules
+    from callqa_assets.domain.rules.rule_set import RulesError, load_rules
 
-    return load_rules(_read(file), source=str(file))
+    return load_rules(_read(file, RulesError), source=str(file))
 
 
-def _read(file: Path) -> str:
-    from callqa_assets.domain.rules.rule_set import RulesError
+def _read(file: Path, error: type[ConfigError]) -> str:
+    from resources.storage.config_files import read_config
 
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RulesError(
-            [f"{file} cannot be read ({type(error).__name__}): save it as UTF-8 text"]
-        ) from error
+    return read_config(file, error=error, cure="name a file that can be read")
 
 
 def _print(line: str) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.rules.rule_set import RulesError, RuleSet, load_rules
+from callqa_assets.domain.rules.rule_set import RulesError, RuleSet, RulesFile, load_rules
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.tables import rule_sets
 
@@ -22,14 +21,15 @@ class RulesInForce:
     """Why the file itself is not what is in force; None where it is."""
 
 
-def read_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
+def read_rules(warehouse: Warehouse, file: RulesFile) -> RulesInForce:
     """The file's rules; where it is bad, the last accepted ones with the problem.
 
     Raises RulesError where the file is bad and no rules were accepted that can still be read.
     """
     try:
-        text = _read_text(path)
-        return RulesInForce(load_rules(text, source=str(path)), text)
+        if isinstance(file.text, RulesError):
+            raise file.text
+        return RulesInForce(load_rules(file.text, source=file.source), file.text)
     except RulesError as error:
         with warehouse.read() as connection:
             newest = sa.select(rule_sets.c.yaml).order_by(rule_sets.c.accepted_at.desc()).limit(1)
@@ -40,12 +40,12 @@ def read_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
             rules = load_rules(accepted, source="the last accepted rules")
             return RulesInForce(rules, accepted, str(error))
         except RulesError as older:  # accepted by another version of callqa
-            raise RulesError([str(error), str(older)]) from error
+            raise RulesError(*error.problems, *older.problems) from error
 
 
-def accept_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
+def accept_rules(warehouse: Warehouse, file: RulesFile) -> RulesInForce:
     """As `read_rules`, and keep a good file as the last accepted set."""
-    in_force = read_rules(warehouse, path)
+    in_force = read_rules(warehouse, file)
     if in_force.problem is None:
         rule_hash, now = in_force.rules.rule_hash, datetime.now(UTC)
         with warehouse.write(lock="rule_sets") as connection:
@@ -61,11 +61,3 @@ def accept_rules(warehouse: Warehouse, path: Path) -> RulesInForce:
                     )
                 )
     return in_force
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = f"{path} cannot be read ({error.__class__.__name__})"
-        raise RulesError([f"{problem}: restore the rules file or set CALLQA_RULES"]) from error

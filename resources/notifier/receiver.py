@@ -17,7 +17,13 @@ from callqa_assets.domain.errors import CallqaError
 from resources.notifier.messages import Message, MessageWriter
 from resources.notifier.outcome import Outcome
 
-VariableName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,79}$")]
+VariableName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z][A-Z0-9_]{0,79}$",
+        description="the name of an environment variable, such as CALLQA_DINGTALK_URL",
+    ),
+]
 """Name of an environment variable: secrets are named in the file, never written."""
 
 

@@ -10,19 +10,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.yaml_config import ConfigError, load
 from resources.notifier.receiver import FileModel
 from resources.notifier.receivers import AnyReceiver
+from resources.storage.config_files import read_config
 
 MAX_DIGEST = 100
 """Alerts in one message; WeCom's 4,096 bytes hold some 30."""
 
 
-class ChannelsError(CallqaError):
-    """A channels file that cannot be used; the text names file, key and cure."""
+class ChannelsError(ConfigError):
+    """A channels file that cannot be used."""
 
 
 Name = Annotated[str, Field(pattern=r"^\w[\w .-]{0,79}$")]
@@ -63,39 +63,14 @@ class Settings(FileModel):
 
 def load_settings(path: Path) -> Settings:
     """Raises ChannelsError with every problem found; none of them repeats a value of the file."""
-    try:
-        document = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ChannelsError(
-            f"{path} cannot be read ({type(error).__name__}): restore the file or set "
-            "CALLQA_CHANNELS"
-        ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ChannelsError(f"{path}{line}: not readable as YAML: mend it there") from None
-    try:
-        return Settings.model_validate({} if document is None else document)
-    except ValidationError as error:
-        # Without `from`: pydantic's own text repeats values, and somebody's slip may be a secret.
-        raise ChannelsError(f"{path}: " + "; ".join(_describe(error))) from None
-
-
-def _describe(error: ValidationError) -> list[str]:
-    problems: list[str] = []
-    for finding in error.errors(include_url=False, include_context=False, include_input=False):
-        # pydantic names the kind of receiver that it tried as a step of the path.
-        path = [str(part) for part in finding["loc"]]
-        if len(path) > 2 and path[0] == "channels":
-            del path[2]
-        key = ".".join(path) or "the file"
-        message = finding["msg"].removeprefix("Value error, ")
-        if finding["type"] == "extra_forbidden":
-            problems.append(f"`{key}` is no key here: delete or correct it")
-        elif key.endswith("_env"):
-            problems.append(
-                f"`{key}` must be the name of an environment variable, such as CALLQA_DINGTALK_URL"
-            )
-        else:
-            problems.append(f"`{key}`: {message}")
-    return problems
+    text = read_config(
+        path, error=ChannelsError, cure="restore the channels file or set CALLQA_CHANNELS"
+    )
+    return load(
+        text,
+        Settings,
+        source=str(path),
+        error=ChannelsError,
+        entries={"channels": "channel"},
+        hide_values=True,
+    ).value

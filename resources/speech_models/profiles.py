@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from callqa_assets.domain.emotion.timeline import LabelConfig, SpanConfig, WindowConfig
-from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.yaml_config import ConfigError, load
 from resources.speech_models.asr.funasr_transcriber import FunasrTranscriberConfig
 from resources.speech_models.asr.nano import NanoConfig
 from resources.speech_models.asr.whisper_transcriber import TranscriberConfig
@@ -25,6 +24,7 @@ from resources.speech_models.vad.detector import RELEASED, VadConfig
 from resources.speech_models.weights.hub import HubModel, Model
 from resources.speech_models.weights.layouts import Family
 from resources.speech_models.weights.wheels import WheelModel
+from resources.storage.config_files import read_config
 
 DEFAULT_PROFILE = "compact"
 EMOTION2VEC_WINDOW_S = 3.0
@@ -33,8 +33,8 @@ LONGEST_SEGMENT_S = 30.0
 """No transcriber hears more at once, and the checks of the segments know it."""
 
 
-class ProfileError(CallqaError):
-    """configs/models.yaml cannot be used; the message names the file, the key and the cure."""
+class ProfileError(ConfigError):
+    """A models.yaml that cannot be used."""
 
 
 class _Section(BaseModel):
@@ -287,26 +287,11 @@ class _ProfilesFile(_Section):
 
 def load_profiles(path: Path) -> dict[str, Profile]:
     """Every profile of the file. Raises ProfileError."""
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ProfileError(f"{path} is missing: set CALLQA_CONFIGS to the configs folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path} is not YAML: {error}") from error
-    try:
-        return _ProfilesFile.model_validate(content).profiles
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {_describe(fault['type'])}"
-            f"{fault['msg']}"
-            for fault in error.errors(include_url=False)
-        )
-        raise ProfileError(f"{path}: {problems}") from error
-
-
-def _describe(fault: str) -> str:
-    unknown = {"extra_forbidden", "unexpected_keyword_argument"}
-    return "there is no such key, correct or remove it: " if fault in unknown else ""
+    cure = "set CALLQA_CONFIGS to the configuration folder"
+    text = read_config(path, error=ProfileError, cure=cure)
+    entries = {"profiles": "profile"}
+    loaded = load(text, _ProfilesFile, source=str(path), error=ProfileError, entries=entries)
+    return loaded.value.profiles
 
 
 def load_profile(path: Path, name: str) -> Profile:
@@ -314,7 +299,7 @@ def load_profile(path: Path, name: str) -> Profile:
     profiles = load_profiles(path)
     if name not in profiles:
         raise ProfileError(
-            f"{path} has no profile {name!r}: set CALLQA_MODEL_PROFILE to one of "
+            f"{path}: no profile {name!r}; set CALLQA_MODEL_PROFILE to one of "
             f"{', '.join(sorted(profiles))}"
         )
     return profiles[name]

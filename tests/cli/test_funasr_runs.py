@@ -6,6 +6,7 @@ says which model wrote it does. No process may reach a network.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -49,7 +50,8 @@ class Installation:
     def write_profiles(self, profiles: dict[str, Any]) -> None:
         shutil.copytree(REPO / "configs", self.root / "configs")
         path = self.root / "configs" / "models.yaml"
-        path.write_text(yaml.safe_dump({"profiles": profiles}), "utf-8")
+        # As JSON, which is YAML without aliases.
+        path.write_text(json.dumps({"profiles": profiles}), "utf-8")
 
     def replace_in_profiles(self, before: str, after: str) -> None:
         path = self.root / "configs" / "models.yaml"

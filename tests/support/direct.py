@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from callqa_assets.domain.calls.sources import load_config
 from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.ingestion.archiving import IngestReport
 from callqa_assets.ingestion.discovery import ScanResult
@@ -18,6 +17,7 @@ from callqa_assets.stages.definition import StageContext
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.outbox import Outbox
 from callqa_assets.warehouse.rule_sets import accept_rules
+from resources.storage.config_files import read_metadata_config, read_rules_file
 from resources.storage.drop_folder import DropFolder
 from resources.storage.home import REPO, Home
 
@@ -37,10 +37,10 @@ class DirectHearing:
             warehouse=self.warehouse,
             open_models=lambda: models,
             read_hotwords=lambda: self.hotwords,
-            read_rules=lambda: accept_rules(self.warehouse, self.rules).rules,
+            read_rules=lambda: accept_rules(self.warehouse, read_rules_file(self.rules)).rules,
             open_outbox=Outbox,
         )
-        config = load_config(REPO / "configs" / "call_metadata.yaml")
+        config = read_metadata_config(REPO / "configs" / "call_metadata.yaml")
         return Pipeline(context, DropFolder(self.home.drop), config)
 
     def scan_once(

@@ -1,23 +1,19 @@
 """`configs/call_metadata.yaml`: which kinds of recordings there are and what their names say.
 
-The models and the loading of that file. Merging its answers with sidecars and manifests is
-`metadata`'s.
+The models of that file. Merging its answers with sidecars and manifests is `metadata`'s.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from callqa_assets.domain.calls.facts import FACTS, OWN_FACTS, CallFacts
-from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.yaml_config import ConfigError, load
 
 FIELDS = ("started_at", *FACTS, "channel_roles")
 """What a sidecar, a manifest row or `field_map` may name."""
@@ -27,8 +23,8 @@ ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
-class InvalidMetadataConfig(CallqaError):  # noqa: N818 - it is the file that is invalid
-    """The message names the file, the key and the cure."""
+class InvalidMetadataConfig(ConfigError):  # noqa: N818 - it is the file that is invalid
+    """A call_metadata.yaml that cannot be used."""
 
 
 class Queue(BaseModel):
@@ -129,36 +125,12 @@ class MetadataConfig(BaseModel):
         return value
 
 
-def load_config(path: Path) -> MetadataConfig:
-    """Read and check the configuration; raises InvalidMetadataConfig with file, key and cure."""
-    try:
-        content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        cure = "restore it from the repository's configs/ or name another file"
-        raise InvalidMetadataConfig(f"{path}: {error.strerror}; {cure}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        message = " ".join(str(error).split())
-        cure = "correct the YAML there"
-        raise InvalidMetadataConfig(f"{path}: not YAML: {message}; {cure}") from error
-    try:
-        return MetadataConfig.model_validate({} if content is None else content)
-    except ValidationError as error:
-        problems = "; ".join(_problem(content, dict(detail)) for detail in error.errors())
-        raise InvalidMetadataConfig(f"{path}: {problems}") from error
-
-
-def _problem(content: object, detail: dict[str, Any]) -> str:
-    """One pydantic error as 'sources[1] (plain).pattern: cause'."""
-    place, here = "", content
-    for step in cast(Sequence[str | int], detail["loc"]):
-        if isinstance(step, int):
-            here = cast(list[object], here)[step] if isinstance(here, list) else None
-            name = cast(dict[str, object], here).get("name") if isinstance(here, dict) else None
-            place += f"[{step}]" + (f" ({name})" if isinstance(name, str) else "")
-        else:
-            here = cast(dict[str, object], here).get(step) if isinstance(here, dict) else None
-            place += f".{step}" if place else step
-    if detail["type"] == "extra_forbidden":
-        return f"{place}: unknown key; remove it or correct its spelling"
-    cause = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{place}: {cause}" if place else f"{cause} at the top level"
+def load_config(text: str, *, source: str) -> MetadataConfig:
+    """The configuration from its YAML text. Raises InvalidMetadataConfig."""
+    return load(
+        text,
+        MetadataConfig,
+        source=source,
+        error=InvalidMetadataConfig,
+        entries={"sources": "source", "queues": "queue"},
+    ).value

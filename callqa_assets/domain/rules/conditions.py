@@ -1,15 +1,15 @@
 """Conditions of alert rules: what may be asked of a call, and how it is written.
 
-The models are the language. How conditions become rules stands in `rules`, what they find in a
-call in `alerting_conditions`; their meaning for people in docs/rules.md.
+The models are the language. How conditions become rules stands in `rule_set`, what they find in a
+call in `engine.find`; their meaning for people in docs/rules.md.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from typing import Annotated, Literal, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -25,21 +25,12 @@ from pydantic import (
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.text.patterns import MAX_PROGRAM_SIZE, RegexError, compile_regex, fold
+from callqa_assets.domain.yaml_config import suggest
 
 MAX_PATTERN_LENGTH = 200
 MAX_PHRASES = 200
 MAX_MEMBERS = 20
-MAX_SUGGESTIONS = 20
 ACOUSTIC = ("silence", "overlap", "loudness_rise")
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """The end of a complaint about a word that is not known: what may have been meant."""
-    close = difflib.get_close_matches(word, known, n=1)
-    if close:
-        return f": did you mean `{close[0]}`?"
-    shown = [*known[:MAX_SUGGESTIONS], "…"] if len(known) > MAX_SUGGESTIONS else known
-    return f": choose from {', '.join(shown)}"
 
 
 def _known_emotion(name: str) -> str:
@@ -113,7 +104,7 @@ class _Felt(_Sustained):
         if self.level_off > self.level_on:
             raise ValueError(
                 f"`threshold_off` {self.level_off:g} is above the level at which the rule "
-                f"fires, {self.level_on:g}: lower it or leave it out"
+                f"fires, {self.level_on:g}; lower it or leave it out"
             )
         return self
 
@@ -133,12 +124,30 @@ class EmotionCondition(_Felt):
         return self.threshold
 
 
+def _no_emotion_twice(emotions: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(emotions)) < len(emotions):
+        raise ValueError("names an emotion twice; delete one")
+    return emotions
+
+
+def _only_members(floors: Mapping[str, float], emotions: Sequence[str]) -> None:
+    for emotion in floors:
+        if emotion not in emotions:
+            raise ValueError(
+                f"`floors` names {emotion!r}, which is not in `combination`; delete one of the two"
+            )
+
+
+Emotions = Annotated[tuple[Emotion, ...], Field(min_length=2), AfterValidator(_no_emotion_twice)]
+Floors = Annotated[dict[str, Posterior], Field(examples=["{sad: 0.3}"])]
+
+
 class CombinationCondition(_Felt):
     """The sum of several emotions at or above `min_sum`, each at or above its floor."""
 
-    combination: tuple[Emotion, ...] = Field(min_length=2)
+    combination: Emotions
     min_sum: Posterior
-    floors: dict[str, Posterior] = Field(default_factory=dict)
+    floors: Floors = Field(default_factory=dict)
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -148,19 +157,45 @@ class CombinationCondition(_Felt):
     def level_on(self) -> float:
         return self.min_sum
 
-    @field_validator("combination")
-    @classmethod
-    def _no_emotion_twice(cls, combination: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(combination)) < len(combination):
-            raise ValueError("names an emotion twice")
-        return combination
-
     @model_validator(mode="after")
     def _floors_of_members(self) -> CombinationCondition:
-        for emotion in self.floors:
-            if emotion not in self.combination:
-                raise ValueError(f"`floors` names {emotion!r}, which is not in `combination`")
+        _only_members(self.floors, self.combination)
         return self
+
+
+class CombinationBlock(Keys):
+    """A combination's own keys, written as one block under `combination`."""
+
+    emotions: Emotions
+    min_sum: Posterior
+    floors: Floors = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _floors_of_members(self) -> CombinationBlock:
+        _only_members(self.floors, self.emotions)
+        return self
+
+
+class _CombinationInBlock(_Felt):
+    """The other way to write a CombinationCondition."""
+
+    combination: CombinationBlock
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        return self.combination.emotions
+
+    @property
+    def level_on(self) -> float:
+        return self.combination.min_sum
+
+    def flatten(self) -> CombinationCondition:
+        """The same condition with its keys side by side: both ways mean one rule, to the hash."""
+        shared = {key: getattr(self, key) for key in _Felt.model_fields}
+        block = self.combination
+        return CombinationCondition(
+            combination=block.emotions, min_sum=block.min_sum, floors=block.floors, **shared
+        )
 
 
 _BEYOND_LINES = re.compile(r"\\Q.*?(?:\\E|$)|(\\[AzC])|\\.|(\(\?[imsU]*-[imsU]*m)", re.DOTALL)
@@ -182,22 +217,22 @@ class Regex(Keys):
         for quoted, flags in _BEYOND_LINES.findall(pattern):
             if quoted or flags:
                 raise ValueError(
-                    f"`{quoted or flags}` does not keep to one segment: `^` and `$` are the "
+                    f"`{quoted or flags}` does not keep to one segment; `^` and `$` are the "
                     "segment's limits, `.` is any character of it"
                 )
         if compiled.programsize > MAX_PROGRAM_SIZE:
             raise ValueError(
-                f"compiles to {compiled.programsize:,} steps, at most {MAX_PROGRAM_SIZE:,}: "
+                f"compiles to {compiled.programsize:,} steps, at most {MAX_PROGRAM_SIZE:,}; "
                 "repeat less"
             )
         if compiled.search("") is not None:
-            raise ValueError("matches where nothing is said: ask for at least one character")
+            raise ValueError("matches where nothing is said; ask for at least one character")
         return pattern
 
 
 def _has_letters(phrase: str) -> str:
     if not fold(phrase):
-        raise ValueError("has no letter or digit: spaces and punctuation are not compared")
+        raise ValueError("has no letter or digit; spaces and punctuation are not compared")
     return phrase
 
 
@@ -234,7 +269,7 @@ class Text(Keys):
                 f"needs one of `any`, `all` and `none`, and has {' and '.join(asked) or 'none'}"
             )
         if self.first_sec is not None and self.last_sec is not None:
-            raise ValueError("`first_sec` and `last_sec` exclude each other: delete one")
+            raise ValueError("`first_sec` and `last_sec` exclude each other; delete one")
         return self
 
     @property
@@ -245,7 +280,7 @@ class Text(Keys):
 class TextCondition(_OfChannel):
     """Phrases said, or not said."""
 
-    text: Text
+    text: Text = Field(examples=["{any: [退款]}"])
     keep_firing_sec: Seconds = 0.0
     """Time between two places that makes them one stretch."""
 
@@ -316,45 +351,64 @@ class AnyCondition(_Composed):
         return self.any
 
 
-def _kind_of(value: object) -> str | None:
-    """The tag of a condition, from the key that tells its kind; None where none or several do."""
+_KIND_KEYS = ("emotion", "combination", "text", "acoustic", "all", "any")
+
+
+def _of_one_kind(value: object) -> object:
+    """Refuses a block that does not tell by exactly one key what kind of condition it is.
+
+    `not` is none of them: alone it would be true of nearly all of every call.
+    """
+    if isinstance(value, BaseModel):
+        return value
+    block = cast(dict[object, object], value) if isinstance(value, dict) else {}
+    named = [key for key in _KIND_KEYS if key in block]
+    if len(named) == 1:
+        return block
+    has = " and ".join(f"`{key}`" for key in named) or "none"
+    asked = ", ".join(f"`{key}`" for key in _KIND_KEYS)
+    raise ValueError(f"needs exactly one of {asked}, and has {has}{'' if named else _near(block)}")
+
+
+def _near(block: dict[object, object]) -> str:
+    """A hint where a key looks like one that tells a kind."""
+    close = ((key, difflib.get_close_matches(str(key), _KIND_KEYS, n=1)) for key in block)
+    return next((f"; did you mean `{near[0]}` by `{key}`?" for key, near in close if near), "")
+
+
+def _kind_of(value: object) -> str:
+    """The tag of a condition, from the key that tells its kind."""
     if isinstance(value, BaseModel):
         return next(tag for tag, kind in KINDS.items() if isinstance(value, kind))
-    keys = kinds_named(value)
-    if len(keys) != 1:
-        # `not` alone would be true of nearly all of every call.
-        return None
-    if keys == ["acoustic"]:
-        rise = cast(dict[str, object], value)["acoustic"] == "loudness_rise"
-        return "<loudness>" if rise else "<activity>"
-    return f"<{keys[0]}>"
+    block = cast(dict[str, object], value)
+    (key,) = (key for key in _KIND_KEYS if key in block)
+    if key == "acoustic":
+        return "<loudness>" if block[key] == "loudness_rise" else "<activity>"
+    if key == "combination" and isinstance(block[key], dict):
+        return "<combination in a block>"
+    return f"<{key}>"
 
 
-KIND_KEYS = ("emotion", "combination", "text", "acoustic", "all", "any")
-
-
-def kinds_named(value: object) -> list[str]:
-    """The keys in a block that tell what kind of condition it is; should be one."""
-    if not isinstance(value, dict):
-        return []
-    return [key for key in KIND_KEYS if key in value]
-
+if TYPE_CHECKING:
+    _Block = CombinationCondition  # what it becomes before anybody sees it
+else:
+    _Block = _CombinationInBlock
 
 Condition = Annotated[
     Annotated[EmotionCondition, Tag("<emotion>")]
     | Annotated[CombinationCondition, Tag("<combination>")]
+    | Annotated[
+        _Block,
+        AfterValidator(_CombinationInBlock.flatten),
+        Tag("<combination in a block>"),
+    ]
     | Annotated[TextCondition, Tag("<text>")]
     | Annotated[ActivityCondition, Tag("<activity>")]
     | Annotated[LoudnessCondition, Tag("<loudness>")]
     | Annotated[AllCondition, Tag("<all>")]
     | Annotated[AnyCondition, Tag("<any>")],
-    Discriminator(
-        _kind_of,
-        custom_error_type="kind",
-        custom_error_message=(
-            "needs exactly one of `emotion`, `combination`, `text`, `acoustic`, `all`, `any`"
-        ),
-    ),
+    Discriminator(_kind_of),
+    BeforeValidator(_of_one_kind),
 ]
 Members = Annotated[tuple[Condition, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
 

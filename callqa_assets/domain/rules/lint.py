@@ -1,5 +1,5 @@
 """What is suspicious about rules that can be read: rules that never fire, fire on everything, tell
-nobody, or tell twice. What a file may not say at all is refused by `rules`.
+nobody, or tell twice. What a file may not say at all is refused by `rule_set`.
 
 Pure: which emotions the model knows and which channels there are is told by the caller.
 """
@@ -21,8 +21,7 @@ from callqa_assets.domain.rules.conditions import (
     TextCondition,
     leaves,
 )
-from callqa_assets.domain.rules.rule_set import MAX_YAML_NODES, Rule, When, load_rules
-from callqa_assets.domain.rules.strict_yaml import read_yaml
+from callqa_assets.domain.rules.rule_set import Rule, When, load_rules_with_lines
 from callqa_assets.domain.text.patterns import fold
 
 UNCLEAR = ("other", "unknown")
@@ -68,8 +67,8 @@ def lint_rules(text: str, *, source: str, around: Surroundings) -> list[Finding]
 
     Raises RulesError where the file cannot be read at all.
     """
-    rules = load_rules(text, source=source).rules
-    _, lines = read_yaml(text, MAX_YAML_NODES)
+    rule_set, lines = load_rules_with_lines(text, source=source)
+    rules = rule_set.rules
     by_name = {rule.name: rule for rule in rules}
     originals: dict[str, Rule] = {}
     for rule in rules:
@@ -179,7 +178,8 @@ def _lint_neutral(rule: Rule) -> Iterator[_Remark]:
             yield (
                 "warning",
                 f"is satisfied by ordinary neutral speech alone ({' + '.join(leaf.combination)})",
-                f"give the other member a floor, such as `floors: {{{others[0]}: 0.3}}`",
+                "give the other member a floor, beside `min_sum`, such as "
+                f"`floors: {{{others[0]}: 0.3}}`",
             )
     # A combination has been told of above.
     if _neutral_satisfies(rule.condition) and not any(

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-import yaml
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.emotion.labels import EMOTIONS
-from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
     CallContext,
@@ -27,11 +25,10 @@ from callqa_assets.domain.rules.call_input import (
 from callqa_assets.domain.rules.conditions import Keys, SomeSeconds
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
 from callqa_assets.domain.rules.rule_set import RuleSet
-from callqa_assets.domain.rules.strict_yaml import describe_yaml_error, read_yaml
+from callqa_assets.domain.yaml_config import ConfigError, load
 
 HOP_S = 0.25
 """Distance of the emotion track's windows: what a stretch of emotion is measured in."""
-MAX_BYTES = 1_000_000
 MAX_YAML_NODES = 100_000
 _TOLERANCE_S = 0.005
 
@@ -39,13 +36,15 @@ Role = Literal["agent", "customer", "mixed"]
 Seconds = Annotated[float, Field(ge=0, le=36_000)]
 
 
-class SuiteError(CallqaError):
-    """A suite that cannot be run; the text names file, place and cure."""
+class SuiteError(ConfigError):
+    """A suite that cannot be run."""
 
 
 def _whole_hops(seconds: float) -> float:
     if abs(seconds / HOP_S - round(seconds / HOP_S)) > 1e-9:
-        raise ValueError(f"is no multiple of {HOP_S} s, the distance of the track's windows")
+        raise ValueError(
+            f"is no multiple of {HOP_S} s, the distance of the track's windows; round it"
+        )
     return seconds
 
 
@@ -72,7 +71,7 @@ class Stretch(Keys):
     @model_validator(mode="after")
     def _at_most_one(self) -> Stretch:
         if self.left < -1e-9:
-            raise ValueError("the emotions add up to more than 1")
+            raise ValueError("the emotions add up to more than 1; lower one")
         return self
 
     @property
@@ -102,9 +101,9 @@ class Speech(Keys):
     @model_validator(mode="after")
     def _has_an_end(self) -> Speech:
         if (self.end is None) == (not self.feels):
-            raise ValueError("give either `feels` or `end`: one of them tells how long it is")
+            raise ValueError("needs either `feels` or `end`, which tell how long it is")
         if self.end_s <= self.start:
-            raise ValueError("`end` must be after `start`")
+            raise ValueError("ends before it starts; `end` must be after `start`")
         return self
 
     @property
@@ -164,9 +163,11 @@ class Case(Keys):
         heard_until_s = dict.fromkeys(self.call.roles, 0.0)
         for part in sorted(self.speech, key=lambda part: part.start):
             if part.role not in heard_until_s:
-                raise ValueError(f"nobody is {part.role}: name it in `call: {{roles: […]}}`")
+                raise ValueError(f"nobody is {part.role}; name it in `call: {{roles: […]}}`")
             if part.start < heard_until_s[part.role] - _TOLERANCE_S:
-                raise ValueError(f"{part.role} begins at {part.start:g} s before having ended")
+                raise ValueError(
+                    f"{part.role} begins at {part.start:g} s before having ended; start later"
+                )
             heard_until_s[part.role] = part.end_s
         return self
 
@@ -201,21 +202,14 @@ class CaseResult:
 
 def load_suite(text: str, *, source: str) -> Suite:
     """A suite from its YAML text. Raises SuiteError with every problem found."""
-    if len(text.encode(errors="replace")) > MAX_BYTES:
-        raise SuiteError(f"{source}: larger than {MAX_BYTES:,} bytes: split it")
-    try:
-        document, _ = read_yaml(text, MAX_YAML_NODES)
-        return Suite.model_validate(document)
-    except yaml.YAMLError as error:
-        raise SuiteError(describe_yaml_error(error, source)) from error
-    except ValidationError as error:
-        raise SuiteError(
-            "\n".join(
-                f"{source}: `{'.'.join(map(str, finding['loc']))}`: "
-                f"{finding['msg'].removeprefix('Value error, ')}"
-                for finding in error.errors(include_url=False)
-            )
-        ) from error
+    return load(
+        text,
+        Suite,
+        source=source,
+        error=SuiteError,
+        entries={"cases": "case"},
+        max_nodes=MAX_YAML_NODES,
+    ).value
 
 
 def run_case(case: Case, rule_set: RuleSet) -> CaseResult:

@@ -23,9 +23,10 @@ from callqa_assets.domain.calls.metadata import (
 )
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
 from callqa_assets.domain.days import Calendar
+from resources.storage.config_files import read_metadata_config
 
 REPO = Path(__file__).resolve().parents[3]
-SHIPPED = load_config(REPO / "configs" / "call_metadata.yaml")
+SHIPPED = read_metadata_config(REPO / "configs" / "call_metadata.yaml")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 EARLIEST = datetime(2020, 1, 1, tzinfo=SHANGHAI)
 RECEIVED = datetime(2025, 3, 18, 2, 0, tzinfo=UTC)
@@ -445,50 +446,48 @@ def test_sidecars_and_manifests_are_known_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("sources: [", "not YAML: "),
-        ("- 1", "at the top level"),
-        ("timezon: UTC", "timezon: unknown key; remove it or correct its spelling"),
-        ("timezone: Mars/Olympus", "timezone: no such time zone; use an IANA name"),
-        ("timezone: ../../etc/passwd", "timezone: no such time zone; use an IANA name"),
+        ("sources: [", "line 1: not readable as YAML: "),
+        ("- 1", "line 1: no block of keys; begin with `timezone:`"),
+        ("timezon: UTC", "line 1: unknown key `timezon`; did you mean `timezone`?"),
+        ("timezone: Mars/Olympus", "`timezone`: no such time zone; use an IANA name"),
+        ("timezone: ../../etc/passwd", "`timezone`: no such time zone; use an IANA name"),
         (
             "sources: [{name: a, pattern: '(x'}]",
-            "sources[0] (a).pattern: no valid regular expression: missing )",
+            "line 1, source 'a': `pattern`: no valid regular expression: missing )",
         ),
         (
             "sources: [{name: ok}, {name: b, pattern: '(?P<agent>x)'}]",
-            "sources[1] (b).pattern: no such field: agent; use groups of started_at, call_id",
+            "source 'b': `pattern`: no such field: agent; use groups of started_at, call_id",
         ),
         (
             "sources: [{name: a, field_map: {x: agent}}]",
-            "sources[0] (a).field_map: no such field: agent; map to one of",
+            "line 1, source 'a': `field_map`: no such field: agent; map to one of",
         ),
-        ("sources: [{name: a, defaults: {que: x}}]", "sources[0] (a).defaults.que: unknown key"),
+        (
+            "sources: [{name: a, defaults: {que: x}}]",
+            "source 'a': unknown key `defaults.que`; did you mean `queue`?",
+        ),
+        ("sources: [{name: a, channel_roles: [A B]}]", "source 'a': `channel_roles`: roles are"),
+        (
+            "sources: [{name: a}, {name: a}]",
+            "line 1: `sources`: two sources are called a; give each",
+        ),
+        (
+            "queues: {vip: {lang: zh}}",
+            "line 1, queue 'vip': unknown key `lang`; did you mean `language`?",
+        ),
         (
             "sources: [{name: a, defaults: {call_id: x, line: y}}]",
-            "sources[0] (a).defaults: call_id differs from call to call; remove the default",
+            "source 'a': `defaults`: call_id differs from call to call; remove the default",
         ),
-        ("sources: [{name: a, channel_roles: [A B]}]", "sources[0] (a).channel_roles: roles are"),
-        ("sources: [{name: a}, {name: a}]", "sources: two sources are called a; give each"),
-        ("queues: {vip: {lang: zh}}", "queues.vip.lang: unknown key"),
     ],
 )
-def test_a_bad_configuration_names_file_key_and_cure(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
-    path = tmp_path / "call_metadata.yaml"
-    path.write_text(text)
+def test_a_bad_configuration_names_file_line_key_and_cure(text: str, complaint: str) -> None:
     with pytest.raises(InvalidMetadataConfig) as error:
-        load_config(path)
-    assert str(error.value).startswith(f"{path}: ")
+        load_config(text, source="call_metadata.yaml")
+    assert str(error.value).startswith("call_metadata.yaml, line 1")
     assert complaint in str(error.value)
 
 
-def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidMetadataConfig, match=r"gone\.yaml: No such file"):
-        load_config(tmp_path / "gone.yaml")
-
-
-def test_an_empty_configuration_is_all_defaults(tmp_path: Path) -> None:
-    path = tmp_path / "empty.yaml"
-    path.write_text("# nothing\n")
-    assert load_config(path) == MetadataConfig()
+def test_an_empty_configuration_is_all_defaults() -> None:
+    assert load_config("# nothing\n", source="call_metadata.yaml") == MetadataConfig()

@@ -70,6 +70,12 @@ SLIPS = {
         "ordinary neutral speech alone",
         "`floors: {sad: 0.3}`",
     ),
+    "neutral without a floor, in a block": (
+        "{combination: {emotions: [sad, neutral], min_sum: 0.8}}",
+        "warning",
+        "ordinary neutral speech alone (sad + neutral)",
+        "a floor, beside `min_sum`, such as `floors: {sad: 0.3}`",
+    ),
     "neutral in a composition": (
         "{all: [{combination: [fearful, neutral], min_sum: 0.7}, {text: {any: 退费}}]}",
         "warning",
@@ -341,7 +347,7 @@ def test_a_disabled_rule_is_no_shadow_but_its_slips_are_told():
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_its_own_words():
-    with pytest.raises(RulesError, match="line 2, rule 'a': `treshold` is no key here"):
+    with pytest.raises(RulesError, match="line 2, rule 'a': unknown key `treshold`"):
         lint("- {name: a, emotion: angry, treshold: 0.5}")
 
 

@@ -136,6 +136,59 @@ rules:
     assert load(text).rule_hash == load(SOURCE_DOCUMENT).rule_hash
 
 
+IN_A_BLOCK = SOURCE_DOCUMENT.replace(
+    """    combination: [sad, neutral]
+    min_sum: 0.8
+    floors: {sad: 0.3}
+""",
+    "    combination: {emotions: [sad, neutral], min_sum: 0.8, floors: {sad: 0.3}}\n",
+)
+
+
+def test_a_combination_in_a_block_is_the_same_rule_as_with_its_keys_side_by_side():
+    assert "{emotions:" in IN_A_BLOCK
+    assert load(IN_A_BLOCK) == load(SOURCE_DOCUMENT)
+    assert load(IN_A_BLOCK).rule_hash == load(SOURCE_DOCUMENT).rule_hash
+    assert [rule.definition_hash for rule in load(IN_A_BLOCK).rules] == [
+        rule.definition_hash for rule in load(SOURCE_DOCUMENT).rules
+    ]
+    keys = "role: customer, threshold_off: 0.6, duration_sec: 2, keep_firing_sec: 1, max_gap_sec: 3"
+    block = f"{{combination: {{emotions: [sad, neutral], min_sum: 0.8}}, {keys}}}"
+    flat = f"{{combination: [sad, neutral], min_sum: 0.8, {keys}}}"
+    assert load(f"rules: [{{name: a, all: [{block}]}}]") == load(
+        f"rules: [{{name: a, all: [{flat}]}}]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ("{emotions: [sad, neutral]}", "`combination.min_sum` is missing; add it"),
+        ("{emotion: [sad, neutral], min_sum: 1}", "`combination.emotion`; did you mean `emotions`"),
+        ("{emotions: [sad], min_sum: 0.8}", "`combination.emotions` lists too few; name at least"),
+        ("{emotions: [sad, sad], min_sum: 0.8}", "`combination.emotions`: names an emotion twice"),
+        ("{emotions: [sad, angy], min_sum: 0.8}", "`combination.emotions.1`: 'angy' is no emotion"),
+        (
+            "{emotions: [sad, happy], min_sum: 0.8, floors: {angry: 0.3}}",
+            "`combination`: `floors` names 'angry', which is not in `combination`; delete one",
+        ),
+        ("{emotions: [sad, happy], min_sum: 0.8}, min_sum: 0.8", "unknown key `min_sum`; choose"),
+        (
+            "{emotions: [sad, happy], min_sum: 0.5}, threshold_off: 0.8",
+            "`threshold_off` 0.8 is above the level at which the rule fires, 0.5; lower it",
+        ),
+        ("{}", "`combination.emotions` is missing; add it"),
+        ("3", "`combination`: must be a list"),
+    ],
+)
+def test_a_slip_in_a_combination_s_block_is_refused_with_its_place_and_cure(
+    keys: str, complaint: str
+):
+    message = refusal(f"rules: [{{name: a, combination: {keys}}}]")
+    assert complaint in message
+    assert all(line.startswith("rules.yaml, line 1, rule 'a': ") for line in message.splitlines())
+
+
 def test_a_changed_rule_changes_the_hash_of_the_set_and_its_own_only():
     before = load(SOURCE_DOCUMENT)
     after = load(SOURCE_DOCUMENT.replace("0.75", "0.7"))
@@ -151,28 +204,32 @@ def test_a_changed_rule_changes_the_hash_of_the_set_and_its_own_only():
 @pytest.mark.parametrize(
     ("wrong", "right", "complaint"),
     [
-        ("treshold: 0.75", "threshold: 0.75", "line 3, rule 'customer_anger': `treshold` is no"),
+        (
+            "treshold: 0.75",
+            "threshold: 0.75",
+            "line 5, rule 'customer_anger': unknown key `treshold`; did",
+        ),
         ("emotoin: angry", "emotion: angry", "did you mean `emotion` by `emotoin`?"),
         ("inhibit: [low_mood]", "threshold: 0.75", "did you mean `inhibits`?"),
         ("treshold: 0.75", "threshold: 0.75", "did you mean `threshold`?"),
-        ("treshold: 0.75", "threshold: 0.75", "`threshold` is missing: add it"),
-        ("emotion: anger", "emotion: angry", "'anger' is no emotion: did you mean `angry`?"),
+        ("treshold: 0.75", "threshold: 0.75", "`threshold` is missing; add it"),
+        ("emotion: anger", "emotion: angry", "'anger' is no emotion; did you mean `angry`?"),
         ("threshold: 75", "threshold: 0.75", "must be less than or equal to 1 (here: 75)"),
         ("threshold: .nan", "threshold: 0.75", "`threshold`: must be"),
         ("threshold: yes", "threshold: 0.75", "`threshold`: must be a valid number (here: True)"),
         ("duration_sec: -2", "duration_sec: 2", "`duration_sec`: must be greater than or equal"),
         ("name: vip_fear", "name: customer_anger", "the rule in line 3 has the same name"),
-        ("name: ../../etc/passwd", "name: customer_anger", "`name` may hold letters"),
+        ("name: ../../etc/passwd", "name: customer_anger", "`name` must be a name of letters"),
         (
             "when: {lien: vip}",
             "when: {line: vip}",
-            "`when.lien` is no key here: did you mean `line`",
+            "line 10, rule 'vip_fear': unknown key `when.lien`; did you mean `line`",
         ),
-        ("when: vip", "when: {line: vip}", "`when` is a block of keys"),
+        ("when: vip", "when: {line: vip}", "`when` is no block of keys; write it as `{line: vip}`"),
         ("when: {}", "when: {line: vip}", "`when`: names nothing"),
-        ("when: {queue: 95588}", "when: {line: vip}", "is not text: put it in quotes"),
+        ("when: {queue: 95588}", "when: {line: vip}", "is not text; put it in quotes"),
         ("priority: urgent", "priority: medium", "must be 'high', 'medium' or 'low'"),
-        ("combination: [sad]", "combination: [sad, neutral]", "lists too few: name at least 2"),
+        ("combination: [sad]", "combination: [sad, neutral]", "lists too few; name at least 2"),
         ("combination: [sad, sad]", "combination: [sad, neutral]", "names an emotion twice"),
         ("floors: {angry: 0.3}", "floors: {sad: 0.3}", "'angry', which is not in `combination`"),
         ("emotion: sad\n    min_sum: 0.8", "min_sum: 0.8", "and has `emotion` and `combination`"),
@@ -180,7 +237,7 @@ def test_a_changed_rule_changes_the_hash_of_the_set_and_its_own_only():
         ("when: {hour: 9-25}", "when: {line: vip}", "no range of hours such as 9-12 or 22-6"),
         ("when: {hour: 0-24}", "when: {line: vip}", "no range of hours such as 9-12 or 22-6"),
         ("when: {hour: 9}", "when: {line: vip}", "no range of hours such as 9-12 or 22-6"),
-        ("inhibits: [low_mod]", "floors: {sad: 0.3}", "is no rule: did you mean `low_mood`?"),
+        ("inhibits: [low_mod]", "floors: {sad: 0.3}", "is no rule; did you mean `low_mood`?"),
         ("inhibits: [low_mood]", "floors: {sad: 0.3}", "which inhibits 'low_mood' in turn"),
         ("role: boss", "floors: {sad: 0.3}", "must be 'agent', 'customer' or 'mixed'"),
         ("enabled: perhaps", "floors: {sad: 0.3}", "must be true, false or shadow"),
@@ -197,15 +254,15 @@ def test_a_slip_is_refused_with_its_place_and_cure(wrong: str, right: str, compl
 @pytest.mark.parametrize(
     ("condition", "complaint"),
     [
-        ("text: 退款", "`text` is a block of keys, such as `text: {any: [退款]}`"),
+        ("text: 退款", "`text` is no block of keys; write it as `{any: [退款]}`"),
         ("text: {}", "needs one of `any`, `all` and `none`, and has none"),
         ("text: {any: [a], none: [b]}", "needs one of `any`, `all` and `none`, and has any and"),
-        ("text: {any: []}", "`text.any` lists too few: name at least 1"),
-        ("text: {any: [12315]}", "`text.any.0` is not text: put it in quotes"),
+        ("text: {any: []}", "`text.any` lists too few; name at least 1"),
+        ("text: {any: [12315]}", "`text.any.0` is not text; put it in quotes"),
         ("text: {any: ['……']}", "has no letter or digit"),
-        ("text: {any: [a], firs_sec: 3}", "`text.firs_sec` is no key here: did you mean `first_"),
-        ("text: {any: [a], first_sec: 3, last_sec: 3}", "exclude each other: delete one"),
-        ("text: {any: [{regexp: a}]}", "`text.any.0.regexp` is no key here: did you mean `regex`"),
+        ("text: {any: [a], firs_sec: 3}", "unknown key `text.firs_sec`; did you mean `first_"),
+        ("text: {any: [a], first_sec: 3, last_sec: 3}", "exclude each other; delete one"),
+        ("text: {any: [{regexp: a}]}", "unknown key `text.any.0.regexp`; did you mean `regex`"),
         ("text: {any: [{regex: '('}]}", "no regular expression that RE2 takes (missing ): ()"),
         ("text: {any: [{regex: '(?=a)b'}]}", "no regular expression that RE2 takes (invalid perl"),
         ("text: {any: [{regex: 'a*'}]}", "matches where nothing is said"),
@@ -213,20 +270,23 @@ def test_a_slip_is_refused_with_its_place_and_cure(wrong: str, right: str, compl
         ("text: {any: [{regex: '再见\\z'}]}", "`\\z` does not keep to one segment"),
         ("text: {any: [{regex: '退\\C款'}]}", "`\\C` does not keep to one segment"),
         ("text: {any: [{regex: '(?i-m:^喂)'}]}", "`(?i-m` does not keep to one segment"),
-        ("text: {any: [a]}, threshold: 0.5", "`threshold` is no key here"),
-        ("condition: 3, emotion: angry, threshold: 0.5", "`condition` is no key here"),
-        ("acoustic: noise, duration_sec: 3", "'noise' is nothing to listen for: choose from"),
-        ("acoustic: silence", "`duration_sec` is missing: add it"),
+        ("text: {any: [a]}, threshold: 0.5", "unknown key `threshold`; choose from name, "),
+        ("condition: 3, emotion: angry, threshold: 0.5", "unknown key `condition`"),
+        ("acoustic: noise, duration_sec: 3", "'noise' is nothing to listen for; choose from"),
+        ("acoustic: silence", "`duration_sec` is missing; add it"),
         ("acoustic: overlap, duration_sec: 0", "`duration_sec`: must be greater than 0"),
-        ("acoustic: loudness_rise", "`rise_db` is missing: add it"),
-        ("all: []", "`all` lists too few: name at least 1"),
+        ("acoustic: loudness_rise", "`rise_db` is missing; add it"),
+        ("all: []", "`all` lists too few; name at least 1"),
         ("all: {emotion: angry, threshold: 0.5}", "`all`: must be a list"),
-        ("all: [{emotion: angry, treshold: 0.5}]", "`all.0.treshold` is no key here: did you"),
-        ("all: [{emotoin: angry, threshold: 0.5}]", "`all.0` needs exactly one of"),
-        ("all: [{acoustic: silence, duration_sec: 3, role: agent}]", "`all.0.role` is no key here"),
-        ("all: [{text: {any: a}, priority: high}]", "`all.0.priority` is no key here"),
+        ("all: [{emotion: angry, treshold: 0.5}]", "unknown key `all.0.treshold`; did you"),
+        ("all: [{emotoin: angry, threshold: 0.5}]", "`all.0`: needs exactly one of"),
+        (
+            "all: [{acoustic: silence, duration_sec: 3, role: agent}]",
+            "unknown key `all.0.role`; choose from acoustic",
+        ),
+        ("all: [{text: {any: a}, priority: high}]", "unknown key `all.0.priority`"),
         ("not: [{text: {any: [a]}}]", "needs exactly one of"),
-        ("any: [{not: {text: {any: a}}}]", "`any.0` needs exactly one of"),
+        ("any: [{not: {text: {any: a}}}]", "`any.0`: needs exactly one of"),
     ],
 )
 def test_a_slip_in_a_condition_is_refused_with_its_place_and_cure(condition: str, complaint: str):
@@ -287,8 +347,8 @@ def test_when_knows_languages_and_hours_of_the_clock():
 def test_every_problem_is_reported_at_once():
     text = SOURCE_DOCUMENT.replace("angry", "anger").replace("fearful", "fear")
     assert [line.split(":")[0] for line in refusal(text).splitlines()] == [
-        "rules.yaml, line 3, rule 'customer_anger'",
-        "rules.yaml, line 9, rule 'vip_fear'",
+        "rules.yaml, line 4, rule 'customer_anger'",
+        "rules.yaml, line 11, rule 'vip_fear'",
     ]
 
 
@@ -298,15 +358,18 @@ def test_every_problem_is_reported_at_once():
         ("", "no list under `rules:`"),
         ("rules:", "no list under `rules:`"),
         ("- name: a", "no list under `rules:`"),
-        ("rules: [angry]", "line 1: a rule is a block of keys"),
-        ("version: 2\nrules: []", "`version` is no key of a rules file"),
+        ("rules: [angry]", "line 1: `rules.0` is no block of keys; write it as `{name: …}`"),
+        ("version: 2\nrules: []", "line 1: unknown key `version`; choose from rules"),
         ("rules: [\n{a: b", "rules.yaml, line 2: "),
         ("rules: [{name: 2025-13-45}]", "line 1: neither a date nor a number"),
-        ("rules:\n- name: a\n  name: b", "line 3: the key `name` stands twice"),
-        ("rules: []\nrules: []", "line 2: the key `rules` stands twice"),
+        ("rules:\n- name: a\n  name: b", "line 3: repeated key: `name`; delete one"),
+        ("rules: []\nrules: []", "line 2: repeated key: `rules`; delete one"),
         ("<<: {rules: [{name: a}]}", "line 1: merged keys (<<) are not allowed"),
         ("rules:\n- &a {name: a}\n- *a", "line 3: aliases (*name) are not allowed"),
-        ("rules: !!python/object/apply:os.system [ls]", "line 1: could not determine"),
+        (
+            "rules: !!python/object/apply:os.system [ls]",
+            "line 1: not readable as YAML: could not determine",
+        ),
         ("rules: []\n---\nrules: []", "another document"),
     ],
 )
@@ -367,4 +430,4 @@ def test_as_many_regexes_as_the_limit_are_taken():
         return f"rules: [{{name: a, text: {{any: [{patterns}]}}}}]"
 
     assert len(load(many(MAX_REGEXES)).rules) == 1
-    assert "lists too many: name at most 200" in refusal(many(MAX_REGEXES + 1))
+    assert "lists too many; name at most 200" in refusal(many(MAX_REGEXES + 1))

@@ -118,8 +118,11 @@ def test_beside_a_named_neutral_the_emotions_not_named_share_what_is_left():
 
 
 SLIPS = {
-    "an unknown key": ("speech: []\nexpects: []", "cases.0.expects"),
-    "no expectation": ("speech: []", "cases.0.expect`: Field required"),
+    "an unknown key": (
+        "speech: []\nexpects: []",
+        "suite.yaml, line 5, case 'case': unknown key `expects`; did you mean `expect`?",
+    ),
+    "no expectation": ("speech: []", "line 3, case 'case': `expect` is missing; add it"),
     "an unknown emotion": (
         "speech: [{role: agent, start: 0, feels: [{sec: 1, anger: 1}]}]\nexpect: []",
         "speech.0.feels.0.anger",

@@ -45,10 +45,13 @@ def test_limits_are_those_of_the_robots():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("chanels: {}", "`chanels` is no key here"),
-        (f"channels: {{a: {{{ROBOT}, limts: []}}}}", "`channels.a.limts` is no key here"),
-        ("channels: {a: {type: pager}}", "'webhook', 'dingtalk'"),
-        ("channels: {a: {type: wecom}}", "`channels.a.url_env` must be the name of an environment"),
+        ("chanels: {}", "line 1: unknown key `chanels`; did you mean `channels`?"),
+        (
+            f"channels: {{a: {{{ROBOT}, limts: []}}}}",
+            "line 1, channel 'a': unknown key `limts`; did you mean `limits`?",
+        ),
+        ("channels: {a: {type: pager}}", "`type`: must be 'webhook', 'dingtalk', "),
+        ("channels: {a: {type: wecom}}", "`url_env` is missing; add the name of an environment"),
         (f"channels: {{a: {{{ROBOT}, limits: [{{messages: 0, per_sec: 1}}]}}}}", "messages"),
         (f"channels: {{a: {{{ROBOT}, fold_above: 0}}}}", "fold_above"),
         ("deliver_max_age_hours: -1", "deliver_max_age_hours"),
@@ -78,6 +81,7 @@ def test_a_secret_written_into_the_file_is_not_repeated_by_the_error(tmp_path):
     assert "0123456789abcdef" not in str(refused.value)
     assert "name of an environment variable" in str(refused.value)
     assert refused.value.__cause__ is None
+    assert refused.value.__context__ is None
 
 
 def test_a_missing_file_is_named_with_the_cure(tmp_path):

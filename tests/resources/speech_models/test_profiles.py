@@ -90,49 +90,55 @@ def test_the_documented_mixture_is_a_profile(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"devise": "cpu"}, r"models\.yaml: profiles\.mine\.devise: there is no such key"),
+        (
+            {"devise": "cpu"},
+            r"models\.yaml, line 6, profile 'mine': unknown key `devise`; did you mean `device`",
+        ),
         (
             {"transcriber": {"backend": "whisper", "settings": {"beam": 5}}},
-            r"mine\.transcriber\.whisper\.settings\.beam: there is no such key, correct or remove",
+            r"'mine': unknown key `transcriber\.settings\.beam`; did you mean `beam_size`",
         ),
         (
             {"emotion": {"backend": "emotion2vec", "windows": {"hop": 1}}},
-            r"mine\.emotion\.emotion2vec\.windows\.hop: there is no such key",
+            r"'mine': unknown key `emotion\.windows\.hop`; did you mean `hop_sec`",
         ),
-        ({"device": "gpu"}, r"profiles\.mine\.device: .*pattern"),
-        ({"precision": "int8"}, r"profiles\.mine\.precision: .*'fp32', 'fp16' or 'bf16'"),
-        ({"transcriber": {"backend": "wisper"}}, r"mine\.transcriber: .*'wisper'.*'seaco'"),
-        ({"threads": -1}, r"profiles\.mine\.threads: .*greater than or equal to 0"),
+        ({"device": "gpu"}, r"'mine': `device`: must match pattern .*here: 'gpu'"),
+        ({"precision": "int8"}, r"'mine': `precision`: must be .*'fp32', 'fp16' or 'bf16'"),
+        (
+            {"transcriber": {"backend": "wisper"}},
+            r"'mine': `transcriber\.backend`: must be 'whisper', 'seaco'.*'wisper'",
+        ),
+        ({"threads": -1}, r"'mine': `threads`: must be greater than or equal to 0"),
         (
             {"detector": {"backend": "fsmn_vad", "settings": {"max_segment_s": 60}}},
-            r"mine\.detector\.settings: .*max_segment_s must be above 0 and at most 30",
+            r"'mine': `detector\.settings`: max_segment_s must be above 0 and at most 30",
         ),
-        ({"emotion": {}}, r"profiles\.mine\.emotion: .*'backend'"),
+        ({"emotion": {}}, r"`emotion\.backend` is missing; add 'whisper_head' or 'emotion2vec'"),
         (
             {"emotion": {"backend": "emotion2vec", "settings": {"max_piece_s": 0}}},
-            r"emotion2vec\.settings\.max_piece_s: .*greater than 0",
+            r"`emotion\.settings\.max_piece_s`: .*greater than 0",
         ),
         (
             {"emotion": {"backend": "whisper_head", "windows": {"hop_sec": 0}}},
-            r"whisper_head\.windows\.hop_sec: .*greater than 0",
+            r"`emotion\.windows\.hop_sec`: .*greater than 0",
         ),
         (
             {"transcriber": {"backend": "seaco", "settings": {"margin_s": -1}}},
-            r"seaco\.settings\.margin_s: .*greater than or equal to 0",
+            r"`transcriber\.settings\.margin_s`: .*greater than or equal to 0",
         ),
         (
             {"transcriber": {"backend": "seaco", "settings": {"longest_s": 10}}},
-            r"profiles\.mine: .*hears at most 10 s, .*up to 30 s: lower detector\.settings",
+            r"profile 'mine': .*hears at most 10 s, .*up to 30 s: lower detector\.settings",
         ),
         (
             {"transcriber": {"backend": "whisper", "settings": {"packing": {"window_s": 20}}}},
-            r"profiles\.mine: .*hears at most 20 s",
+            r"profile 'mine': .*hears at most 20 s",
         ),
         (
             {"transcriber": {"backend": "seaco", "weights": {"model": "../../elsewhere"}}},
-            r"seaco\.weights\.model: .*pattern",
+            r"`transcriber\.weights\.model`: .*pattern",
         ),
-        ({"rules": "../../rules.yaml"}, r"profiles\.mine\.rules: .*pattern"),
+        ({"rules": "../../rules.yaml"}, r"`rules`: .*pattern"),
     ],
 )
 def test_a_key_or_value_that_is_not_understood_is_named_with_its_file(write, changes, said):

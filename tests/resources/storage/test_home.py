@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from copy import deepcopy
 from pathlib import Path
 
 import dagster as dg
@@ -30,7 +31,7 @@ def two_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(REPO / "configs", folder)
     path = folder / "models.yaml"
     profiles = yaml.safe_load(path.read_text("utf-8"))
-    profiles["profiles"]["other"] = profiles["profiles"]["compact"]
+    profiles["profiles"]["other"] = deepcopy(profiles["profiles"]["compact"])
     path.write_text(yaml.safe_dump(profiles), "utf-8")
     monkeypatch.setenv("CALLQA_CONFIGS", str(folder))
 

@@ -1,0 +1,38 @@
+"""Configuration files read from disk; what they say is `domain`'s to understand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
+from callqa_assets.domain.rules.rule_set import RulesError, RulesFile
+from callqa_assets.domain.yaml_config import ConfigError
+
+
+def read_config(path: Path, *, error: type[ConfigError], cure: str) -> str:
+    """The file's text. Raises `error`, with the cure, where it cannot be read."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as wrong:
+        line = wrong.object.count(b"\n", 0, wrong.start) + 1
+        problem = f"{path}, line {line}: not UTF-8 text; save it as UTF-8"
+    except OSError as failed:
+        problem = f"{path}: {failed.strerror}; {cure}"
+    # Outside the handlers: the text that is not UTF-8 must not travel along as the context.
+    raise error(problem)
+
+
+def read_metadata_config(path: Path) -> MetadataConfig:
+    """Raises InvalidMetadataConfig."""
+    cure = "set CALLQA_CONFIGS to the configuration folder"
+    text = read_config(path, error=InvalidMetadataConfig, cure=cure)
+    return load_config(text, source=str(path))
+
+
+def read_rules_file(path: Path) -> RulesFile:
+    """The file as it is now, readable or not."""
+    cure = "restore the rules file or set CALLQA_RULES"
+    try:
+        return RulesFile(str(path), read_config(path, error=RulesError, cure=cure))
+    except RulesError as error:
+        return RulesFile(str(path), error)
