@@ -18,7 +18,7 @@ from callqa_assets.domain.emotion.timeline import LabelConfig, SpanConfig, Windo
 from callqa_assets.domain.errors import CallqaError
 from resources.speech_models.asr.funasr_transcriber import FunasrTranscriberConfig
 from resources.speech_models.asr.nano import NanoConfig
-from resources.speech_models.asr.whisper_transcriber import TranscriberConfig
+from resources.speech_models.asr.whisper_transcriber import WhisperTranscriberConfig
 from resources.speech_models.emotion.emotion2vec import Emotion2vecConfig
 from resources.speech_models.runtime.device import DEVICE_PATTERN, AskedPrecision
 from resources.speech_models.vad.detector import RELEASED, VadConfig
@@ -137,7 +137,7 @@ class WhisperPart(_Section):
     backend: Literal["whisper"]
     compute_type: str = "int8"
     """CTranslate2's precision. Parts that name the same one share one model."""
-    settings: TranscriberConfig = TranscriberConfig()
+    settings: WhisperTranscriberConfig = WhisperTranscriberConfig()
 
     @property
     def longest_s(self) -> float:

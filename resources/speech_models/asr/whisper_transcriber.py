@@ -47,7 +47,7 @@ _CLOSING_MARKS = "\"'.。,，!！?？:：”)]}、"
 
 
 @dataclass(frozen=True)
-class TranscriberConfig:
+class WhisperTranscriberConfig:
     packing: PackingConfig = field(default_factory=PackingConfig)
     trailing_silence_s: float = 4.0
     """Silence encoded behind a pack."""
@@ -59,9 +59,9 @@ class TranscriberConfig:
     batch_audio_s: float = 120.0
     """Audio decoded at once in one thread, silence included: bounds memory."""
     redecode_s: float = 1.2
-    """A segment with its margins this long that got no word in its pack is heard again, alone."""
-    hear_again_confidence: float = 0.3
-    """What is written then is believed from this confidence on."""
+    """A segment with its margins this long that got no word in its pack is decoded again, alone."""
+    redecode_confidence: float = 0.3
+    """Least confidence at which that second text is kept."""
     min_confidence: float = 0.1
     """And any text from this one: in noise Whisper repeats its prompt, at a confidence of 0.04."""
     beam_size: int = 1
@@ -77,6 +77,11 @@ class TranscriberConfig:
     loops: LoopConfig = field(default_factory=LoopConfig)
     prompts: Mapping[str, str] = field(default_factory=lambda: {"zh": "以下是普通话的句子。"})
     """Text before the first word, by language: asks for simplified characters, punctuated."""
+
+
+_STORED_NAMES = {"redecode_s": "hear_again_s", "redecode_confidence": "hear_again_confidence"}
+"""Settings that were renamed. Stored fingerprints hash the old names, so the identity keeps them:
+under the new ones every stored transcript would be computed again."""
 
 
 @dataclass(frozen=True)
@@ -127,17 +132,21 @@ class WhisperTranscriber:
 
     identity: ModelIdentity
 
-    def __init__(self, model: WhisperModel, config: TranscriberConfig) -> None:
+    def __init__(self, model: WhisperModel, config: WhisperTranscriberConfig) -> None:
         self._model = model
         self._config = config
         self._silence = encode_silence(model)
         self.identity = self.identify(config, model.model.compute_type)
 
     @staticmethod
-    def identify(config: TranscriberConfig, compute_type: str) -> ModelIdentity:
+    def identify(config: WhisperTranscriberConfig, compute_type: str) -> ModelIdentity:
         """The transcriber's identity, without loading it."""
-        params = {**asdict(config), "compute_type": compute_type}
-        return ModelIdentity("whisper-base", model_sha256("whisper-base"), params)
+        params = {_STORED_NAMES.get(name, name): value for name, value in asdict(config).items()}
+        return ModelIdentity(
+            "whisper-base",
+            model_sha256("whisper-base"),
+            {**params, "compute_type": compute_type},
+        )
 
     def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
         """One transcript a segment, in the order given; '' where nothing was said.
@@ -300,7 +309,7 @@ class WhisperTranscriber:
         return words
 
     def _least_confidence(self, job: _Job) -> float:
-        return self._config.hear_again_confidence if job.again else self._config.min_confidence
+        return self._config.redecode_confidence if job.again else self._config.min_confidence
 
     def _generate(
         self, states: NDArray[np.float32], tokenizer: Tokenizer, **search: Any

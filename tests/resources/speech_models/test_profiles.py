@@ -15,7 +15,10 @@ from filelock import FileLock, Timeout
 from typer.testing import CliRunner
 
 from callqa_assets.cli import app
-from resources.speech_models.asr.whisper_transcriber import TranscriberConfig, WhisperTranscriber
+from resources.speech_models.asr.whisper_transcriber import (
+    WhisperTranscriber,
+    WhisperTranscriberConfig,
+)
 from resources.speech_models.emotion.whisper_head import WhisperEmotionRecognizer
 from resources.speech_models.loader import SpeechModels, cached_speech_models
 from resources.speech_models.profiles import Profile, ProfileError, load_profile, load_profiles
@@ -165,7 +168,9 @@ def test_the_compact_profile_s_identities_are_known_without_its_weights(tmp_path
     """What was computed before the profiles could be mixed stays computed."""
     models = SpeechModels(load_profile(SHIPPED, "compact"), tmp_path)
     assert models.detector_identity == FsmnVad.identify(VadConfig())
-    assert models.transcriber_identity == WhisperTranscriber.identify(TranscriberConfig(), "int8")
+    assert models.transcriber_identity == WhisperTranscriber.identify(
+        WhisperTranscriberConfig(), "int8"
+    )
     assert models.emotion_identity == WhisperEmotionRecognizer.identify(
         models.emotion_windows, "int8"
     )
