@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from callqa_assets.alerting.rules_diff import Example, RulesDiff
     from callqa_assets.domain.rules.lint import Surroundings
     from callqa_assets.domain.rules.rule_set import RuleSet
-    from resources.speech_models.profiles import Profile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -221,21 +220,11 @@ def _look_around(file_name: str, profile: str | None) -> Surroundings:
     if profile is not None or not naming:
         chosen = profile or os.environ.get("CALLQA_MODEL_PROFILE") or DEFAULT_PROFILE
         naming = [load_profile(models, chosen)]
-    known = [_known_emotions(p) for p in naming]
+    known = [p.emotion.read_emotions() for p in naming]
     return Surroundings(
         emotions=[emotion for emotion in EMOTIONS if all(emotion in some for some in known)],
         channels=list(load_settings(channels_file()).channels),
     )
-
-
-def _known_emotions(profile: Profile) -> Sequence[str]:
-    from callqa_assets.domain.emotion.labels import EMOTIONS
-    from resources.speech_models.emotion.whisper_head import HEAD_WEIGHTS, EmotionHead
-    from resources.speech_models.profiles import WhisperHeadPart
-
-    if isinstance(profile.emotion, WhisperHeadPart):
-        return EmotionHead.read(HEAD_WEIGHTS).emotions
-    return EMOTIONS
 
 
 def _load_rules(file: Path) -> RuleSet:

@@ -22,6 +22,7 @@ from resources.speech_models.asr.clips import (
     make_batches,
 )
 from resources.speech_models.asr.hotword_guard import find_doubtful, holds_hotword
+from resources.speech_models.parts import Section
 from resources.speech_models.runtime.device import Device, MemoryGuard
 from resources.speech_models.runtime.filter_banks import FRAME_SAMPLES
 
@@ -156,3 +157,14 @@ class FunasrTranscriber:
             doubtful_hotwords=doubtful,
             text_without_hotwords=without.text if without and doubtful else None,
         )
+
+
+class FunasrPart(Section):
+    """What the transcriber parts of the funasr families share."""
+
+    settings: FunasrTranscriberConfig = FunasrTranscriberConfig()
+
+    @property
+    def longest_s(self) -> float:
+        """Longest segment that it decodes, in seconds."""
+        return self.settings.longest_s

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +26,18 @@ from callqa_assets.domain.speech import (
     Word,
 )
 from callqa_assets.domain.text.cleanup import LoopConfig, compression_ratio, cut_loops, simplify
+from resources.speech_models.parts import Host, Section
 from resources.speech_models.runtime.whisper import (
     FRAMES_PER_S,
     HOP,
     MAX_FRAMES,
+    WHISPER_BASE,
     encode,
     encode_silence,
     log_mel,
+    open_whisper,
 )
-from resources.speech_models.weights.wheels import model_sha256
+from resources.speech_models.weights.hub import Model
 
 if TYPE_CHECKING:
     import ctranslate2
@@ -144,7 +147,7 @@ class WhisperTranscriber:
         params = {_STORED_NAMES.get(name, name): value for name, value in asdict(config).items()}
         return ModelIdentity(
             "whisper-base",
-            model_sha256("whisper-base"),
+            WHISPER_BASE.sha256,
             {**params, "compute_type": compute_type},
         )
 
@@ -394,6 +397,31 @@ class WhisperTranscriber:
                 ]
             )
         return timed
+
+
+class WhisperPart(Section):
+    """Whisper base through CTranslate2, on the CPU."""
+
+    backend: Literal["whisper"]
+    compute_type: str = "int8"
+    """CTranslate2's precision. Parts that name the same one share one model."""
+    settings: WhisperTranscriberConfig = WhisperTranscriberConfig()
+
+    @property
+    def longest_s(self) -> float:
+        """Longest segment that it decodes, in seconds."""
+        return self.settings.packing.window_s
+
+    def models(self, profile: str) -> list[Model]:
+        del profile
+        return [WHISPER_BASE]
+
+    def identify(self, host: Host) -> ModelIdentity:
+        del host
+        return WhisperTranscriber.identify(self.settings, self.compute_type)
+
+    def open(self, host: Host) -> WhisperTranscriber:
+        return WhisperTranscriber(open_whisper(host, self.compute_type), self.settings)
 
 
 def _transcripts(segments: int, heard: Sequence[tuple[Pack, _Heard]]) -> list[SegmentTranscript]:

@@ -10,11 +10,11 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from callqa_assets.domain.audio.segments import cut_segment
 from callqa_assets.domain.emotion.labels import EMOTIONS
@@ -33,14 +33,26 @@ from resources.speech_models.emotion.emotion2vec_encoder import (
     Emotion2vecEncoder,
     Emotion2vecError,
 )
+from resources.speech_models.parts import EmotionSection, Host, HubId, HubWeights
 from resources.speech_models.runtime.device import Device, MemoryGuard, Precision, send
 from resources.speech_models.runtime.funasr_loading import load_model
+from resources.speech_models.weights.hub import Model
+from resources.speech_models.weights.layouts import COMMON_FILES, Layout
 from resources.speech_models.weights.wheels import StoredModel
 
 if TYPE_CHECKING:
     import torch
 
+LAYOUT = Layout(
+    "emotion2vec",
+    "Emotion2vec",
+    (*COMMON_FILES, "tokens.*"),
+    unused=("modality_encoders.AUDIO.decoder.",),
+)
+
 FRAME_RATE_HZ = SAMPLE_RATE_HZ / SHIFT_SAMPLES
+WINDOW_S = 3.0
+"""emotion2vec says little of less (ddlBoJack/emotion2vec, issue 41)."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class Emotion2vecRecognizer:
     ) -> None:
         """Raises ModelFolderError where the folder holds no whole emotion2vec, and
         Emotion2vecError where it is built or labelled otherwise than the published ones."""
-        loaded = load_model(stored.folder, "emotion2vec", device, cast_weights=True)
+        loaded = load_model(stored.folder, LAYOUT, device, cast_weights=True)
         self._encoder = Emotion2vecEncoder(loaded.model)
         columns, tokens = _match_labels(loaded.tokenizer.token_list)
         self._columns = columns
@@ -250,6 +262,48 @@ class Emotion2vecRecognizer:
             window_end_s=window_end_s,
             windows=scores[1:],
             embedding=answer.embeddings.read()[answer.number] if answer.embeddings else None,
+        )
+
+
+class Emotion2vecWeights(HubWeights):
+    layout: ClassVar[Layout] = LAYOUT
+    model: HubId = "iic/emotion2vec_plus_large"
+    revision: str = "v2.0.5"
+
+
+class Emotion2vecPart(EmotionSection):
+    """emotion2vec+ large, on the profile's device."""
+
+    backend: Literal["emotion2vec"]
+    weights: Emotion2vecWeights = Emotion2vecWeights()
+    settings: Emotion2vecConfig = Emotion2vecConfig()
+    windows: WindowConfig = WindowConfig(window_sec=WINDOW_S)
+
+    @field_validator("windows", mode="before")
+    @classmethod
+    def _keep_length(cls, windows: Any) -> Any:
+        """Other keys of the windows leave their length as it is for this model."""
+        if isinstance(windows, dict):
+            return {"window_sec": WINDOW_S, **windows}
+        return windows
+
+    def models(self, profile: str) -> list[Model]:
+        return [self.weights.of(profile)]
+
+    def read_emotions(self) -> Sequence[str]:
+        """The emotions that it knows: those of the published model, without loading it."""
+        return EMOTIONS
+
+    def identify(self, host: Host) -> ModelIdentity:
+        stored = self.weights.require(host)
+        return Emotion2vecRecognizer.identify(
+            stored.sha256, host.device.precision, self.windows, self.settings
+        )
+
+    def open(self, host: Host) -> Emotion2vecRecognizer:
+        stored = self.weights.require(host)
+        return Emotion2vecRecognizer(
+            stored, device=host.hold_device(), windows=self.windows, config=self.settings
         )
 
 

@@ -18,14 +18,14 @@ from resources.speech_models.asr.funasr_transcriber import (
 )
 from resources.speech_models.asr.nano import NanoRecognizer
 from resources.speech_models.asr.punctuation import CtPunctuator
-from resources.speech_models.asr.seaco import SeacoRecognizer
+from resources.speech_models.asr.seaco import PARAFORMER, SeacoRecognizer
 from resources.speech_models.asr.sensevoice import SenseVoiceRecognizer
 from resources.speech_models.runtime.device import Device
 from tests.resources.speech_models.conftest import make_sound
 
 CPU = Device("cpu", "fp32", 1)
 FAMILIES = {
-    "paraformer": lambda folder: SeacoRecognizer(folder, CPU, "0" * 64, "paraformer"),
+    "paraformer": lambda folder: SeacoRecognizer(folder, CPU, "0" * 64, PARAFORMER),
     "seaco": lambda folder: SeacoRecognizer(folder, CPU, "0" * 64),
     "sensevoice": lambda folder: SenseVoiceRecognizer(folder, CPU, "0" * 64),
     "nano": lambda folder: NanoRecognizer(folder, CPU, "0" * 64),

@@ -14,6 +14,7 @@ from resources.speech_models.runtime.device import Device
 from resources.speech_models.runtime.filter_banks import FrontendError
 from resources.speech_models.runtime.funasr_loading import load_model
 from resources.speech_models.runtime.lfr_features import Features
+from tests.resources.speech_models.conftest import LAYOUTS
 from tests.support.tiny_checkpoints import CHARACTERS
 
 CPU = Device("cpu", "fp32", 1)
@@ -26,7 +27,7 @@ MANY = tuple(a + b for a in CHARACTERS[:9] for b in CHARACTERS[10:17])
 
 def build(family, folder, device=CPU):
     if family in ("seaco", "paraformer"):
-        return SeacoRecognizer(folder, device, WEIGHTS, family)
+        return SeacoRecognizer(folder, device, WEIGHTS, LAYOUTS[family])
     return {"sensevoice": SenseVoiceRecognizer, "nano": NanoRecognizer}[family](
         folder, device, WEIGHTS
     )
@@ -213,7 +214,7 @@ def test_an_unknown_language_is_refused_by_name(family, language, recognizers, c
 def test_features_are_those_of_funasr(tiny, clip):
     from funasr.utils.load_utils import extract_fbank
 
-    loaded = load_model(tiny("seaco"), "seaco", CPU)
+    loaded = load_model(tiny("seaco"), LAYOUTS["seaco"], CPU)
     features = Features(loaded.frontend, CPU)
     waveforms = [clip(seconds).samples for seconds in (0.025, 0.0849, 0.085, 0.12, 0.33, 3.0)]
     ours, lengths = features.compute(waveforms)
@@ -225,7 +226,7 @@ def test_features_are_those_of_funasr(tiny, clip):
 
 
 def test_another_front_end_is_refused_by_name(tiny):
-    frontend = load_model(tiny("seaco"), "seaco", CPU).frontend
+    frontend = load_model(tiny("seaco"), LAYOUTS["seaco"], CPU).frontend
     frontend.window = "povey"
     with pytest.raises(FrontendError, match=r"frontend_conf\.window of config\.yaml is 'povey'"):
         Features(frontend, CPU)
@@ -233,7 +234,7 @@ def test_another_front_end_is_refused_by_name(tiny):
 
 @pytest.mark.parametrize("family", ["paraformer", "seaco"])
 def test_tokens_integrate_what_funasr_integrates(family, tiny):
-    model = load_model(tiny(family), family, CPU).model
+    model = load_model(tiny(family), LAYOUTS[family], CPU).model
     encoded = torch.randn(1, 57, 32, generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor([57])
     with torch.inference_mode():
@@ -244,7 +245,7 @@ def test_tokens_integrate_what_funasr_integrates(family, tiny):
 
 
 def test_rows_without_a_token_disturb_no_other(tiny):
-    model = load_model(tiny("paraformer"), "paraformer", CPU).model
+    model = load_model(tiny("paraformer"), LAYOUTS["paraformer"], CPU).model
     predictor = Predictor(model.predictor)
     encoded = torch.randn(3, 40, 32, generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor([40, 1, 30])
