@@ -19,7 +19,12 @@ from callqa_assets.domain.speech import ModelIdentity, Word
 from resources.speech_models.asr.clips import Clip, Recognition, Recognizer
 from resources.speech_models.asr.funasr_transcriber import FunasrPart, FunasrTranscriber
 from resources.speech_models.asr.seaco import PARAFORMER, ParaformerWeights, SeacoRecognizer
-from resources.speech_models.asr.words import align, shift, split_characters, spread
+from resources.speech_models.asr.words import (
+    align_words,
+    shift_words,
+    split_characters,
+    spread_evenly,
+)
 from resources.speech_models.parts import Host, HubId, HubWeights
 from resources.speech_models.runtime.device import Device, Precision, send
 from resources.speech_models.runtime.funasr_loading import computing, load_model
@@ -97,11 +102,11 @@ class NanoRecognizer:
             takes_hotwords=True,
         )
 
-    def together(self, clip: Clip) -> Hashable:
+    def batch_key(self, clip: Clip) -> Hashable:
         del clip
         return ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
+    def recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that Nano does not know."""
         for clip in clips:
             if clip.language is not None and clip.language not in LANGUAGES:
@@ -114,7 +119,7 @@ class NanoRecognizer:
         return [
             Recognition(
                 language=clip.language or _guess_language(text),
-                words=shift(words, 0.0, clip.end_s),
+                words=shift_words(words, 0.0, clip.end_s),
                 confidence=math.exp(sum(scores) / len(scores)) if text and scores else 0.0,
             )
             for clip, text, words, scores in zip(clips, texts, times, logprobs, strict=True)
@@ -130,8 +135,8 @@ class NanoRecognizer:
 
         speech, lengths = self._features.compute([clip.samples for clip in clips])
         with torch.autocast(self._device.kind, enabled=False):
-            heard, frames = self._model.encode(speech, lengths.to(speech.device))
-            sound, _ = self._model.audio_adaptor(heard, frames)
+            encoded, frames = self._model.encode(speech, lengths.to(speech.device))
+            sound, _ = self._model.audio_adaptor(encoded, frames)
         embed = self._model.llm.get_input_embeddings()
         prompts: list[torch.Tensor] = []
         for row, (clip, length) in enumerate(zip(clips, lengths.tolist(), strict=True)):
@@ -201,14 +206,16 @@ class NanoRecognizer:
         words = [split_characters(text) for text in texts]
         if self._aligner is None:
             return [
-                spread(parts, clip.segment.start_s, clip.segment.end_s)
+                spread_evenly(parts, clip.segment.start_s, clip.segment.end_s)
                 for clip, parts in zip(clips, words, strict=True)
             ]
         # Only its times are wanted: any language will do, and hotwords would bend them.
-        timed = self._aligner.hear([replace(clip, language=None, hotwords=()) for clip in clips])
+        timed = self._aligner.recognize(
+            [replace(clip, language=None, hotwords=()) for clip in clips]
+        )
         return [
-            align(parts, heard.words, clip.segment)
-            for clip, parts, heard in zip(clips, words, timed, strict=True)
+            align_words(parts, recognized.words, clip.segment)
+            for clip, parts, recognized in zip(clips, words, timed, strict=True)
         ]
 
 

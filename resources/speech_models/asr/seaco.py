@@ -20,7 +20,7 @@ from resources.speech_models.asr.cif import Predictor, Tokens, find_token_times
 from resources.speech_models.asr.clips import Clip, Recognition
 from resources.speech_models.asr.funasr_transcriber import FunasrPart, FunasrTranscriber
 from resources.speech_models.asr.punctuation import CtPunctuator, CtPuncWeights
-from resources.speech_models.asr.words import join_tokens, shift
+from resources.speech_models.asr.words import join_tokens, shift_words
 from resources.speech_models.parts import Host, HubId, HubWeights
 from resources.speech_models.runtime.device import Device, Precision
 from resources.speech_models.runtime.funasr_loading import computing, load_model
@@ -86,10 +86,10 @@ class SeacoRecognizer:
             layout.family, weights_sha256, {"precision": precision}, takes_hotwords=layout == SEACO
         )
 
-    def together(self, clip: Clip) -> Hashable:
+    def batch_key(self, clip: Clip) -> Hashable:
         return clip.hotwords if self.identity.takes_hotwords else ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
+    def recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that Paraformer does not know."""
         for clip in clips:
             if clip.language not in (None, "zh", "en"):
@@ -213,7 +213,7 @@ class SeacoRecognizer:
         words = join_tokens((token, start_s, end_s) for token, start_s, end_s, _ in kept)
         return Recognition(
             language=clip.language or "zh",
-            words=shift(words, clip.start_s, clip.end_s),
+            words=shift_words(words, clip.start_s, clip.end_s),
             confidence=math.exp(sum(p for *_, p in kept) / len(kept)) if kept else 0.0,
         )
 

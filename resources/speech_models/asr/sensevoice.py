@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from callqa_assets.domain.speech import ModelIdentity
 from resources.speech_models.asr.clips import Clip, Recognition
 from resources.speech_models.asr.funasr_transcriber import FunasrPart, FunasrTranscriber
-from resources.speech_models.asr.words import join_pieces, shift
+from resources.speech_models.asr.words import join_pieces, shift_words
 from resources.speech_models.parts import Host, HubId, HubWeights
 from resources.speech_models.runtime.device import Device, Precision, send
 from resources.speech_models.runtime.funasr_loading import computing, load_model
@@ -58,11 +58,11 @@ class SenseVoiceRecognizer:
             "sensevoice", weights_sha256, {"precision": precision, "hotwords": "none"}
         )
 
-    def together(self, clip: Clip) -> Hashable:
+    def batch_key(self, clip: Clip) -> Hashable:
         del clip
         return ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
+    def recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that SenseVoice does not know."""
         for clip in clips:
             if clip.language is not None and clip.language not in self._model.lid_dict:
@@ -121,7 +121,7 @@ class SenseVoiceRecognizer:
         language = clip.language or _language(named[0] if named else "")
         return Recognition(
             language=language,
-            words=shift(join_pieces(spoken), clip.start_s, clip.end_s),
+            words=shift_words(join_pieces(spoken), clip.start_s, clip.end_s),
             confidence=math.exp(sum(scores) / len(scores)) if scores else 0.0,
         )
 

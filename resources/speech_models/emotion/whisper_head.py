@@ -134,7 +134,7 @@ class WhisperEmotionRecognizer:
         )
 
     def recognize(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentEmotion]]:
-        """One result a segment, in the order given; each segment is heard alone.
+        """One result a segment, in the order given; each segment is encoded alone.
 
         Raises ValueError where a segment lies outside its channel.
         """
@@ -184,11 +184,11 @@ class WhisperHeadPart(EmotionSection):
 
 
 def encode_segment(whisper: WhisperModel, samples: Waveform) -> NDArray[np.float32]:
-    """Encoder frames of one segment heard alone, shape [T, 512], 50 Hz.
+    """Encoder frames of one segment encoded alone, shape [T, 512], 50 Hz.
 
     The segment is filled with silence to whole frames (under 20 ms) and no further: its frames
     depend on its own samples only, and are what the head was trained on. Above `MAX_PIECE_SEC` it
-    is heard in equal pieces.
+    is encoded in equal pieces.
     """
     filled = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
     frames = len(filled) // FRAME_SAMPLES

@@ -143,10 +143,10 @@ class ScriptedRecognizer:
         self.texts = {True: with_hotwords, False: without}
         self.calls = []
 
-    def together(self, clip):
+    def batch_key(self, clip):
         return clip.hotwords
 
-    def hear(self, clips):
+    def recognize(self, clips):
         self.calls += [(clip.segment.start_s, bool(clip.hotwords)) for clip in clips]
         return [self._say(clip) for clip in clips]
 
