@@ -68,7 +68,9 @@ class Pipeline:
         warehouse = settings.open_warehouse()
 
         def open_models() -> SpeechModels:
-            return cached_speech_models(settings.load_profile(), settings.models)
+            return cached_speech_models(
+                settings.load_profile(), settings.models, device_locks=settings.device_locks
+            )
 
         def read_rules() -> RuleSet:
             in_force = accept_rules(warehouse, read_rules_file(settings.rules_file))

@@ -74,12 +74,17 @@ class SpeechModelsResource(dg.ConfigurableResource):
     models_folder: str
     profiles_file: str
     hotwords_folder: str
+    device_locks: str | None = None
+    """Folder of the locks on accelerators; none: the system's folder for temporary files."""
 
     def load_profile(self) -> Profile:
         return load_profile(Path(self.profiles_file), self.profile)
 
     def open(self) -> SpeechModels:
-        return cached_speech_models(self.load_profile(), Path(self.models_folder))
+        locks = Path(self.device_locks) if self.device_locks else None
+        return cached_speech_models(
+            self.load_profile(), Path(self.models_folder), device_locks=locks
+        )
 
     def read_hotwords(self) -> HotwordLists:
         """The lists as they are now. Raises HotwordError."""
@@ -120,6 +125,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             models_folder=str(settings.models),
             profiles_file=str(settings.profiles_file),
             hotwords_folder=str(settings.hotwords),
+            device_locks=str(settings.device_locks) if settings.device_locks else None,
         ),
         "rules": RulesResource(path=str(settings.rules_file)),
         "notifier": NotifierResource(settings.channels_file, settings.environment),

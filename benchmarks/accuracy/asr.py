@@ -25,7 +25,10 @@ from benchmarks.support.locations import add_locations
 from callqa_assets.domain.audio.decoding import to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, SpeechChannel, Waveform
 from callqa_assets.domain.text.cleanup import simplify
-from resources.speech_models.asr.whisper_transcriber import TranscriberConfig, WhisperTranscriber
+from resources.speech_models.asr.whisper_transcriber import (
+    WhisperTranscriber,
+    WhisperTranscriberConfig,
+)
 from resources.speech_models.runtime.whisper import load_whisper
 from resources.speech_models.vad.detector import FsmnVad, VadConfig
 from resources.storage.archive import decode_file
@@ -51,7 +54,7 @@ class Utterance:
 def evaluate_asr(testdata: Path, models: Path, compute_type: str) -> list[AsrResult]:
     """CER of ours and of the peer at 16 kHz, and with everything above 4 kHz removed."""
     whisper = load_whisper(models, compute_type=compute_type, threads=1)
-    transcriber = WhisperTranscriber(whisper, TranscriberConfig())
+    transcriber = WhisperTranscriber(whisper, WhisperTranscriberConfig())
     detector = FsmnVad(models, config=VadConfig(), threads=1)
     wideband = read_utterances(testdata / "asr_zh")
     results: list[AsrResult] = []
@@ -103,7 +106,10 @@ def _through(utterance: Utterance, rate_hz: int) -> Utterance:
 
 def _transcribe_with_peer(whisper: WhisperModel, waveform: Waveform) -> str:
     segments, _ = whisper.transcribe(
-        waveform, language="zh", beam_size=5, initial_prompt=TranscriberConfig().prompts["zh"]
+        waveform,
+        language="zh",
+        beam_size=5,
+        initial_prompt=WhisperTranscriberConfig().prompts["zh"],
     )
     return "".join(segment.text for segment in segments)
 

@@ -22,7 +22,7 @@ from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
 from resources.speech_models.runtime.device import Device
 from resources.speech_models.runtime.filter_banks import FilterBanks
 from resources.speech_models.runtime.funasr_loading import load_model, process_as_found
-from resources.speech_models.vad.detector import FsmnVad, VadConfig
+from resources.speech_models.vad.detector import LAYOUT, FsmnVad, VadConfig
 from resources.storage.archive import decode_file
 
 WITHOUT_SPLIT_S = 24 * 3600.0
@@ -86,7 +86,7 @@ def floor_seconds(models: Path, audio_s: float) -> tuple[float, float]:
     """Least seconds for the matrix products and for the filter banks of so much audio."""
     import torch
 
-    encoder = load_model(models / "fsmn-vad", "fsmn-vad", Device("cpu", "fp32", 1)).model.encoder
+    encoder = load_model(models / "fsmn-vad", LAYOUT, Device("cpu", "fp32", 1)).model.encoder
     products = sum(weight.numel() for weight in encoder.parameters() if weight.ndim > 1)
     left, right = torch.randn(1000, 400), torch.randn(400, 250)
     with torch.inference_mode():

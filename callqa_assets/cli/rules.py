@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from callqa_assets.domain.rules.lint import Surroundings
     from callqa_assets.domain.rules.rule_set import RuleSet
     from callqa_assets.domain.yaml_config import ConfigError
-    from resources.speech_models.profiles import Profile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -223,21 +222,11 @@ def _look_around(file_name: str, profile: str | None) -> Surroundings:
     naming = [p for p in profiles if p.rules == file_name]
     if profile is not None or not naming:
         naming = [settings.load_profile()]
-    known = [_known_emotions(p) for p in naming]
+    known = [p.emotion.read_emotions() for p in naming]
     return Surroundings(
         emotions=[emotion for emotion in EMOTIONS if all(emotion in some for some in known)],
         channels=list(load_settings(settings.channels_file).receivers),
     )
-
-
-def _known_emotions(profile: Profile) -> Sequence[str]:
-    from callqa_assets.domain.emotion.labels import EMOTIONS
-    from resources.speech_models.emotion.whisper_head import HEAD_WEIGHTS, EmotionHead
-    from resources.speech_models.profiles import WhisperHeadPart
-
-    if isinstance(profile.emotion, WhisperHeadPart):
-        return EmotionHead.read(HEAD_WEIGHTS).emotions
-    return EMOTIONS
 
 
 def _load_rules(file: Path) -> RuleSet:

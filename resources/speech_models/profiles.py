@@ -1,238 +1,46 @@
-"""Model profiles: what `configs/models.yaml` may say, and what each backend needs.
+"""Model profiles: what `configs/models.yaml` may say.
 
 A profile is three parts (detector, transcriber, emotion), each of a backend, and where they
-compute. Only settings: models are loaded by `speech_models`, fetched by `model_files` and
-`model_store`.
+compute. Here are the lists of backends, and what must hold across parts; a part's own settings, and
+how it is opened, stand beside its backend.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from callqa_assets.domain.emotion.timeline import LabelConfig, SpanConfig, WindowConfig
 from callqa_assets.domain.yaml_config import ConfigError, load
-from resources.speech_models.asr.funasr_transcriber import FunasrTranscriberConfig
-from resources.speech_models.asr.nano import NanoConfig
-from resources.speech_models.asr.whisper_transcriber import TranscriberConfig
-from resources.speech_models.emotion.emotion2vec import Emotion2vecConfig
+from resources.speech_models.asr.nano import NanoPart
+from resources.speech_models.asr.seaco import SeacoPart
+from resources.speech_models.asr.sensevoice import SenseVoicePart
+from resources.speech_models.asr.whisper_transcriber import WhisperPart
+from resources.speech_models.emotion.emotion2vec import Emotion2vecPart
+from resources.speech_models.emotion.whisper_head import WhisperHeadPart
+from resources.speech_models.parts import Section
 from resources.speech_models.runtime.device import DEVICE_PATTERN, AskedPrecision
-from resources.speech_models.vad.detector import RELEASED, VadConfig
-from resources.speech_models.weights.hub import HubModel, Model
-from resources.speech_models.weights.layouts import Family
-from resources.speech_models.weights.wheels import WheelModel
+from resources.speech_models.vad.detector import FsmnVadPart
+from resources.speech_models.weights.hub import Model
 from resources.storage.config_files import read_config
 
 DEFAULT_PROFILE = "compact"
-EMOTION2VEC_WINDOW_S = 3.0
-"""emotion2vec says little of less (ddlBoJack/emotion2vec, issue 41)."""
-LONGEST_SEGMENT_S = 30.0
-"""No transcriber hears more at once, and the checks of the segments know it."""
+
+DetectorPart = FsmnVadPart
+TranscriberPart = Annotated[
+    WhisperPart | SeacoPart | SenseVoicePart | NanoPart, Field(discriminator="backend")
+]
+EmotionPart = Annotated[WhisperHeadPart | Emotion2vecPart, Field(discriminator="backend")]
+"""Every backend of each kind: a new one is added to its list."""
 
 
 class ProfileError(ConfigError):
     """A models.yaml that cannot be used."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Part(Protocol):
-    """One of a profile's three parts."""
-
-    def models(self, profile: str) -> list[Model]:
-        """The models it needs; the first is its own."""
-        ...
-
-
-_HubId = Annotated[str, Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")]
-
-
-class _HubWeights(_Section):
-    """Where a model's weights come from."""
-
-    family: ClassVar[Family]
-    model: _HubId
-    """Id on ModelScope."""
-    revision: str
-    folder: Path | None = None
-    """Weights of one's own instead; absolute, or relative to the models folder."""
-
-    def of(self, profile: str) -> HubModel:
-        return HubModel(self.family, self.model, self.revision, profile, self.folder)
-
-
-class SeacoWeights(_HubWeights):
-    family: ClassVar[Family] = "seaco"
-    model: _HubId = "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
-    revision: str = "v2.0.4"
-
-
-class ParaformerWeights(_HubWeights):
-    family: ClassVar[Family] = "paraformer"
-    model: _HubId = "iic/speech_paraformer-large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
-    revision: str = "v2.0.4"
-
-
-class CtPuncWeights(_HubWeights):
-    family: ClassVar[Family] = "ct-punc"
-    model: _HubId = "iic/punc_ct-transformer_cn-en-common-vocab471067-large"
-    revision: str = "v2.0.4"
-
-
-class SenseVoiceWeights(_HubWeights):
-    family: ClassVar[Family] = "sensevoice"
-    model: _HubId = "iic/SenseVoiceSmall"
-    revision: str = "master"
-
-
-class NanoWeights(_HubWeights):
-    family: ClassVar[Family] = "nano"
-    model: _HubId = "FunAudioLLM/Fun-ASR-Nano-2512"
-    revision: str = "master"
-
-
-class Emotion2vecWeights(_HubWeights):
-    family: ClassVar[Family] = "emotion2vec"
-    model: _HubId = "iic/emotion2vec_plus_large"
-    revision: str = "v2.0.5"
-
-
-class FsmnVadWeights(_Section):
-    folder: Path | None = None
-    """Weights of one's own instead of the released ones, which wheels carry."""
-
-    def of(self, profile: str) -> Model:
-        if self.folder is None:
-            return RELEASED
-        released = "iic/speech_fsmn_vad_zh-cn-16k-common-pytorch"
-        return HubModel("fsmn-vad", released, "v2.0.4", profile, self.folder)
-
-
-class FsmnVadPart(_Section):
-    """FSMN-VAD, on the CPU: there it costs thousandths of the audio's length."""
-
-    backend: Literal["fsmn_vad"]
-    weights: FsmnVadWeights = FsmnVadWeights()
-    settings: VadConfig = VadConfig()
-
-    @field_validator("settings")
-    @classmethod
-    def _fit_transcribers(cls, settings: VadConfig) -> VadConfig:
-        if not 0 < settings.max_segment_s <= LONGEST_SEGMENT_S:
-            raise ValueError(f"max_segment_s must be above 0 and at most {LONGEST_SEGMENT_S:g}")
-        return settings
-
-    def models(self, profile: str) -> list[Model]:
-        return [self.weights.of(profile)]
-
-
-class WhisperPart(_Section):
-    """Whisper base through CTranslate2, on the CPU."""
-
-    backend: Literal["whisper"]
-    compute_type: str = "int8"
-    """CTranslate2's precision. Parts that name the same one share one model."""
-    settings: TranscriberConfig = TranscriberConfig()
-
-    @property
-    def longest_s(self) -> float:
-        """Longest segment that it hears."""
-        return self.settings.packing.window_s
-
-    def models(self, profile: str) -> list[Model]:
-        return [WheelModel("whisper-base")]
-
-
-class _FunasrPart(_Section):
-    settings: FunasrTranscriberConfig = FunasrTranscriberConfig()
-
-    @property
-    def longest_s(self) -> float:
-        """Longest segment that it hears."""
-        return self.settings.longest_s
-
-
-class SeacoPart(_FunasrPart):
-    """SeACo-Paraformer, with hotwords and word times, and ct-punc, on the profile's device."""
-
-    backend: Literal["seaco"]
-    weights: SeacoWeights = SeacoWeights()
-    punctuation: CtPuncWeights | None = CtPuncWeights()
-    """None: no marks are written."""
-
-    def models(self, profile: str) -> list[Model]:
-        marks = [self.punctuation.of(profile)] if self.punctuation else []
-        return [self.weights.of(profile), *marks]
-
-
-class SenseVoicePart(_FunasrPart):
-    """SenseVoice Small, which writes its own punctuation, on the profile's device."""
-
-    backend: Literal["sensevoice"]
-    weights: SenseVoiceWeights = SenseVoiceWeights()
-
-    def models(self, profile: str) -> list[Model]:
-        return [self.weights.of(profile)]
-
-
-class NanoPart(_FunasrPart):
-    """Fun-ASR-Nano, with hotwords, its words timed by Paraformer, on the profile's device."""
-
-    backend: Literal["nano"]
-    weights: NanoWeights = NanoWeights()
-    nano: NanoConfig = NanoConfig()
-    word_times: ParaformerWeights | None = ParaformerWeights()
-    """None: words share their segment evenly."""
-
-    def models(self, profile: str) -> list[Model]:
-        timing = [self.word_times.of(profile)] if self.word_times else []
-        return [self.weights.of(profile), *timing]
-
-
-class _Timeline(_Section):
-    """How emotions are windowed, labelled and drawn as a timeline."""
-
-    windows: WindowConfig = WindowConfig()
-    labels: LabelConfig = LabelConfig()
-    spans: SpanConfig = SpanConfig()
-
-
-class WhisperHeadPart(_Timeline):
-    """Our emotion head on Whisper's encoder, on the CPU."""
-
-    backend: Literal["whisper_head"]
-    compute_type: str = "int8"
-
-    def models(self, profile: str) -> list[Model]:
-        return [WheelModel("whisper-base")]
-
-
-class Emotion2vecPart(_Timeline):
-    """emotion2vec+ large, on the profile's device."""
-
-    backend: Literal["emotion2vec"]
-    weights: Emotion2vecWeights = Emotion2vecWeights()
-    settings: Emotion2vecConfig = Emotion2vecConfig()
-    windows: WindowConfig = WindowConfig(window_sec=EMOTION2VEC_WINDOW_S)
-
-    @field_validator("windows", mode="before")
-    @classmethod
-    def _keep_length(cls, windows: Any) -> Any:
-        """Other keys of the windows leave their length as it is for this model."""
-        if isinstance(windows, dict):
-            return {"window_sec": EMOTION2VEC_WINDOW_S, **windows}
-        return windows
-
-    def models(self, profile: str) -> list[Model]:
-        return [self.weights.of(profile)]
-
-
-class Profile(_Section):
+class Profile(Section):
     name: str
     """The key under `profiles`; not written a second time."""
     rules: str = Field(pattern=r"^\w[\w.-]*$")
@@ -242,20 +50,17 @@ class Profile(_Section):
     precision: AskedPrecision = "auto"
     threads: int = Field(0, ge=0)
     """CPU threads; 0: every core."""
-    detector: FsmnVadPart
-    transcriber: Annotated[
-        WhisperPart | SeacoPart | SenseVoicePart | NanoPart, Field(discriminator="backend")
-    ]
-    emotion: Annotated[WhisperHeadPart | Emotion2vecPart, Field(discriminator="backend")]
+    detector: DetectorPart
+    transcriber: TranscriberPart
+    emotion: EmotionPart
 
     @model_validator(mode="after")
     def _hear_whole_segments(self) -> Profile:
-        longest_s = self.transcriber.longest_s
-        if self.detector.settings.max_segment_s > longest_s:
+        found_s, longest_s = self.detector.longest_segment_s, self.transcriber.longest_s
+        if found_s > longest_s:
             raise ValueError(
                 f"the transcriber hears at most {longest_s:g} s, and the detector's segments have "
-                f"up to {self.detector.settings.max_segment_s:g} s: lower detector.settings."
-                "max_segment_s"
+                f"up to {found_s:g} s: lower detector.settings.max_segment_s"
             )
         return self
 
@@ -268,7 +73,7 @@ class Profile(_Section):
         }
 
 
-class _ProfilesFile(_Section):
+class _ProfilesFile(Section):
     profiles: dict[str, Profile]
 
     @model_validator(mode="before")

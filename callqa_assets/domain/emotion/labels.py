@@ -1,4 +1,4 @@
-"""The nine emotions, in emotion2vec's label order. Windows and spans live in `emotion`."""
+"""The nine emotions, in emotion2vec's label order. Windows and spans are in `timeline`."""
 
 from __future__ import annotations
 

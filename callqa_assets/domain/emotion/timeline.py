@@ -1,7 +1,7 @@
 """From encoder frames to an emotion timeline: windows, pooling, labels and spans.
 
 Pure arithmetic on arrays, the same for every model whose frames come at a fixed rate. The names of
-the emotions are in `emotion_labels`; what computes posteriors is a speech model's business.
+the emotions are in `labels`; what computes posteriors is a speech model's business.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A transcriber that is told what to expect sometimes writes it where nobody said it. Such a word is
 marked, and both readings are kept: nobody is accused of what a list suggested. How a model takes
-hotwords, and decoding without them, is `resources.speech_models.funasr`.
+hotwords, and decoding without them, is `resources.speech_models.asr`.
 """
 
 from __future__ import annotations

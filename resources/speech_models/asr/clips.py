@@ -1,7 +1,7 @@
-"""What the ASR families pass among themselves: clips to be heard, and what was heard in them.
+"""Clips and recognitions: what goes into a recognizer of a funasr family, and what comes out.
 
-A clip is a segment with its margin. Which clips are heard at once is decided here; how, in each
-family's own module.
+A clip is a segment with its margin. Here clips are cut and put into batches; how a batch is decoded
+is each family's own module.
 """
 
 from __future__ import annotations
@@ -28,20 +28,22 @@ class Clip:
 
     samples: Waveform
     start_s: float
-    """Where the samples begin in their channel."""
+    """Start of the samples, in the channel's time."""
     segment: Span
     """The segment without its margin, in the channel's time."""
     language: str | None
+    """ISO 639-1 code; None: the recognizer detects it."""
     hotwords: tuple[str, ...]
 
     @property
     def end_s(self) -> float:
+        """End of the samples, in the channel's time."""
         return self.start_s + len(self.samples) / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """What a recognizer made of a clip."""
+    """A recognizer's result for one clip."""
 
     language: str
     words: Sequence[Word]
@@ -55,22 +57,26 @@ class Recognition:
 
 
 class Recognizer(Protocol):
-    """One ASR family. What it hears in a clip does not depend on the rest of the batch."""
+    """One ASR family. A clip's result does not depend on the rest of its batch."""
 
     identity: ModelIdentity
     has_word_times: bool
+    """Whether its word times are measured; otherwise words share their segment evenly."""
 
-    def together(self, clip: Clip) -> Hashable:
-        """Only clips for which this is equal may share a batch."""
+    def batch_key(self, clip: Clip) -> Hashable:
+        """Only clips with equal keys may share a batch."""
         ...
 
-    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
-        """One result a clip, in order. Every clip has 25 ms or more."""
+    def recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
+        """One result a clip, in order. Every clip has 25 ms or more.
+
+        Raises ValueError for a language that the family does not know.
+        """
         ...
 
 
 def cut_clips(channels: Sequence[SpeechChannel], margin_s: float, longest_s: float) -> list[Clip]:
-    """The segments of all channels, in order, each with up to `margin_s` on both sides.
+    """One clip a segment, channel by channel, with up to `margin_s` of audio on both sides.
 
     Raises ValueError where segments overlap, leave their channel or exceed `longest_s`.
     """
@@ -94,15 +100,15 @@ def cut_clips(channels: Sequence[SpeechChannel], margin_s: float, longest_s: flo
 
 
 def make_batches(clips: Sequence[Clip], recognizer: Recognizer, batch_s: float) -> list[list[int]]:
-    """Indices of clips that are heard at once: of like length, the longest first.
+    """Indices of the clips of each batch: of like length, the longest first.
 
     A batch holds `batch_s` of audio, padding included, or a single clip.
     """
-    alike: dict[Hashable, list[int]] = defaultdict(list)
+    by_key: dict[Hashable, list[int]] = defaultdict(list)
     for index in sorted(range(len(clips)), key=lambda index: -len(clips[index].samples)):
-        alike[recognizer.together(clips[index])].append(index)
+        by_key[recognizer.batch_key(clips[index])].append(index)
     batches: list[list[int]] = []
-    for group in alike.values():
+    for group in by_key.values():
         while group:
             rows = max(1, int(batch_s * SAMPLE_RATE_HZ / len(clips[group[0]].samples)))
             batches.append(group[:rows])

@@ -22,6 +22,7 @@ from resources.speech_models.asr.clips import (
     make_batches,
 )
 from resources.speech_models.asr.hotword_guard import find_doubtful, holds_hotword
+from resources.speech_models.parts import Section
 from resources.speech_models.runtime.device import Device, MemoryGuard
 from resources.speech_models.runtime.filter_banks import FRAME_SAMPLES
 
@@ -29,7 +30,7 @@ from resources.speech_models.runtime.filter_banks import FRAME_SAMPLES
 @dataclass(frozen=True)
 class FunasrTranscriberConfig:
     batch_s: Annotated[float, Field(gt=0)] = 60.0
-    """Audio heard at once, padding included: bounds memory, and changes no result."""
+    """Seconds of audio in one batch, padding included: bounds memory, changes no result."""
     margin_s: Annotated[float, Field(ge=0)] = 0.25
     """Audio kept around a segment: a detector cuts soft onsets."""
     longest_s: Annotated[float, Field(gt=0, le=30)] = 30.0
@@ -92,53 +93,53 @@ class FunasrTranscriber:
         does not fit the device.
         """
         clips = cut_clips(channels, self._config.margin_s, self._config.longest_s)
-        heard = self._hear(clips)
-        without = self._hear_without_hotwords(clips, heard)
-        texts = self._punctuate(heard)
+        recognized = self._recognize(clips)
+        without = self._recognize_without_hotwords(clips, recognized)
+        texts = self._punctuate(recognized)
         written = iter(
-            self._write(clip, heard[index], texts[index], without.get(index))
+            self._write(clip, recognized[index], texts[index], without.get(index))
             for index, clip in enumerate(clips)
         )
         return [[next(written) for _ in channel.segments] for channel in channels]
 
-    def _hear(self, clips: Sequence[Clip]) -> list[Recognition]:
-        """What was heard in each clip; nothing in less than 25 ms."""
-        heard = [Recognition(clip.language or "zh", (), 0.0) for clip in clips]
+    def _recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
+        """One result a clip, in order; no words in less than 25 ms."""
+        recognized = [Recognition(clip.language or "zh", (), 0.0) for clip in clips]
         audible = [i for i, clip in enumerate(clips) if len(clip.samples) >= FRAME_SAMPLES]
         for batch in make_batches(
             [clips[i] for i in audible], self._recognizer, self._config.batch_s
         ):
             indices = [audible[i] for i in batch]
-            results = self._memory.compute([clips[i] for i in indices], self._recognizer.hear)
+            results = self._memory.compute([clips[i] for i in indices], self._recognizer.recognize)
             for index, result in zip(indices, results, strict=True):
-                heard[index] = result
-        return heard
+                recognized[index] = result
+        return recognized
 
-    def _hear_without_hotwords(
-        self, clips: Sequence[Clip], heard: Sequence[Recognition]
+    def _recognize_without_hotwords(
+        self, clips: Sequence[Clip], recognized: Sequence[Recognition]
     ) -> dict[int, Recognition]:
         """A second reading, by index, of the clips in whose text there is a hotword."""
         if not self._recognizer.identity.takes_hotwords:
             return {}
         suspicious = [
             index
-            for index, (clip, result) in enumerate(zip(clips, heard, strict=True))
+            for index, (clip, result) in enumerate(zip(clips, recognized, strict=True))
             if holds_hotword(clip, result)
         ]
-        again = self._hear([replace(clips[index], hotwords=()) for index in suspicious])
+        again = self._recognize([replace(clips[index], hotwords=()) for index in suspicious])
         return dict(zip(suspicious, again, strict=True))
 
-    def _punctuate(self, heard: Sequence[Recognition]) -> list[str]:
-        texts = [result.text for result in heard]
+    def _punctuate(self, recognized: Sequence[Recognition]) -> list[str]:
+        texts = [result.text for result in recognized]
         return self._punctuator.punctuate(texts) if self._punctuator else texts
 
     def _write(
-        self, clip: Clip, heard: Recognition, text: str, without: Recognition | None
+        self, clip: Clip, recognized: Recognition, text: str, without: Recognition | None
     ) -> SegmentTranscript:
         doubtful = (
             find_doubtful(
                 clip,
-                heard,
+                recognized,
                 without,
                 self._config.guard,
                 has_word_times=self._recognizer.has_word_times,
@@ -146,13 +147,24 @@ class FunasrTranscriber:
             if without
             else []
         )
-        chinese = heard.language in ("zh", "yue")
+        chinese = recognized.language in ("zh", "yue")
         return SegmentTranscript(
-            language=heard.language,
-            text_raw=heard.text,
+            language=recognized.language,
+            text_raw=recognized.text,
             text=simplify(text) if chinese else text,
-            words=[replace(word, word=word.word.strip()) for word in heard.words],
-            confidence=heard.confidence,
+            words=[replace(word, word=word.word.strip()) for word in recognized.words],
+            confidence=recognized.confidence,
             doubtful_hotwords=doubtful,
             text_without_hotwords=without.text if without and doubtful else None,
         )
+
+
+class FunasrPart(Section):
+    """What the transcriber parts of the funasr families share."""
+
+    settings: FunasrTranscriberConfig = FunasrTranscriberConfig()
+
+    @property
+    def longest_s(self) -> float:
+        """Longest segment that it decodes, in seconds."""
+        return self.settings.longest_s

@@ -1,7 +1,7 @@
 """The hotword guard: which hotwords of a clip the sound does not support.
 
-A clip whose text holds a hotword is heard once more without hotwords. The hotword is doubtful where
-that reading has too little of it, or where it is written over silence.
+A clip whose text holds a hotword is decoded once more without hotwords. The hotword is doubtful
+where that reading has too little of it, or where it is written over silence.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ from callqa_assets.domain.text.hotwords import GuardConfig, find_hotwords, share
 from resources.speech_models.asr.clips import Clip, Recognition
 
 
-def holds_hotword(clip: Clip, heard: Recognition) -> bool:
-    return any(True for _ in find_hotwords(heard.text, clip.hotwords))
+def holds_hotword(clip: Clip, recognized: Recognition) -> bool:
+    return any(True for _ in find_hotwords(recognized.text, clip.hotwords))
 
 
 def find_doubtful(
     clip: Clip,
-    heard: Recognition,
+    recognized: Recognition,
     without: Recognition,
     config: GuardConfig,
     *,
     has_word_times: bool,
 ) -> list[str]:
-    """The doubtful hotwords of `heard`, in the list's order, each once.
+    """The doubtful hotwords of `recognized`, in the list's order, each once.
 
-    `without` is what the recognizer heard in the same clip without hotwords; only a model's own
+    `without` is the result for the same clip without hotwords; only a model's own
     word times can tell that a word lies over silence.
     """
     doubtful = [
         hotword
-        for hotword, start, end in find_hotwords(heard.text, clip.hotwords)
-        if share_of_difference(heard.text, start, end, without.text) > config.max_difference
-        or (has_word_times and _is_silent(clip, _place(heard, start, end), config))
+        for hotword, start, end in find_hotwords(recognized.text, clip.hotwords)
+        if share_of_difference(recognized.text, start, end, without.text) > config.max_difference
+        or (has_word_times and _is_silent(clip, _place(recognized, start, end), config))
     ]
     return list(dict.fromkeys(doubtful))
 
 
-def _place(heard: Recognition, start: int, end: int) -> Span:
+def _place(recognized: Recognition, start: int, end: int) -> Span:
     """When characters start..end of the text were said, in the channel's time."""
-    written = "".join(word.word for word in heard.words)
+    written = "".join(word.word for word in recognized.words)
     position = len(written.lstrip()) - len(written)  # the text begins behind its first space
     times: list[Span] = []
-    for word in heard.words:
+    for word in recognized.words:
         if position < end and position + len(word.word) > start:
             times.append(Span(word.start_s, word.end_s))
         position += len(word.word)

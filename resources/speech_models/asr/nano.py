@@ -11,19 +11,38 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from callqa_assets.domain.speech import ModelIdentity, Word
 from resources.speech_models.asr.clips import Clip, Recognition, Recognizer
-from resources.speech_models.asr.words import align, shift, split_characters, spread
+from resources.speech_models.asr.funasr_transcriber import FunasrPart, FunasrTranscriber
+from resources.speech_models.asr.seaco import PARAFORMER, ParaformerWeights, SeacoRecognizer
+from resources.speech_models.asr.words import (
+    align_words,
+    shift_words,
+    split_characters,
+    spread_evenly,
+)
+from resources.speech_models.parts import Host, HubId, HubWeights
 from resources.speech_models.runtime.device import Device, Precision, send
 from resources.speech_models.runtime.funasr_loading import computing, load_model
 from resources.speech_models.runtime.lfr_features import Features
+from resources.speech_models.weights.hub import Model
+from resources.speech_models.weights.layouts import Layout
 
 if TYPE_CHECKING:
     import torch
+
+LAYOUT = Layout(
+    "nano",
+    "FunASRNano",
+    (
+        *("model.pt", "config.yaml", "configuration.json", "am.mvn?"),
+        *("Qwen3-0.6B/config.json", "Qwen3-0.6B/tokenizer*", "Qwen3-0.6B/*?"),
+    ),
+)
 
 LANGUAGES = {"zh": "中文", "en": "英文", "ja": "日文"}
 """As the model's prompt names them."""
@@ -56,7 +75,7 @@ class NanoRecognizer:
         self.identity = self.identify(
             weights_sha256, device.precision, self._config, aligner.identity if aligner else None
         )
-        loaded = load_model(folder, "nano", device)
+        loaded = load_model(folder, LAYOUT, device)
         self._device = device
         self._model = loaded.model
         self._tokenizer = loaded.tokenizer
@@ -83,11 +102,11 @@ class NanoRecognizer:
             takes_hotwords=True,
         )
 
-    def together(self, clip: Clip) -> Hashable:
+    def batch_key(self, clip: Clip) -> Hashable:
         del clip
         return ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
+    def recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that Nano does not know."""
         for clip in clips:
             if clip.language is not None and clip.language not in LANGUAGES:
@@ -100,7 +119,7 @@ class NanoRecognizer:
         return [
             Recognition(
                 language=clip.language or _guess_language(text),
-                words=shift(words, 0.0, clip.end_s),
+                words=shift_words(words, 0.0, clip.end_s),
                 confidence=math.exp(sum(scores) / len(scores)) if text and scores else 0.0,
             )
             for clip, text, words, scores in zip(clips, texts, times, logprobs, strict=True)
@@ -116,8 +135,8 @@ class NanoRecognizer:
 
         speech, lengths = self._features.compute([clip.samples for clip in clips])
         with torch.autocast(self._device.kind, enabled=False):
-            heard, frames = self._model.encode(speech, lengths.to(speech.device))
-            sound, _ = self._model.audio_adaptor(heard, frames)
+            encoded, frames = self._model.encode(speech, lengths.to(speech.device))
+            sound, _ = self._model.audio_adaptor(encoded, frames)
         embed = self._model.llm.get_input_embeddings()
         prompts: list[torch.Tensor] = []
         for row, (clip, length) in enumerate(zip(clips, lengths.tolist(), strict=True)):
@@ -187,15 +206,55 @@ class NanoRecognizer:
         words = [split_characters(text) for text in texts]
         if self._aligner is None:
             return [
-                spread(parts, clip.segment.start_s, clip.segment.end_s)
+                spread_evenly(parts, clip.segment.start_s, clip.segment.end_s)
                 for clip, parts in zip(clips, words, strict=True)
             ]
         # Only its times are wanted: any language will do, and hotwords would bend them.
-        timed = self._aligner.hear([replace(clip, language=None, hotwords=()) for clip in clips])
+        timed = self._aligner.recognize(
+            [replace(clip, language=None, hotwords=()) for clip in clips]
+        )
         return [
-            align(parts, heard.words, clip.segment)
-            for clip, parts, heard in zip(clips, words, timed, strict=True)
+            align_words(parts, recognized.words, clip.segment)
+            for clip, parts, recognized in zip(clips, words, timed, strict=True)
         ]
+
+
+class NanoWeights(HubWeights):
+    layout: ClassVar[Layout] = LAYOUT
+    model: HubId = "FunAudioLLM/Fun-ASR-Nano-2512"
+    revision: str = "master"
+
+
+class NanoPart(FunasrPart):
+    """Fun-ASR-Nano, with hotwords, its words timed by Paraformer, on the profile's device."""
+
+    backend: Literal["nano"]
+    weights: NanoWeights = NanoWeights()
+    nano: NanoConfig = NanoConfig()
+    word_times: ParaformerWeights | None = ParaformerWeights()
+    """None: words share their segment evenly."""
+
+    def models(self, profile: str) -> list[Model]:
+        timing = [self.word_times.of(profile)] if self.word_times else []
+        return [self.weights.of(profile), *timing]
+
+    def identify(self, host: Host) -> ModelIdentity:
+        nano = self.weights.require(host)
+        timing = self.word_times and self.word_times.require(host)
+        precision = host.device.precision
+        aligner = SeacoRecognizer.identify(timing.sha256, precision, PARAFORMER) if timing else None
+        recognizer = NanoRecognizer.identify(nano.sha256, precision, self.nano, aligner)
+        return FunasrTranscriber.identify(recognizer, self.settings)
+
+    def open(self, host: Host) -> FunasrTranscriber:
+        nano = self.weights.require(host)
+        timing = self.word_times and self.word_times.require(host)
+        device = host.hold_device()
+        aligner = (
+            SeacoRecognizer(timing.folder, device, timing.sha256, PARAFORMER) if timing else None
+        )
+        recognizer = NanoRecognizer(nano.folder, device, nano.sha256, self.nano, aligner)
+        return FunasrTranscriber(recognizer, self.settings, device)
 
 
 class _Recorder:

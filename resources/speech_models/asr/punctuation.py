@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from callqa_assets.domain.speech import ModelIdentity
+from resources.speech_models.parts import HubId, HubWeights
 from resources.speech_models.runtime.device import Device, MemoryGuard, Precision, send
 from resources.speech_models.runtime.funasr_loading import computing, load_model
+from resources.speech_models.weights.layouts import COMMON_FILES, Layout
 
 if TYPE_CHECKING:
     import torch
+
+LAYOUT = Layout("ct-punc", "CTTransformer", (*COMMON_FILES, "tokens.*", "jieba_usr_dict?"))
 
 WORDS_AT_ONCE = 20
 """Words added at each step of a long text (`split_size` in funasr); what follows the last sentence
@@ -83,7 +87,7 @@ class CtPunctuator:
     ) -> None:
         """Raises ModelFolderError for an unusable folder."""
         self.identity = self.identify(weights_sha256, device.precision)
-        loaded = load_model(folder, "ct-punc", device)
+        loaded = load_model(folder, LAYOUT, device)
         self._device = device
         self._memory = MemoryGuard(device)
         self._model = loaded.model
@@ -132,6 +136,12 @@ class CtPunctuator:
             [self._marks[mark] for mark in row[:length]]
             for row, length in zip(best, lengths.tolist(), strict=True)
         ]
+
+
+class CtPuncWeights(HubWeights):
+    layout: ClassVar[Layout] = LAYOUT
+    model: HubId = "iic/punc_ct-transformer_cn-en-common-vocab471067-large"
+    revision: str = "v2.0.4"
 
 
 def _write(reading: _Reading) -> str:

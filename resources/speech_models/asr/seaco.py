@@ -12,19 +12,27 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from callqa_assets.domain.speech import ModelIdentity
 from callqa_assets.domain.text.hotwords import SPOKEN_DIGITS
 from resources.speech_models.asr.cif import Predictor, Tokens, find_token_times
 from resources.speech_models.asr.clips import Clip, Recognition
-from resources.speech_models.asr.words import join_tokens, shift
+from resources.speech_models.asr.funasr_transcriber import FunasrPart, FunasrTranscriber
+from resources.speech_models.asr.punctuation import CtPunctuator, CtPuncWeights
+from resources.speech_models.asr.words import join_tokens, shift_words
+from resources.speech_models.parts import Host, HubId, HubWeights
 from resources.speech_models.runtime.device import Device, Precision
 from resources.speech_models.runtime.funasr_loading import computing, load_model
 from resources.speech_models.runtime.lfr_features import Features
+from resources.speech_models.weights.hub import Model
+from resources.speech_models.weights.layouts import COMMON_FILES, Layout
 
 if TYPE_CHECKING:
     import torch
+
+SEACO = Layout("seaco", "SeacoParaformer", (*COMMON_FILES, "am.mvn", "tokens.*", "seg_dict"))
+PARAFORMER = Layout("paraformer", "Paraformer", (*COMMON_FILES, "am.mvn", "tokens.*"))
 
 FILTERED = 50
 """Beyond so many hotwords, SeACo keeps the likeliest of the whole batch (`nfilter` in funasr)."""
@@ -53,11 +61,11 @@ class SeacoRecognizer:
         folder: Path,
         device: Device,
         weights_sha256: str,
-        family: Literal["seaco", "paraformer"] = "seaco",
+        layout: Layout = SEACO,
     ) -> None:
         """Raises ModelFolderError, FrontendError or PredictorError for an unusable folder."""
-        self.identity = self.identify(weights_sha256, device.precision, family)
-        loaded = load_model(folder, family, device)
+        self.identity = self.identify(weights_sha256, device.precision, layout)
+        loaded = load_model(folder, layout, device)
         self._device = device
         self._model = loaded.model
         self._frontend = loaded.frontend
@@ -71,17 +79,17 @@ class SeacoRecognizer:
     def identify(
         weights_sha256: str,
         precision: Precision,
-        family: Literal["seaco", "paraformer"] = "seaco",
+        layout: Layout = SEACO,
     ) -> ModelIdentity:
-        """The recognizer's identity, without loading it."""
+        """The recognizer's identity, without loading it; `layout` is SEACO or PARAFORMER."""
         return ModelIdentity(
-            family, weights_sha256, {"precision": precision}, takes_hotwords=family == "seaco"
+            layout.family, weights_sha256, {"precision": precision}, takes_hotwords=layout == SEACO
         )
 
-    def together(self, clip: Clip) -> Hashable:
+    def batch_key(self, clip: Clip) -> Hashable:
         return clip.hotwords if self.identity.takes_hotwords else ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
+    def recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that Paraformer does not know."""
         for clip in clips:
             if clip.language not in (None, "zh", "en"):
@@ -205,6 +213,52 @@ class SeacoRecognizer:
         words = join_tokens((token, start_s, end_s) for token, start_s, end_s, _ in kept)
         return Recognition(
             language=clip.language or "zh",
-            words=shift(words, clip.start_s, clip.end_s),
+            words=shift_words(words, clip.start_s, clip.end_s),
             confidence=math.exp(sum(p for *_, p in kept) / len(kept)) if kept else 0.0,
+        )
+
+
+class SeacoWeights(HubWeights):
+    layout: ClassVar[Layout] = SEACO
+    model: HubId = "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
+    revision: str = "v2.0.4"
+
+
+class ParaformerWeights(HubWeights):
+    layout: ClassVar[Layout] = PARAFORMER
+    model: HubId = "iic/speech_paraformer-large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
+    revision: str = "v2.0.4"
+
+
+class SeacoPart(FunasrPart):
+    """SeACo-Paraformer, with hotwords and word times, and ct-punc, on the profile's device."""
+
+    backend: Literal["seaco"]
+    weights: SeacoWeights = SeacoWeights()
+    punctuation: CtPuncWeights | None = CtPuncWeights()
+    """None: no marks are written."""
+
+    def models(self, profile: str) -> list[Model]:
+        marks = [self.punctuation.of(profile)] if self.punctuation else []
+        return [self.weights.of(profile), *marks]
+
+    def identify(self, host: Host) -> ModelIdentity:
+        seaco = self.weights.require(host)
+        marks = self.punctuation and self.punctuation.require(host)
+        precision = host.device.precision
+        return FunasrTranscriber.identify(
+            SeacoRecognizer.identify(seaco.sha256, precision),
+            self.settings,
+            CtPunctuator.identify(marks.sha256, precision) if marks else None,
+        )
+
+    def open(self, host: Host) -> FunasrTranscriber:
+        seaco = self.weights.require(host)
+        marks = self.punctuation and self.punctuation.require(host)
+        device = host.hold_device()
+        return FunasrTranscriber(
+            SeacoRecognizer(seaco.folder, device, seaco.sha256),
+            self.settings,
+            device,
+            CtPunctuator(marks.folder, device, marks.sha256) if marks else None,
         )

@@ -11,17 +11,23 @@ import math
 from collections.abc import Hashable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from callqa_assets.domain.speech import ModelIdentity
 from resources.speech_models.asr.clips import Clip, Recognition
-from resources.speech_models.asr.words import join_pieces, shift
+from resources.speech_models.asr.funasr_transcriber import FunasrPart, FunasrTranscriber
+from resources.speech_models.asr.words import join_pieces, shift_words
+from resources.speech_models.parts import Host, HubId, HubWeights
 from resources.speech_models.runtime.device import Device, Precision, send
 from resources.speech_models.runtime.funasr_loading import computing, load_model
 from resources.speech_models.runtime.lfr_features import Features
+from resources.speech_models.weights.hub import Model
+from resources.speech_models.weights.layouts import COMMON_FILES, Layout
 
 if TYPE_CHECKING:
     import torch
+
+LAYOUT = Layout("sensevoice", "SenseVoiceSmall", (*COMMON_FILES, "am.mvn", "*bpe.model"))
 
 QUERIES = 4
 """Frames before the speech, in which it answers with language, emotion, event and style."""
@@ -39,7 +45,7 @@ class SenseVoiceRecognizer:
     def __init__(self, folder: Path, device: Device, weights_sha256: str) -> None:
         """Raises ModelFolderError or FrontendError for an unusable folder."""
         self.identity = self.identify(weights_sha256, device.precision)
-        loaded = load_model(folder, "sensevoice", device)
+        loaded = load_model(folder, LAYOUT, device)
         self._device = device
         self._model = loaded.model
         self._pieces = loaded.tokenizer.sp
@@ -52,11 +58,11 @@ class SenseVoiceRecognizer:
             "sensevoice", weights_sha256, {"precision": precision, "hotwords": "none"}
         )
 
-    def together(self, clip: Clip) -> Hashable:
+    def batch_key(self, clip: Clip) -> Hashable:
         del clip
         return ()
 
-    def hear(self, clips: Sequence[Clip]) -> list[Recognition]:
+    def recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
         """Raises ValueError for a language that SenseVoice does not know."""
         for clip in clips:
             if clip.language is not None and clip.language not in self._model.lid_dict:
@@ -115,9 +121,36 @@ class SenseVoiceRecognizer:
         language = clip.language or _language(named[0] if named else "")
         return Recognition(
             language=language,
-            words=shift(join_pieces(spoken), clip.start_s, clip.end_s),
+            words=shift_words(join_pieces(spoken), clip.start_s, clip.end_s),
             confidence=math.exp(sum(scores) / len(scores)) if scores else 0.0,
         )
+
+
+class SenseVoiceWeights(HubWeights):
+    layout: ClassVar[Layout] = LAYOUT
+    model: HubId = "iic/SenseVoiceSmall"
+    revision: str = "master"
+
+
+class SenseVoicePart(FunasrPart):
+    """SenseVoice Small, which writes its own punctuation, on the profile's device."""
+
+    backend: Literal["sensevoice"]
+    weights: SenseVoiceWeights = SenseVoiceWeights()
+
+    def models(self, profile: str) -> list[Model]:
+        return [self.weights.of(profile)]
+
+    def identify(self, host: Host) -> ModelIdentity:
+        stored = self.weights.require(host)
+        recognizer = SenseVoiceRecognizer.identify(stored.sha256, host.device.precision)
+        return FunasrTranscriber.identify(recognizer, self.settings)
+
+    def open(self, host: Host) -> FunasrTranscriber:
+        stored = self.weights.require(host)
+        device = host.hold_device()
+        recognizer = SenseVoiceRecognizer(stored.folder, device, stored.sha256)
+        return FunasrTranscriber(recognizer, self.settings, device)
 
 
 def _is_tag(piece: str) -> bool:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +26,18 @@ from callqa_assets.domain.speech import (
     Word,
 )
 from callqa_assets.domain.text.cleanup import LoopConfig, compression_ratio, cut_loops, simplify
+from resources.speech_models.parts import Host, Section
 from resources.speech_models.runtime.whisper import (
     FRAMES_PER_S,
     HOP,
     MAX_FRAMES,
+    WHISPER_BASE,
     encode,
     encode_silence,
     log_mel,
+    open_whisper,
 )
-from resources.speech_models.weights.wheels import model_sha256
+from resources.speech_models.weights.hub import Model
 
 if TYPE_CHECKING:
     import ctranslate2
@@ -47,7 +50,7 @@ _CLOSING_MARKS = "\"'.。,，!！?？:：”)]}、"
 
 
 @dataclass(frozen=True)
-class TranscriberConfig:
+class WhisperTranscriberConfig:
     packing: PackingConfig = field(default_factory=PackingConfig)
     trailing_silence_s: float = 4.0
     """Silence encoded behind a pack."""
@@ -59,9 +62,9 @@ class TranscriberConfig:
     batch_audio_s: float = 120.0
     """Audio decoded at once in one thread, silence included: bounds memory."""
     redecode_s: float = 1.2
-    """A segment with its margins this long that got no word in its pack is heard again, alone."""
-    hear_again_confidence: float = 0.3
-    """What is written then is believed from this confidence on."""
+    """A segment with its margins this long that got no word in its pack is decoded again, alone."""
+    redecode_confidence: float = 0.3
+    """Least confidence at which that second text is kept."""
     min_confidence: float = 0.1
     """And any text from this one: in noise Whisper repeats its prompt, at a confidence of 0.04."""
     beam_size: int = 1
@@ -79,9 +82,14 @@ class TranscriberConfig:
     """Text before the first word, by language: asks for simplified characters, punctuated."""
 
 
+_STORED_NAMES = {"redecode_s": "hear_again_s", "redecode_confidence": "hear_again_confidence"}
+"""Settings that were renamed. Stored fingerprints hash the old names, so the identity keeps them:
+under the new ones every stored transcript would be computed again."""
+
+
 @dataclass(frozen=True)
 class _Job:
-    """One pack to be heard. Without a language, it decides its channel's."""
+    """One pack to be decoded. Without a language, it decides its channel's."""
 
     channel_no: int
     waveform: Waveform
@@ -89,7 +97,7 @@ class _Job:
     positions: int
     """Encoder states to decode from, 50 a second, closing included."""
     language: str | None
-    again: bool = False
+    redecoded: bool = False
     """Nothing was written for it in its pack: only a text that Whisper trusts is believed."""
 
 
@@ -113,7 +121,7 @@ class _TimedWord:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Decoded:
     language: str
     words: Sequence[_TimedWord]
 
@@ -127,22 +135,26 @@ class WhisperTranscriber:
 
     identity: ModelIdentity
 
-    def __init__(self, model: WhisperModel, config: TranscriberConfig) -> None:
+    def __init__(self, model: WhisperModel, config: WhisperTranscriberConfig) -> None:
         self._model = model
         self._config = config
         self._silence = encode_silence(model)
         self.identity = self.identify(config, model.model.compute_type)
 
     @staticmethod
-    def identify(config: TranscriberConfig, compute_type: str) -> ModelIdentity:
+    def identify(config: WhisperTranscriberConfig, compute_type: str) -> ModelIdentity:
         """The transcriber's identity, without loading it."""
-        params = {**asdict(config), "compute_type": compute_type}
-        return ModelIdentity("whisper-base", model_sha256("whisper-base"), params)
+        params = {_STORED_NAMES.get(name, name): value for name, value in asdict(config).items()}
+        return ModelIdentity(
+            "whisper-base",
+            WHISPER_BASE.sha256,
+            {**params, "compute_type": compute_type},
+        )
 
     def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
         """One transcript a segment, in the order given; '' where nothing was said.
 
-        A channel without a language gets the one heard in its longest pack. Raises ValueError for
+        A channel without a language gets that of its longest pack. Raises ValueError for
         a language that Whisper does not know and for segments that `pack_segments` refuses.
         """
         leading: list[_Job] = []
@@ -157,36 +169,36 @@ class WhisperTranscriber:
             else:
                 leading.extend(jobs)
 
-        heard: dict[int, list[tuple[Pack, _Heard]]] = defaultdict(list)
-        for job, result in self._hear_all(leading):
-            heard[job.channel_no].append((job.pack, result))
-        named = [replace(job, language=heard[job.channel_no][0][1].language) for job in waiting]
-        for job, result in self._hear_all(named):
-            heard[job.channel_no].append((job.pack, result))
+        decoded: dict[int, list[tuple[Pack, _Decoded]]] = defaultdict(list)
+        for job, result in self._decode_all(leading):
+            decoded[job.channel_no].append((job.pack, result))
+        named = [replace(job, language=decoded[job.channel_no][0][1].language) for job in waiting]
+        for job, result in self._decode_all(named):
+            decoded[job.channel_no].append((job.pack, result))
         skipped = [
             job
             for channel_no, channel in enumerate(channels)
-            for job in self._skipped(channel_no, channel, heard[channel_no])
+            for job in self._find_skipped(channel_no, channel, decoded[channel_no])
         ]
-        for job, result in self._hear_all(skipped):
-            heard[job.channel_no].append((job.pack, result))
+        for job, result in self._decode_all(skipped):
+            decoded[job.channel_no].append((job.pack, result))
         return [
-            _transcripts(len(channel.segments), heard[channel_no])
+            _transcripts(len(channel.segments), decoded[channel_no])
             for channel_no, channel in enumerate(channels)
         ]
 
-    def _skipped(
-        self, channel_no: int, channel: SpeechChannel, heard: Sequence[tuple[Pack, _Heard]]
+    def _find_skipped(
+        self, channel_no: int, channel: SpeechChannel, decoded: Sequence[tuple[Pack, _Decoded]]
     ) -> list[_Job]:
         """Segments of a shared pack for which Whisper wrote nothing: it skips some sentences."""
         written = {
             pack.place(word.start_s, word.end_s)[0]
-            for pack, result in heard
+            for pack, result in decoded
             for word in result.words
         }
         return [
             _Job(channel_no, channel.waveform, alone, self._positions(alone), result.language, True)
-            for pack, result in heard
+            for pack, result in decoded
             if len(pack.pieces) > 1
             for piece in pack.pieces
             if piece.segment_no not in written
@@ -213,14 +225,14 @@ class WhisperTranscriber:
         wanted = self._frames(pack) // 2 + round(self._config.closing_s * FRAMES_PER_S / 2)
         return min(MAX_FRAMES // 2, math.ceil(wanted / bucket) * bucket)
 
-    def _hear_all(self, jobs: Sequence[_Job]) -> list[tuple[_Job, _Heard]]:
+    def _decode_all(self, jobs: Sequence[_Job]) -> list[tuple[_Job, _Decoded]]:
         batches = self._batches(jobs)
         with ThreadPoolExecutor(self._model.model.num_workers) as pool:
-            results = pool.map(self._hear, batches)
+            results = pool.map(self._decode_batch, batches)
             return [
                 pair
-                for batch, heard in zip(batches, results, strict=True)
-                for pair in zip(batch, heard, strict=True)
+                for batch, decoded in zip(batches, results, strict=True)
+                for pair in zip(batch, decoded, strict=True)
             ]
 
     def _batches(self, jobs: Sequence[_Job]) -> list[list[_Job]]:
@@ -234,17 +246,17 @@ class WhisperTranscriber:
             batches.extend(group[first : first + rows] for first in range(0, len(group), rows))
         return batches
 
-    def _hear(self, jobs: Sequence[_Job]) -> list[_Heard]:
+    def _decode_batch(self, jobs: Sequence[_Job]) -> list[_Decoded]:
         from faster_whisper.transcribe import get_ctranslate2_storage
 
         states = np.stack([self._encode(job) for job in jobs])
         languages = self._languages(jobs, get_ctranslate2_storage(states))
-        heard: dict[int, _Heard] = {}
+        decoded: dict[int, _Decoded] = {}
         for language in sorted(set(languages)):
             rows = [row for row, spoken in enumerate(languages) if spoken == language]
             words = self._decode(states[rows], [jobs[row] for row in rows], language)
-            heard.update(zip(rows, (_Heard(language, found) for found in words), strict=True))
-        return [heard[row] for row in range(len(jobs))]
+            decoded.update(zip(rows, (_Decoded(language, found) for found in words), strict=True))
+        return [decoded[row] for row in range(len(jobs))]
 
     def _languages(self, jobs: Sequence[_Job], encoded: ctranslate2.StorageView) -> list[str]:
         named = [job.language for job in jobs if job.language]
@@ -300,7 +312,7 @@ class WhisperTranscriber:
         return words
 
     def _least_confidence(self, job: _Job) -> float:
-        return self._config.hear_again_confidence if job.again else self._config.min_confidence
+        return self._config.redecode_confidence if job.redecoded else self._config.min_confidence
 
     def _generate(
         self, states: NDArray[np.float32], tokenizer: Tokenizer, **search: Any
@@ -387,11 +399,38 @@ class WhisperTranscriber:
         return timed
 
 
-def _transcripts(segments: int, heard: Sequence[tuple[Pack, _Heard]]) -> list[SegmentTranscript]:
+class WhisperPart(Section):
+    """Whisper base through CTranslate2, on the CPU."""
+
+    backend: Literal["whisper"]
+    compute_type: str = "int8"
+    """CTranslate2's precision. Parts that name the same one share one model."""
+    settings: WhisperTranscriberConfig = WhisperTranscriberConfig()
+
+    @property
+    def longest_s(self) -> float:
+        """Longest segment that it decodes, in seconds."""
+        return self.settings.packing.window_s
+
+    def models(self, profile: str) -> list[Model]:
+        del profile
+        return [WHISPER_BASE]
+
+    def identify(self, host: Host) -> ModelIdentity:
+        del host
+        return WhisperTranscriber.identify(self.settings, self.compute_type)
+
+    def open(self, host: Host) -> WhisperTranscriber:
+        return WhisperTranscriber(open_whisper(host, self.compute_type), self.settings)
+
+
+def _transcripts(
+    segments: int, decoded: Sequence[tuple[Pack, _Decoded]]
+) -> list[SegmentTranscript]:
     """Words back to their segments, and segments to their order."""
     languages: dict[int, str] = {}
     words: dict[int, list[tuple[_TimedWord, float, float]]] = defaultdict(list)
-    for pack, result in heard:
+    for pack, result in decoded:
         for piece in pack.pieces:
             languages[piece.segment_no] = result.language
         for word in result.words:

@@ -1,6 +1,6 @@
-"""Tokens of the ASR families become words: what belongs together, and where a space goes.
+"""Words with times, made from the tokens that the ASR families decode.
 
-A word carries the space before it, so that the words of a segment, joined, are its text.
+A word keeps the space before it: the words of a segment, joined, are its text.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from itertools import groupby
 
 from callqa_assets.domain.speech import Span, Word
 
-CONTINUED = "@@"
+SUBWORD_MARK = "@@"
 """Paraformer's mark at the end of a token that the next one continues."""
-SPACE = "▁"
+SPACE_MARK = "▁"
 """SentencePiece's mark of a space before a piece."""
 
 
 def join_tokens(tokens: Iterable[tuple[str, float, float]]) -> list[Word]:
-    """Words of Paraformer's tokens, given as (token, start_s, end_s).
+    """Words of Paraformer's tokens (token, start_s, end_s).
 
-    Parts of a word are joined, spaces stand between words of letters only, and letters spelt out
-    one by one are an abbreviation in capitals, as funasr writes them.
+    As funasr writes them: subwords are joined, only words in Latin letters are parted by a space,
+    and letters spelt out one by one become an abbreviation in capitals.
     """
     words: list[Word] = []
-    for word in _join_letters(list(_join_parts(tokens))):
+    for word in _join_letters(list(_join_subwords(tokens))):
         spaced = bool(words) and is_latin(words[-1].word.strip()) and is_latin(word.word)
         words.append(replace(word, word=" " + word.word) if spaced else word)
     return words
 
 
 def join_pieces(pieces: Iterable[tuple[str, float, float]]) -> list[Word]:
-    """Words of SentencePiece's pieces, given as (piece, start_s, end_s).
+    """Words of SentencePiece's pieces (piece, start_s, end_s).
 
-    Letters that follow letters, and marks that follow anything, belong to the word before.
+    Letters after letters, and punctuation after anything, continue the word before.
     """
     words: list[Word] = []
     for piece, start_s, end_s in pieces:
-        written = piece.replace(SPACE, " ")
+        written = piece.replace(SPACE_MARK, " ")
         before = words[-1].word if words else ""
         if words and _continues(before, written):
             words[-1] = Word(before + written, words[-1].start_s, end_s)
@@ -49,9 +49,9 @@ def join_pieces(pieces: Iterable[tuple[str, float, float]]) -> list[Word]:
 
 
 def split_characters(text: str) -> list[str]:
-    """Words of a text without times: each character of Chinese, each run of letters or digits.
+    """Words of a text without times: each Chinese character, each run of letters or digits.
 
-    A space, and marks that follow, go with their word; joined they are the text.
+    A space belongs to the word after it, punctuation to the word before; joined they are the text.
     """
     words: list[str] = []
     for character in text:
@@ -62,8 +62,8 @@ def split_characters(text: str) -> list[str]:
     return words
 
 
-def spread(words: Sequence[str], start_s: float, end_s: float) -> list[Word]:
-    """Give words their times evenly by their length."""
+def spread_evenly(words: Sequence[str], start_s: float, end_s: float) -> list[Word]:
+    """Share start_s..end_s among the words, in proportion to their lengths."""
     total = sum(len(word) for word in words)
     timed: list[Word] = []
     done = 0
@@ -74,11 +74,11 @@ def spread(words: Sequence[str], start_s: float, end_s: float) -> list[Word]:
     return timed
 
 
-def align(words: Sequence[str], timed: Sequence[Word], segment: Span) -> list[Word]:
-    """Give words the times of the same characters in another reading of the same segment.
+def align_words(words: Sequence[str], timed: Sequence[Word], segment: Span) -> list[Word]:
+    """Give words the times of the same characters in another transcript of the same segment.
 
-    Characters are matched as a whole (difflib); a word of which none is matched shares the time
-    between its neighbours, or the segment's edge, evenly with others like it.
+    Both texts are matched as a whole, character by character (difflib). Words without a match share
+    the time between their neighbours, or up to the segment's edge, evenly.
     """
     own = [(c.casefold(), number) for number, word in enumerate(words) for c in word if c.isalnum()]
     theirs = [(c.casefold(), word) for word in timed for c in word.word if c.isalnum()]
@@ -98,12 +98,12 @@ def align(words: Sequence[str], timed: Sequence[Word], segment: Span) -> list[Wo
             result[-1].end_s if result else segment.start_s,
             found[after][0].start_s if after < len(words) else segment.end_s,
         )
-        result += spread([words[n] for n in numbers], min(edges), max(edges))
+        result += spread_evenly([words[n] for n in numbers], min(edges), max(edges))
     return result
 
 
-def shift(words: Iterable[Word], by_s: float, latest_s: float) -> list[Word]:
-    """Move words in time, none beyond `latest_s`, rounded to milliseconds."""
+def shift_words(words: Iterable[Word], by_s: float, latest_s: float) -> list[Word]:
+    """Move words by `by_s`, none beyond `latest_s`; times are rounded to milliseconds."""
     return [
         replace(
             word,
@@ -115,7 +115,7 @@ def shift(words: Iterable[Word], by_s: float, latest_s: float) -> list[Word]:
 
 
 def is_latin(word: str) -> bool:
-    """Whether a word is written in letters that want spaces between words."""
+    """Whether a word is in a script (ASCII letters and digits) that puts spaces between words."""
     return bool(word) and all(c.isascii() and (c.isalnum() or c in "'-") for c in word)
 
 
@@ -127,12 +127,12 @@ def _continues(before: str, written: str) -> bool:
     return is_latin(before[-1:]) and is_latin(written)
 
 
-def _join_parts(tokens: Iterable[tuple[str, float, float]]) -> Iterator[Word]:
+def _join_subwords(tokens: Iterable[tuple[str, float, float]]) -> Iterator[Word]:
     part, began_s, ended_s = "", 0.0, 0.0
     for token, start_s, end_s in tokens:
         began_s = began_s if part else start_s
-        part, ended_s = part + token.removesuffix(CONTINUED), end_s
-        if not token.endswith(CONTINUED):
+        part, ended_s = part + token.removesuffix(SUBWORD_MARK), end_s
+        if not token.endswith(SUBWORD_MARK):
             yield Word(part, began_s, ended_s)
             part = ""
     if part:

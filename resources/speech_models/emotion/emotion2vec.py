@@ -10,11 +10,11 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from callqa_assets.domain.audio.segments import cut_segment
 from callqa_assets.domain.emotion.labels import EMOTIONS
@@ -33,24 +33,36 @@ from resources.speech_models.emotion.emotion2vec_encoder import (
     Emotion2vecEncoder,
     Emotion2vecError,
 )
+from resources.speech_models.parts import EmotionSection, Host, HubId, HubWeights
 from resources.speech_models.runtime.device import Device, MemoryGuard, Precision, send
 from resources.speech_models.runtime.funasr_loading import load_model
+from resources.speech_models.weights.hub import Model
+from resources.speech_models.weights.layouts import COMMON_FILES, Layout
 from resources.speech_models.weights.wheels import StoredModel
 
 if TYPE_CHECKING:
     import torch
 
+LAYOUT = Layout(
+    "emotion2vec",
+    "Emotion2vec",
+    (*COMMON_FILES, "tokens.*"),
+    unused=("modality_encoders.AUDIO.decoder.",),
+)
+
 FRAME_RATE_HZ = SAMPLE_RATE_HZ / SHIFT_SAMPLES
+WINDOW_S = 3.0
+"""emotion2vec says little of less (ddlBoJack/emotion2vec, issue 41)."""
 
 
 @dataclass(frozen=True)
 class Emotion2vecConfig:
     max_piece_s: Annotated[float, Field(gt=0)] = 10.0
-    """A longer segment is heard in equal pieces: attention costs grow with the square of the
+    """A longer segment is computed in equal pieces: attention costs grow with the square of the
     length, and the model was trained on clips of a few seconds."""
     batch_s: Annotated[float | None, Field(gt=0)] = None
-    """Audio heard at once, padding included. None: 240 s on an accelerator; on a CPU each piece
-    alone, where batches gain nothing and padding costs."""
+    """Seconds of audio in one batch, padding included. None: 240 s on an accelerator; on a CPU each
+    segment alone, where batches gain nothing and padding costs."""
     embeddings: bool = False
     """Whether each segment's mean frame features are given back, to be kept."""
 
@@ -59,8 +71,8 @@ ACCELERATOR_BATCH_S = 240.0
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A segment as the model hears it."""
+class _Utterance:
+    """A segment as it goes into the model."""
 
     pieces: Sequence[Waveform]
     """Their frames, end to end, are the segment's frames: neighbours share 5 ms."""
@@ -89,7 +101,7 @@ class Emotion2vecRecognizer:
     """Emotion recognizer of the production profiles.
 
     In fp32, a result differs by less than 1e-5 from what the model says of the segment alone,
-    whatever it is heard with; on a CPU, with `batch_s` left out, it does not differ at all.
+    whatever shares its batch; on a CPU, with `batch_s` left out, it does not differ at all.
     """
 
     identity: ModelIdentity
@@ -104,7 +116,7 @@ class Emotion2vecRecognizer:
     ) -> None:
         """Raises ModelFolderError where the folder holds no whole emotion2vec, and
         Emotion2vecError where it is built or labelled otherwise than the published ones."""
-        loaded = load_model(stored.folder, "emotion2vec", device, cast_weights=True)
+        loaded = load_model(stored.folder, LAYOUT, device, cast_weights=True)
         self._encoder = Emotion2vecEncoder(loaded.model)
         columns, tokens = _match_labels(loaded.tokenizer.token_list)
         self._columns = columns
@@ -135,24 +147,24 @@ class Emotion2vecRecognizer:
         the precision overflows.
         """
         segments = [segment for channel in channels for segment in channel.segments]
-        parts = [
+        utterances = [
             self._split(channel.waveform, segment)
             for channel in channels
             for segment in channel.segments
         ]
-        answers: dict[int, _Answer] = {}
+        results: dict[int, _Result] = {}
         # Nothing is read before the last batch is under way: each is prepared while the device
         # still works on those before it.
-        for batch in self._make_batches(parts):
-            heard = self.guard.compute([parts[index] for index in batch], self._hear)
-            answers.update(zip(batch, heard, strict=True))
-        felt = (
-            self._describe(segment, part, answers[index])
-            for index, (segment, part) in enumerate(zip(segments, parts, strict=True))
+        for batch in self._make_batches(utterances):
+            computed = self.guard.compute([utterances[index] for index in batch], self._compute)
+            results.update(zip(batch, computed, strict=True))
+        emotions = (
+            self._describe(segment, utterance, results[index])
+            for index, (segment, utterance) in enumerate(zip(segments, utterances, strict=True))
         )
-        return [list(itertools.islice(felt, len(channel.segments))) for channel in channels]
+        return [list(itertools.islice(emotions, len(channel.segments))) for channel in channels]
 
-    def _split(self, waveform: Waveform, segment: Span) -> _Part:
+    def _split(self, waveform: Waveform, segment: Span) -> _Utterance:
         samples = cut_segment(waveform, segment)
         if not np.isfinite(samples).all():
             raise ValueError(f"{segment} holds NaN or infinite samples")
@@ -168,37 +180,40 @@ class Emotion2vecRecognizer:
         # What follows the last frame counts in the normalisation, as it does in funasr's.
         pieces[-1] = samples[cuts[-2] * SHIFT_SAMPLES :]
         starts, ends = window_bounds(frames, self._windows)
-        return _Part(pieces, np.diff(cuts).tolist(), starts, ends)
+        return _Utterance(pieces, np.diff(cuts).tolist(), starts, ends)
 
-    def _make_batches(self, parts: Sequence[_Part]) -> Iterator[list[int]]:
-        """Indices of segments that are heard at once: of like length, the longest first."""
+    def _make_batches(self, utterances: Sequence[_Utterance]) -> Iterator[list[int]]:
+        """Indices of the segments of each batch: of like length, the longest first."""
         batch_s = self._config.batch_s
         if batch_s is None:
             batch_s = ACCELERATOR_BATCH_S if self._device.is_accelerator else 0.0
         batch: list[int] = []
         rows = 0
-        for index in sorted(range(len(parts)), key=lambda index: -max(parts[index].frames)):
-            rows += len(parts[index].pieces)
-            if batch and rows * max(parts[batch[0]].frames) > batch_s * FRAME_RATE_HZ:
+        longest_first = sorted(
+            range(len(utterances)), key=lambda index: -max(utterances[index].frames)
+        )
+        for index in longest_first:
+            rows += len(utterances[index].pieces)
+            if batch and rows * max(utterances[batch[0]].frames) > batch_s * FRAME_RATE_HZ:
                 yield batch
-                batch, rows = [], len(parts[index].pieces)
+                batch, rows = [], len(utterances[index].pieces)
             batch.append(index)
         if batch:
             yield batch
 
-    def _hear(self, parts: Sequence[_Part]) -> list[_Answer]:
+    def _compute(self, utterances: Sequence[_Utterance]) -> list[_Result]:
         """Set the device to work on a batch, and its results on their way back."""
         import torch
         from torch.nn import functional
 
-        frames = [count for part in parts for count in part.frames]
+        frames = [count for utterance in utterances for count in utterance.frames]
         longest = max(frames) + 1
         waveforms = self._make_tensor(len(frames), longest * SHIFT_SAMPLES)
-        pieces = itertools.chain.from_iterable(part.pieces for part in parts)
+        pieces = itertools.chain.from_iterable(utterance.pieces for utterance in utterances)
         for row, piece in zip(waveforms, pieces, strict=True):
             samples = functional.layer_norm(torch.from_numpy(piece), piece.shape)[: len(row)]
             row[: len(samples)] = samples
-        averages = [part.averages(longest) for part in parts]
+        averages = [utterance.averages(longest) for utterance in utterances]
         flat = self._make_tensor(sum(weights.size for weights in averages))
         np.concatenate([weights.ravel() for weights in averages], out=flat.numpy())
         with torch.inference_mode():
@@ -209,7 +224,7 @@ class Emotion2vecRecognizer:
                 weights.view(-1, rows.shape[0] * rows.shape[1]) @ rows.flatten(0, 1)
                 for weights, rows in zip(
                     self._send(flat).split([weights.size for weights in averages]),
-                    features.split([len(part.pieces) for part in parts]),
+                    features.split([len(utterance.pieces) for utterance in utterances]),
                     strict=True,
                 )
             ]
@@ -219,7 +234,7 @@ class Emotion2vecRecognizer:
             embeddings = _HostCopy(torch.cat(kept)) if kept else None
         ends = list(itertools.accumulate(len(weights) for weights in averages))
         return [
-            _Answer(scores, slice(end - len(weights), end), embeddings, number)
+            _Result(scores, slice(end - len(weights), end), embeddings, number)
             for number, (weights, end) in enumerate(zip(averages, ends, strict=True))
         ]
 
@@ -232,8 +247,8 @@ class Emotion2vecRecognizer:
     def _send(self, tensor: torch.Tensor) -> torch.Tensor:
         return send(tensor, self._device.name)
 
-    def _describe(self, segment: Span, part: _Part, answer: _Answer) -> SegmentEmotion:
-        known = answer.scores.read()[answer.rows]
+    def _describe(self, segment: Span, utterance: _Utterance, result: _Result) -> SegmentEmotion:
+        known = result.scores.read()[result.rows]
         if not np.isfinite(known).all():
             raise Emotion2vecError(
                 f"emotion2vec overflows in {self._device.precision} on {segment}: set precision to "
@@ -241,15 +256,57 @@ class Emotion2vecRecognizer:
             )
         scores = np.zeros((len(known), len(EMOTIONS)), np.float32)
         scores[:, self._columns] = known
-        window_end_s = segment.start_s + part.ends / FRAME_RATE_HZ
+        window_end_s = segment.start_s + utterance.ends / FRAME_RATE_HZ
         # The last frame ends up to 25 ms before the segment does.
         window_end_s[-1] = segment.end_s
         return SegmentEmotion(
             scores=scores[0],
-            window_start_s=segment.start_s + part.starts / FRAME_RATE_HZ,
+            window_start_s=segment.start_s + utterance.starts / FRAME_RATE_HZ,
             window_end_s=window_end_s,
             windows=scores[1:],
-            embedding=answer.embeddings.read()[answer.number] if answer.embeddings else None,
+            embedding=result.embeddings.read()[result.number] if result.embeddings else None,
+        )
+
+
+class Emotion2vecWeights(HubWeights):
+    layout: ClassVar[Layout] = LAYOUT
+    model: HubId = "iic/emotion2vec_plus_large"
+    revision: str = "v2.0.5"
+
+
+class Emotion2vecPart(EmotionSection):
+    """emotion2vec+ large, on the profile's device."""
+
+    backend: Literal["emotion2vec"]
+    weights: Emotion2vecWeights = Emotion2vecWeights()
+    settings: Emotion2vecConfig = Emotion2vecConfig()
+    windows: WindowConfig = WindowConfig(window_sec=WINDOW_S)
+
+    @field_validator("windows", mode="before")
+    @classmethod
+    def _keep_length(cls, windows: Any) -> Any:
+        """Other keys of the windows leave their length as it is for this model."""
+        if isinstance(windows, dict):
+            return {"window_sec": WINDOW_S, **windows}
+        return windows
+
+    def models(self, profile: str) -> list[Model]:
+        return [self.weights.of(profile)]
+
+    def read_emotions(self) -> Sequence[str]:
+        """The emotions that it knows: those of the published model, without loading it."""
+        return EMOTIONS
+
+    def identify(self, host: Host) -> ModelIdentity:
+        stored = self.weights.require(host)
+        return Emotion2vecRecognizer.identify(
+            stored.sha256, host.device.precision, self.windows, self.settings
+        )
+
+    def open(self, host: Host) -> Emotion2vecRecognizer:
+        stored = self.weights.require(host)
+        return Emotion2vecRecognizer(
+            stored, device=host.hold_device(), windows=self.windows, config=self.settings
         )
 
 
@@ -275,7 +332,7 @@ class _HostCopy:
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Result:
     """Where one segment's results are in those of its batch."""
 
     scores: _HostCopy

@@ -2,7 +2,7 @@
 
 funasr hears one utterance at a time, and its padding mask does not undo what padding does: the
 positional convolutions read the frames beyond an utterance's end. Weights come from the model that
-funasr loads; which segments are heard together is `emotion2vec`'s business.
+funasr loads; which segments share a batch is decided in `emotion2vec`.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _attend(attention: Any, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor
     rows, length, width = x.shape
     parts = attention.qkv(x).view(rows, length, 3, attention.num_heads, -1)
     query, key, value = parts.permute(2, 0, 3, 1, 4)
-    heard = functional.scaled_dot_product_attention(
+    attended = functional.scaled_dot_product_attention(
         query, key, value, attn_mask=bias, scale=attention.scale
     )
-    return attention.proj(heard.transpose(1, 2).reshape(rows, length, width))
+    return attention.proj(attended.transpose(1, 2).reshape(rows, length, width))

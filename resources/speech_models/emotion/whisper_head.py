@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,10 @@ from callqa_assets.domain.speech import (
     SpeechChannel,
     Waveform,
 )
-from resources.speech_models.runtime.whisper import encode, log_mel
-from resources.speech_models.weights.wheels import ModelFileError, model_sha256
+from resources.speech_models.parts import EmotionSection, Host
+from resources.speech_models.runtime.whisper import WHISPER_BASE, encode, log_mel, open_whisper
+from resources.speech_models.weights.hub import Model
+from resources.speech_models.weights.wheels import ModelFileError
 from resources.storage.hashing import hash_content
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ class WhisperEmotionRecognizer:
         """The recognizer's identity, without loading it. Raises ModelFileError without a head."""
         if not weights.is_file():
             raise ModelFileError(f"emotion head {weights} is missing: {CURE}")
-        files = model_sha256("whisper-base") + hash_content(weights)
+        files = WHISPER_BASE.sha256 + hash_content(weights)
         return ModelIdentity(
             "whisper-base-emotion-head",
             hashlib.sha256(files.encode()).hexdigest(),
@@ -133,7 +135,7 @@ class WhisperEmotionRecognizer:
         )
 
     def recognize(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentEmotion]]:
-        """One result a segment, in the order given; each segment is heard alone.
+        """One result a segment, in the order given; each segment is encoded alone.
 
         Raises ValueError where a segment lies outside its channel.
         """
@@ -158,12 +160,36 @@ class WhisperEmotionRecognizer:
         )
 
 
+class WhisperHeadPart(EmotionSection):
+    """Our emotion head on Whisper's encoder, on the CPU."""
+
+    backend: Literal["whisper_head"]
+    compute_type: str = "int8"
+    """CTranslate2's precision. Parts that name the same one share one model."""
+
+    def models(self, profile: str) -> list[Model]:
+        del profile
+        return [WHISPER_BASE]
+
+    def read_emotions(self) -> Sequence[str]:
+        """The emotions that it knows. Raises ModelFileError without a head."""
+        return EmotionHead.read(HEAD_WEIGHTS).emotions
+
+    def identify(self, host: Host) -> ModelIdentity:
+        del host
+        return WhisperEmotionRecognizer.identify(self.windows, self.compute_type)
+
+    def open(self, host: Host) -> WhisperEmotionRecognizer:
+        whisper = open_whisper(host, self.compute_type)
+        return WhisperEmotionRecognizer(whisper, windows=self.windows, workers=host.threads)
+
+
 def encode_segment(whisper: WhisperModel, samples: Waveform) -> NDArray[np.float32]:
-    """Encoder frames of one segment heard alone, shape [T, 512], 50 Hz.
+    """Encoder frames of one segment encoded alone, shape [T, 512], 50 Hz.
 
     The segment is filled with silence to whole frames (under 20 ms) and no further: its frames
     depend on its own samples only, and are what the head was trained on. Above `MAX_PIECE_SEC` it
-    is heard in equal pieces.
+    is encoded in equal pieces.
     """
     filled = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
     frames = len(filled) // FRAME_SAMPLES

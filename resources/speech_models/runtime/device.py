@@ -126,20 +126,13 @@ def _find_precision(name: str, asked: AskedPrecision) -> Precision:
     return asked
 
 
-def device_locks_folder() -> Path:
-    """`CALLQA_DEVICE_LOCKS`, else a folder of this user in the machine's temporary folder.
-
-    Outside every home: two homes share a machine's accelerators. Services whose temporary folder
-    is their own, and several users of one accelerator, need the variable.
-    """
-    named = os.environ.get("CALLQA_DEVICE_LOCKS")
-    return Path(named or Path(tempfile.gettempdir()) / f"callqa-devices-{os.getuid()}").resolve()
-
-
 class DeviceLock:
     """Keeps other processes off an accelerator; of one process, all models share it.
 
-    The operating system frees it when the process dies. A CPU needs none.
+    The operating system frees it when the process dies. A CPU needs none. By default the locks lie
+    in a folder of this user in the machine's temporary folder, outside every home, for two homes
+    share a machine's accelerators; services whose temporary folder is their own, and several users
+    of one accelerator, need another `folder`.
     """
 
     _REMIND_S = 60.0
@@ -147,7 +140,8 @@ class DeviceLock:
 
     def __init__(self, device: Device, folder: Path | None = None) -> None:
         self._device = device
-        self._folder = folder or device_locks_folder()
+        own = Path(tempfile.gettempdir()) / f"callqa-devices-{os.getuid()}"
+        self._folder = (folder or own).resolve()
         self._lock: FileLock | None = None
 
     def acquire(self) -> None:

@@ -2,7 +2,7 @@
 
 funasr asks a hub where a folder is mistyped, and logs a line where a checkpoint lacks a weight;
 here both are errors before anything is computed. Which folder holds which model, and whether its
-files are the released ones, is the model store's business.
+files are the released ones, is `weights`' business.
 """
 
 from __future__ import annotations
@@ -21,13 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from resources.speech_models.runtime.device import Device
-from resources.speech_models.weights.layouts import (
-    _LAYOUTS,
-    CURE,
-    Family,
-    ModelFolderError,
-    find_missing_files,
-)
+from resources.speech_models.weights.layouts import CURE, Layout, ModelFolderError
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +43,7 @@ class FunasrModel:
 
 
 def load_model(
-    folder: Path, family: Family, device: Device, *, cast_weights: bool = False
+    folder: Path, layout: Layout, device: Device, *, cast_weights: bool = False
 ) -> FunasrModel:
     """Load the model of `folder` by funasr's AutoModel; the network is never asked.
 
@@ -58,7 +52,7 @@ def load_model(
     ModelFolderError where the folder is no model of the family, lacks a file or a weight, or holds
     a weight of another shape.
     """
-    config = _check_folder(folder, family)
+    config = _check_folder(folder, layout)
     weights = _read_shapes(folder / "model.pt", config.get("scope_map") or [])
     with process_as_found():
         from funasr import AutoModel
@@ -78,7 +72,7 @@ def load_model(
     used = {
         name: weight
         for name, weight in model.state_dict().items()
-        if not name.startswith(_LAYOUTS[family].unused)
+        if not name.startswith(layout.unused)
     }
     _check_weights(folder / "model.pt", weights, used)
     model.requires_grad_(requires_grad=False)
@@ -100,13 +94,14 @@ def computing(device: Device) -> Iterator[None]:
         yield
 
 
-def _check_folder(folder: Path, family: Family) -> Mapping[str, Any]:
+def _check_folder(folder: Path, layout: Layout) -> Mapping[str, Any]:
     """The folder's config.yaml."""
-    layout = _LAYOUTS[family]
     if not folder.is_dir():
-        raise ModelFolderError(f"{folder} is no folder, so there is no {family} in it: {CURE}")
-    for problem in find_missing_files(folder, family):
-        raise ModelFolderError(f"{problem} ({family}): {CURE}")
+        raise ModelFolderError(
+            f"{folder} is no folder, so there is no {layout.family} in it: {CURE}"
+        )
+    for problem in layout.find_missing_files(folder):
+        raise ModelFolderError(f"{problem} ({layout.family}): {CURE}")
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -114,7 +109,8 @@ def _check_folder(folder: Path, family: Family) -> Mapping[str, Any]:
     found = config.get("model") if isinstance(config, dict) else None
     if found != layout.model:
         raise ModelFolderError(
-            f"{folder / 'config.yaml'} describes a {found}, not {layout.model} ({family}): {CURE}"
+            f"{folder / 'config.yaml'} describes a {found}, not {layout.model} "
+            f"({layout.family}): {CURE}"
         )
     return config
 

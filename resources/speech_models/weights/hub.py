@@ -1,7 +1,7 @@
 """Models of ModelScope and folders of one's own weights: fetched once, then known by their hash.
 
 At run time nothing here asks a network. What the files mean is the backends' business; models that
-wheels carry are `model_files`'.
+wheels carry are `wheels`'.
 """
 
 from __future__ import annotations
@@ -18,12 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from callqa_assets.domain.digest import digest
 from resources.speech_models.runtime.device import Device
 from resources.speech_models.runtime.funasr_loading import load_model
-from resources.speech_models.weights.layouts import (
-    Family,
-    ModelFolderError,
-    find_files,
-    find_missing_files,
-)
+from resources.speech_models.weights.layouts import Layout, ModelFolderError
 from resources.speech_models.weights.wheels import ModelFileError, StoredModel, hash_of_files
 from resources.storage.atomic import write_atomically
 from resources.storage.hashing import hash_content
@@ -103,7 +98,7 @@ class _Record(BaseModel):
 class HubModel:
     """A model of ModelScope, or a folder of one's own weights in its place."""
 
-    family: Family
+    layout: Layout
     model: str
     """Id on ModelScope, `iic/SenseVoiceSmall`."""
     revision: str
@@ -114,7 +109,9 @@ class HubModel:
 
     @property
     def title(self) -> str:
-        return self.model if self.own_folder is None else f"{self.family} of {self.own_folder}"
+        return (
+            self.model if self.own_folder is None else f"{self.layout.family} of {self.own_folder}"
+        )
 
     def folder(self, models: Path) -> Path:
         if self.own_folder is not None:
@@ -125,7 +122,7 @@ class HubModel:
         folder = self.folder(models)
         if not folder.is_dir():
             return [f"{folder} does not exist"]
-        return find_missing_files(folder, self.family)
+        return self.layout.find_missing_files(folder)
 
     def verify(self, models: Path) -> list[str]:
         if problems := self.missing(models):
@@ -138,7 +135,7 @@ class HubModel:
 
     def try_loading(self, models: Path) -> list[str]:
         try:
-            load_model(self.folder(models), self.family, Device("cpu", "fp32", os.cpu_count() or 1))
+            load_model(self.folder(models), self.layout, Device("cpu", "fp32", os.cpu_count() or 1))
         except ModelFolderError as error:
             return [str(error)]
         return []
@@ -154,7 +151,8 @@ class HubModel:
         for problem in self.missing(models):
             raise ModelFileError(self._with_cure(problem))
         files = self._hash(models, reuse=True)
-        sha256 = hash_of_files((file.sha256, f"{self.family}/{n}") for n, file in files.items())
+        family = self.layout.family
+        sha256 = hash_of_files((file.sha256, f"{family}/{name}") for name, file in files.items())
         return StoredModel(self.folder(models), sha256)
 
     def pull(self, models: Path, progress: Callable[[str], None]) -> list[Path]:
@@ -172,7 +170,7 @@ class HubModel:
         self._record_path(models).unlink(missing_ok=True)  # what was there before counts no more
         if problems := self.verify(models):
             raise ModelFileError("; ".join(problems))
-        return [folder / name for name in find_files(folder, self.family)]
+        return [folder / name for name in self.layout.find_files(folder)]
 
     def _hash(self, models: Path, *, reuse: bool) -> dict[str, _FileRecord]:
         """The hash of each file; with `reuse` from the record where size and time are the same.
@@ -189,7 +187,7 @@ class HubModel:
                 )
             )
         files: dict[str, _FileRecord] = {}
-        for name in find_files(folder, self.family):
+        for name in self.layout.find_files(folder):
             before = recorded.files.get(name) if recorded else None
             files[name] = _record_file(folder / name, before if reuse else None)
             if self.own_folder is None:

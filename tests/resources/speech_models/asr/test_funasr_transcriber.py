@@ -18,14 +18,14 @@ from resources.speech_models.asr.funasr_transcriber import (
 )
 from resources.speech_models.asr.nano import NanoRecognizer
 from resources.speech_models.asr.punctuation import CtPunctuator
-from resources.speech_models.asr.seaco import SeacoRecognizer
+from resources.speech_models.asr.seaco import PARAFORMER, SeacoRecognizer
 from resources.speech_models.asr.sensevoice import SenseVoiceRecognizer
 from resources.speech_models.runtime.device import Device
 from tests.resources.speech_models.conftest import make_sound
 
 CPU = Device("cpu", "fp32", 1)
 FAMILIES = {
-    "paraformer": lambda folder: SeacoRecognizer(folder, CPU, "0" * 64, "paraformer"),
+    "paraformer": lambda folder: SeacoRecognizer(folder, CPU, "0" * 64, PARAFORMER),
     "seaco": lambda folder: SeacoRecognizer(folder, CPU, "0" * 64),
     "sensevoice": lambda folder: SenseVoiceRecognizer(folder, CPU, "0" * 64),
     "nano": lambda folder: NanoRecognizer(folder, CPU, "0" * 64),
@@ -143,10 +143,10 @@ class ScriptedRecognizer:
         self.texts = {True: with_hotwords, False: without}
         self.calls = []
 
-    def together(self, clip):
+    def batch_key(self, clip):
         return clip.hotwords
 
-    def hear(self, clips):
+    def recognize(self, clips):
         self.calls += [(clip.segment.start_s, bool(clip.hotwords)) for clip in clips]
         return [self._say(clip) for clip in clips]
 

@@ -14,6 +14,7 @@ from resources.speech_models.runtime.device import Device
 from resources.speech_models.runtime.filter_banks import FrontendError
 from resources.speech_models.runtime.funasr_loading import load_model
 from resources.speech_models.runtime.lfr_features import Features
+from tests.resources.speech_models.conftest import LAYOUTS
 from tests.support.tiny_checkpoints import CHARACTERS
 
 CPU = Device("cpu", "fp32", 1)
@@ -26,7 +27,7 @@ MANY = tuple(a + b for a in CHARACTERS[:9] for b in CHARACTERS[10:17])
 
 def build(family, folder, device=CPU):
     if family in ("seaco", "paraformer"):
-        return SeacoRecognizer(folder, device, WEIGHTS, family)
+        return SeacoRecognizer(folder, device, WEIGHTS, LAYOUTS[family])
     return {"sensevoice": SenseVoiceRecognizer, "nano": NanoRecognizer}[family](
         folder, device, WEIGHTS
     )
@@ -80,13 +81,13 @@ def test_a_clip_is_heard_alike_alone_and_in_a_batch(family, hotwords, languages,
         clip(seconds, language=language, hotwords=hotwords)
         for seconds, language in zip(SECONDS, languages, strict=True)
     ]
-    together = recognizer.hear(clips)
+    together = recognizer.recognize(clips)
     for one, expected in zip(clips, together, strict=True):
-        (alone,) = recognizer.hear([one])
+        (alone,) = recognizer.recognize([one])
         assert (alone.text, alone.language) == (expected.text, expected.language)
         assert alone.words == expected.words
         assert alone.confidence == pytest.approx(expected.confidence, abs=1e-5)
-    assert recognizer.hear(clips) == together
+    assert recognizer.recognize(clips) == together
     assert len({heard.text for heard in together}) >= len(together) - 3
 
 
@@ -94,7 +95,7 @@ def test_a_clip_is_heard_alike_alone_and_in_a_batch(family, hotwords, languages,
 def test_hotwords_change_what_seaco_hears(family, hotwords, recognizers, clip):
     assert len(MANY) > FILTERED
     plain, with_hotwords = (
-        recognizers[family].hear([clip(3.1, hotwords=words)])[0].confidence
+        recognizers[family].recognize([clip(3.1, hotwords=words)])[0].confidence
         for words in ((), hotwords)
     )
     assert plain != pytest.approx(with_hotwords, abs=1e-4)
@@ -105,7 +106,7 @@ def test_seaco_writes_what_funasr_writes_and_when(hotwords, recognizers, origina
     compared = 0
     for seconds in SECONDS:
         one = clip(seconds, hotwords=hotwords)
-        (heard,) = recognizers["seaco"].hear([one])
+        (heard,) = recognizers["seaco"].recognize([one])
         results = originals["seaco"].generate(
             one.samples, **({"hotword": " ".join(hotwords)} if hotwords else {})
         )
@@ -131,7 +132,7 @@ def holds_unknown(seaco, clip):
 def test_paraformer_writes_what_funasr_writes(recognizers, originals, clip):
     for seconds in SECONDS:
         one = clip(seconds)
-        (heard,) = recognizers["paraformer"].hear([one])
+        (heard,) = recognizers["paraformer"].recognize([one])
         results = originals["paraformer"].generate(one.samples)
         assert squeeze(heard.text) == squeeze(results[0]["text"] if results else "")
 
@@ -141,7 +142,7 @@ def test_sensevoice_writes_what_funasr_writes(language, recognizers, originals, 
     sensevoice = recognizers["sensevoice"]
     for seconds in SECONDS:
         one = clip(seconds, language=language)
-        (heard,) = sensevoice.hear([one])
+        (heard,) = sensevoice.recognize([one])
         (result,) = originals["sensevoice"].generate(
             one.samples, language=language or "auto", use_itn=True
         )
@@ -157,7 +158,7 @@ def test_nano_writes_what_funasr_writes(language, hotwords, recognizers, origina
     nano = recognizers["nano"]
     for seconds in SECONDS[:4]:
         one = clip(seconds, language=language, hotwords=hotwords)
-        (heard,) = nano.hear([one])
+        (heard,) = nano.recognize([one])
         (result,) = originals["nano"].generate(
             [torch.from_numpy(one.samples)],
             hotwords=list(hotwords),
@@ -170,7 +171,7 @@ def test_nano_writes_what_funasr_writes(language, hotwords, recognizers, origina
 @pytest.mark.parametrize("family", ["paraformer", "seaco", "sensevoice", "nano"])
 def test_words_joined_are_the_text_and_lie_in_their_clip(family, recognizers, clip):
     for seconds in SECONDS:
-        (heard,) = recognizers[family].hear([clip(seconds, hotwords=HOTWORDS[:1])])
+        (heard,) = recognizers[family].recognize([clip(seconds, hotwords=HOTWORDS[:1])])
         assert "".join(word.word for word in heard.words).strip() == heard.text
         times = [time for word in heard.words for time in (word.start_s, word.end_s)]
         assert times == sorted(times)
@@ -184,7 +185,9 @@ def test_nano_takes_its_word_times_from_an_aligner(tiny, recognizers, clip):
         clip(seconds, language="ja", hotwords=HOTWORDS[:number])
         for number, seconds in enumerate(SECONDS)
     ]
-    for with_times, spread in zip(nano.hear(clips), recognizers["nano"].hear(clips), strict=True):
+    for with_times, spread in zip(
+        nano.recognize(clips), recognizers["nano"].recognize(clips), strict=True
+    ):
         assert with_times.text == spread.text
         assert "".join(word.word for word in with_times.words).strip() == spread.text
     assert nano.has_word_times
@@ -196,7 +199,7 @@ def test_nano_takes_its_word_times_from_an_aligner(tiny, recognizers, clip):
 @pytest.mark.parametrize("family", ["paraformer", "seaco", "sensevoice", "nano"])
 def test_half_precision_hears_something_too_and_says_so(family, precision, tiny, clip):
     recognizer = build(family, tiny(family), Device("cpu", precision, 1))
-    heard = recognizer.hear([clip(seconds, hotwords=HOTWORDS) for seconds in SECONDS])
+    heard = recognizer.recognize([clip(seconds, hotwords=HOTWORDS) for seconds in SECONDS])
     assert len(heard) == len(SECONDS)
     assert all(0 < one.confidence <= 1 for one in heard[:1])
     assert recognizer.identity.params["precision"] == precision
@@ -207,13 +210,13 @@ def test_half_precision_hears_something_too_and_says_so(family, precision, tiny,
 )
 def test_an_unknown_language_is_refused_by_name(family, language, recognizers, clip):
     with pytest.raises(ValueError, match=repr(language)):
-        recognizers[family].hear([clip(1.0, language=language)])
+        recognizers[family].recognize([clip(1.0, language=language)])
 
 
 def test_features_are_those_of_funasr(tiny, clip):
     from funasr.utils.load_utils import extract_fbank
 
-    loaded = load_model(tiny("seaco"), "seaco", CPU)
+    loaded = load_model(tiny("seaco"), LAYOUTS["seaco"], CPU)
     features = Features(loaded.frontend, CPU)
     waveforms = [clip(seconds).samples for seconds in (0.025, 0.0849, 0.085, 0.12, 0.33, 3.0)]
     ours, lengths = features.compute(waveforms)
@@ -225,7 +228,7 @@ def test_features_are_those_of_funasr(tiny, clip):
 
 
 def test_another_front_end_is_refused_by_name(tiny):
-    frontend = load_model(tiny("seaco"), "seaco", CPU).frontend
+    frontend = load_model(tiny("seaco"), LAYOUTS["seaco"], CPU).frontend
     frontend.window = "povey"
     with pytest.raises(FrontendError, match=r"frontend_conf\.window of config\.yaml is 'povey'"):
         Features(frontend, CPU)
@@ -233,7 +236,7 @@ def test_another_front_end_is_refused_by_name(tiny):
 
 @pytest.mark.parametrize("family", ["paraformer", "seaco"])
 def test_tokens_integrate_what_funasr_integrates(family, tiny):
-    model = load_model(tiny(family), family, CPU).model
+    model = load_model(tiny(family), LAYOUTS[family], CPU).model
     encoded = torch.randn(1, 57, 32, generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor([57])
     with torch.inference_mode():
@@ -244,7 +247,7 @@ def test_tokens_integrate_what_funasr_integrates(family, tiny):
 
 
 def test_rows_without_a_token_disturb_no_other(tiny):
-    model = load_model(tiny("paraformer"), "paraformer", CPU).model
+    model = load_model(tiny("paraformer"), LAYOUTS["paraformer"], CPU).model
     predictor = Predictor(model.predictor)
     encoded = torch.randn(3, 40, 32, generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor([40, 1, 30])

@@ -5,7 +5,10 @@ import pytest
 
 from callqa_assets.domain.audio.decoding import to_16k
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, SpeechChannel
-from resources.speech_models.asr.whisper_transcriber import TranscriberConfig, WhisperTranscriber
+from resources.speech_models.asr.whisper_transcriber import (
+    WhisperTranscriber,
+    WhisperTranscriberConfig,
+)
 from resources.speech_models.runtime.whisper import load_whisper
 from resources.speech_models.weights.wheels import ModelFileError
 from resources.storage.archive import decode_file
@@ -18,7 +21,7 @@ def whisper(models_dir):
 
 @pytest.fixture(scope="module")
 def transcriber(whisper):
-    return WhisperTranscriber(whisper, TranscriberConfig())
+    return WhisperTranscriber(whisper, WhisperTranscriberConfig())
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +48,10 @@ def test_missing_weights_are_named_with_their_cure(tmp_path):
 
 
 def test_a_changed_setting_is_another_identity():
-    one = WhisperTranscriber.identify(TranscriberConfig(), "int8")
-    assert one == WhisperTranscriber.identify(TranscriberConfig(), "int8")
-    assert one != WhisperTranscriber.identify(TranscriberConfig(beam_size=5), "int8")
-    assert one != WhisperTranscriber.identify(TranscriberConfig(), "float32")
+    one = WhisperTranscriber.identify(WhisperTranscriberConfig(), "int8")
+    assert one == WhisperTranscriber.identify(WhisperTranscriberConfig(), "int8")
+    assert one != WhisperTranscriber.identify(WhisperTranscriberConfig(beam_size=5), "int8")
+    assert one != WhisperTranscriber.identify(WhisperTranscriberConfig(), "float32")
 
 
 @pytest.mark.integration
@@ -73,7 +76,7 @@ def test_mandarin_is_heard_as_such_and_written_in_simplified_characters(transcri
 @pytest.mark.integration
 def test_words_ascend_and_lie_around_their_segment(transcriber, english, mandarin):
     channels = [*english, mandarin]
-    margin_s = TranscriberConfig().packing.margin_s
+    margin_s = WhisperTranscriberConfig().packing.margin_s
     for channel, segments in zip(channels, transcriber.transcribe(channels), strict=True):
         for span, segment in zip(channel.segments, segments, strict=True):
             times = [(word.start_s, word.end_s) for word in segment.words]
@@ -124,7 +127,9 @@ def test_the_longest_segment_and_the_shortest_are_heard(transcriber, mandarin):
 
 @pytest.mark.integration
 def test_a_distrusted_text_is_decoded_again(whisper, english):
-    suspicious = WhisperTranscriber(whisper, TranscriberConfig(compression_ratio_threshold=0))
+    suspicious = WhisperTranscriber(
+        whisper, WhisperTranscriberConfig(compression_ratio_threshold=0)
+    )
     (segments,) = suspicious.transcribe([english[0]])
     assert [segment.text for segment in segments] == [
         "Thank you for calling support.",

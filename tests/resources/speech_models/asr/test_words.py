@@ -6,7 +6,12 @@ from funasr.utils.timestamp_tools import cif_wo_hidden, ts_prediction_lfr6_stand
 
 from callqa_assets.domain.speech import Span, Word
 from resources.speech_models.asr.cif import find_token_times
-from resources.speech_models.asr.words import align, join_pieces, join_tokens, split_characters
+from resources.speech_models.asr.words import (
+    align_words,
+    join_pieces,
+    join_tokens,
+    split_characters,
+)
 
 TOKENS = {
     "您好请问": list("您好请问"),
@@ -62,7 +67,7 @@ def test_text_without_times_is_split_into_words(text, words):
 def test_words_take_the_times_of_the_same_characters():
     heard = [Word(c, n, n + 0.5) for n, c in enumerate("请问开会流程怎么走", start=10)]
     words = split_characters("请问,开户流程走")
-    aligned = align(words, heard, Span(9.9, 20))
+    aligned = align_words(words, heard, Span(9.9, 20))
     assert [word.word for word in aligned] == words
     starts = [word.start_s for word in aligned]
     assert starts == [10, 11, 12, 13 - 0.5, 14, 15, 18]
@@ -70,7 +75,7 @@ def test_words_take_the_times_of_the_same_characters():
 
 
 def test_words_that_nobody_else_heard_share_the_segment():
-    aligned = align(["您", "好"], [], Span(1, 2))
+    aligned = align_words(["您", "好"], [], Span(1, 2))
     assert [(word.start_s, word.end_s) for word in aligned] == [(1, 1.5), (1.5, 2)]
 
 

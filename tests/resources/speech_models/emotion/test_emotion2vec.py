@@ -25,6 +25,7 @@ from resources.speech_models.runtime.device import Device, MemoryGuard, choose_d
 from resources.speech_models.runtime.funasr_loading import load_model, process_as_found
 from resources.speech_models.weights.layouts import ModelFolderError
 from resources.speech_models.weights.wheels import StoredModel
+from tests.resources.speech_models.conftest import LAYOUTS
 from tests.support.tiny_checkpoints import build_tiny
 
 CPU = Device("cpu", "fp32", 1)
@@ -357,7 +358,7 @@ def test_a_released_checkpoint_has_prefixed_names_and_no_decoder(folder, sound, 
     del renamed["d2v_model.blocks.0.attn.qkv.weight"]
     torch.save({"model": renamed}, released / "model.pt")
     with pytest.raises(ModelFolderError, match=r"lacks 1 weight.*blocks\.0\.attn\.qkv\.weight"):
-        load_model(released, "emotion2vec", CPU)
+        load_model(released, LAYOUTS["emotion2vec"], CPU)
 
 
 def test_identity_names_what_changes_results_and_not_what_does_not() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from resources.speech_models.runtime.device import (
     DeviceLock,
     MemoryGuard,
     choose_device,
-    device_locks_folder,
     is_out_of_memory,
     send,
 )
@@ -105,11 +105,12 @@ def test_a_locks_folder_that_cannot_be_used_is_named_with_its_cure(tmp_path):
         DeviceLock(ACCELERATOR, tmp_path / "file").acquire()
 
 
-def test_locks_lie_where_the_environment_says_else_beside_no_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("CALLQA_DEVICE_LOCKS", str(tmp_path))
-    assert device_locks_folder() == tmp_path
-    monkeypatch.delenv("CALLQA_DEVICE_LOCKS")
-    assert device_locks_folder().name == f"callqa-devices-{os.getuid()}"
+def test_locks_without_a_folder_of_their_own_lie_beside_no_home(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lock = DeviceLock(ACCELERATOR)
+    lock.acquire()
+    assert (tmp_path / f"callqa-devices-{os.getuid()}" / "mps.lock").is_file()
+    lock.release()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

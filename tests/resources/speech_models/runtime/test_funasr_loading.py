@@ -8,7 +8,8 @@ import yaml
 
 from resources.speech_models.runtime.device import Device
 from resources.speech_models.runtime.funasr_loading import load_model
-from resources.speech_models.weights.layouts import ModelFolderError, find_files
+from resources.speech_models.weights.layouts import ModelFolderError
+from tests.resources.speech_models.conftest import LAYOUTS
 from tests.support.tiny_checkpoints import FAMILIES, build_tiny
 
 CPU = Device("cpu", "fp32", 1)
@@ -24,7 +25,7 @@ def change_weights(folder, change):
 def test_every_family_is_loaded_by_funasr_and_draws_no_random_numbers(family, tmp_path):
     folder = build_tiny(family, tmp_path)
     before = torch.get_rng_state()
-    loaded = load_model(folder, family, CPU)
+    loaded = load_model(folder, LAYOUTS[family], CPU)
     assert not loaded.model.training
     assert not any(weight.requires_grad for weight in loaded.model.parameters())
     assert torch.equal(torch.get_rng_state(), before)
@@ -35,20 +36,20 @@ def test_every_family_is_loaded_by_funasr_and_draws_no_random_numbers(family, tm
 def test_weights_are_those_of_the_checkpoint(tmp_path):
     folder = build_tiny("seaco", tmp_path)
     stored = torch.load(folder / "model.pt", weights_only=True)["model"]
-    loaded = load_model(folder, "seaco", CPU).model.state_dict()
+    loaded = load_model(folder, LAYOUTS["seaco"], CPU).model.state_dict()
     assert stored.keys() == loaded.keys()
     assert all(torch.equal(stored[name], loaded[name]) for name in stored)
 
 
 def test_weights_are_cast_where_that_is_asked(tmp_path):
     folder = build_tiny("emotion2vec", tmp_path)
-    loaded = load_model(folder, "emotion2vec", Device("cpu", "bf16", 1), cast_weights=True)
+    loaded = load_model(folder, LAYOUTS["emotion2vec"], Device("cpu", "bf16", 1), cast_weights=True)
     assert {weight.dtype for weight in loaded.model.parameters()} == {torch.bfloat16}
 
 
 def test_a_mistyped_folder_is_an_error_and_no_question_to_a_hub(tmp_path):
     with pytest.raises(ModelFolderError, match=r"paraformer-zh is no folder.*callqa models pull"):
-        load_model(tmp_path / "paraformer-zh", "seaco", CPU)
+        load_model(tmp_path / "paraformer-zh", LAYOUTS["seaco"], CPU)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_missing_file_is_named(family, name, tmp_path):
     folder = build_tiny(family, tmp_path)
     (folder / name).unlink()
     with pytest.raises(ModelFolderError, match=rf"{Path(name).stem}\S* is missing \({family}\)"):
-        load_model(folder, family, CPU)
+        load_model(folder, LAYOUTS[family], CPU)
 
 
 def change_config(folder, **changes):
@@ -81,7 +82,7 @@ def test_no_code_of_a_model_folder_is_run(tmp_path):
     code = tmp_path / "code.py"
     code.write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
     change_config(folder, trust_remote_code=True, remote_code=str(code))
-    load_model(folder, "ct-punc", CPU)
+    load_model(folder, LAYOUTS["ct-punc"], CPU)
     assert not (tmp_path / "ran").exists()
 
 
@@ -91,7 +92,7 @@ def test_no_weights_are_loaded_but_those_of_the_folder(tmp_path):
     other = {name: weight + 1 for name, weight in stored.items()}
     torch.save({"model": other}, tmp_path / "other.pt")
     change_config(folder, init_param=str(tmp_path / "other.pt"))
-    loaded = load_model(folder, "ct-punc", CPU).model.state_dict()
+    loaded = load_model(folder, LAYOUTS["ct-punc"], CPU).model.state_dict()
     assert all(torch.equal(stored[name], loaded[name]) for name in stored)
 
 
@@ -102,7 +103,7 @@ def test_a_file_outside_the_folder_is_refused(outside, tmp_path):
     metas = {"frontend_conf": {"cmvn_file": outside.format(tmp_path=tmp_path)}}
     (folder / "configuration.json").write_text(json.dumps({"file_path_metas": metas}))
     with pytest.raises(ModelFolderError, match=r"names .*am\.mvn, which is not in the folder"):
-        load_model(folder, "sensevoice", CPU)
+        load_model(folder, LAYOUTS["sensevoice"], CPU)
 
 
 def test_files_that_a_folder_names_itself_are_part_of_the_model(tmp_path):
@@ -112,47 +113,47 @@ def test_files_that_a_folder_names_itself_are_part_of_the_model(tmp_path):
         (folder / name).touch()
     metas = {"frontend_conf": {"cmvn_file": "own.mvn"}, "lists": ["more"]}
     (folder / "configuration.json").write_text(json.dumps({"file_path_metas": metas}))
-    assert find_files(folder, "sensevoice") == [
+    assert LAYOUTS["sensevoice"].find_files(folder) == [
         *("model.pt", "config.yaml", "configuration.json", "am.mvn", "bpe.model"),
         *("own.mvn", "more/a.txt", "more/lists/b.txt"),
     ]
     (folder / "own.mvn").unlink()
     with pytest.raises(ModelFolderError, match=r"own\.mvn is missing"):
-        load_model(folder, "sensevoice", CPU)
+        load_model(folder, LAYOUTS["sensevoice"], CPU)
 
 
 def test_the_folder_of_another_family_is_refused(tmp_path):
     folder = build_tiny("paraformer", tmp_path)
     (folder / "seg_dict").touch()
     with pytest.raises(ModelFolderError, match="describes a Paraformer, not SeacoParaformer"):
-        load_model(folder, "seaco", CPU)
+        load_model(folder, LAYOUTS["seaco"], CPU)
 
 
 def test_a_missing_weight_is_named(tmp_path):
     folder = build_tiny("sensevoice", tmp_path)
     change_weights(folder, lambda weights: weights.pop("encoder.after_norm.weight"))
     with pytest.raises(ModelFolderError, match=r"lacks 1 weight.*'encoder\.after_norm\.weight'"):
-        load_model(folder, "sensevoice", CPU)
+        load_model(folder, LAYOUTS["sensevoice"], CPU)
 
 
 def test_a_weight_of_another_shape_is_named(tmp_path):
     folder = build_tiny("ct-punc", tmp_path)
     change_weights(folder, lambda weights: weights.update({"decoder.bias": torch.zeros(9)}))
     with pytest.raises(ModelFolderError, match=r"'decoder\.bias' has shape \(9,\).*\(6,\)"):
-        load_model(folder, "ct-punc", CPU)
+        load_model(folder, LAYOUTS["ct-punc"], CPU)
 
 
 def test_a_tied_weight_need_not_be_stored_twice(tmp_path):
     folder = build_tiny("nano", tmp_path)
     change_weights(folder, lambda weights: weights.pop("llm.lm_head.weight"))
-    load_model(folder, "nano", CPU)
+    load_model(folder, LAYOUTS["nano"], CPU)
 
 
 def test_a_weight_without_use_is_said(tmp_path, caplog):
     folder = build_tiny("ct-punc", tmp_path)
     change_weights(folder, lambda weights: weights.update({"optimizer": torch.zeros(1)}))
     with caplog.at_level(logging.WARNING):
-        load_model(folder, "ct-punc", CPU)
+        load_model(folder, LAYOUTS["ct-punc"], CPU)
     assert "no use for, first 'optimizer'" in caplog.text
 
 
@@ -161,7 +162,7 @@ def test_a_truncated_checkpoint_is_said_to_be_damaged(tmp_path):
     whole = (folder / "model.pt").read_bytes()
     (folder / "model.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelFolderError, match=r"model\.pt is no checkpoint, or damaged"):
-        load_model(folder, "ct-punc", CPU)
+        load_model(folder, LAYOUTS["ct-punc"], CPU)
 
 
 def test_a_config_that_is_no_yaml_is_said_to_be_damaged(tmp_path):
@@ -169,11 +170,11 @@ def test_a_config_that_is_no_yaml_is_said_to_be_damaged(tmp_path):
     config = yaml.safe_load((folder / "config.yaml").read_text())
     (folder / "config.yaml").write_text("model: [" + str(config))
     with pytest.raises(ModelFolderError, match=r"config\.yaml is damaged"):
-        load_model(folder, "ct-punc", CPU)
+        load_model(folder, LAYOUTS["ct-punc"], CPU)
 
 
 def test_a_description_that_is_no_json_is_said_to_be_damaged(tmp_path):
     folder = build_tiny("nano", tmp_path)
     (folder / "configuration.json").write_text('{"file_path_metas": ')
     with pytest.raises(ModelFolderError, match=r"configuration\.json is damaged.*models pull"):
-        load_model(folder, "nano", CPU)
+        load_model(folder, LAYOUTS["nano"], CPU)

@@ -17,6 +17,7 @@ from resources.speech_models.vad.fsmn_vad import SegmentRules, SilenceScorer, fi
 from resources.speech_models.weights.hub import HubModel
 from resources.speech_models.weights.wheels import ModelFileError
 from resources.storage.archive import decode_file
+from tests.resources.speech_models.conftest import LAYOUTS
 from tests.support.tiny_checkpoints import build_tiny
 
 
@@ -266,6 +267,6 @@ def test_a_detector_of_other_sound_is_refused(key, value, tmp_path):
     config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))
     config["frontend_conf"][key] = value
     (folder / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
-    model = HubModel("fsmn-vad", "iic/fsmn-vad", "v2.0.4", "mine", folder)
+    model = HubModel(LAYOUTS["fsmn-vad"], "iic/fsmn-vad", "v2.0.4", "mine", folder)
     with pytest.raises(FrontendError, match=rf"frontend_conf\.{key} of config\.yaml is {value}"):
         FsmnVad(tmp_path, config=VadConfig(), threads=1, model=model)

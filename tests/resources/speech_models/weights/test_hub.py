@@ -20,9 +20,10 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from resources.speech_models.weights.hub import KNOWN_SHA256, HubModel
-from resources.speech_models.weights.wheels import ModelFileError, model_sha256
+from resources.speech_models.weights.wheels import ModelFileError, WheelModel
+from tests.resources.speech_models.conftest import LAYOUTS
 
-EMOTION2VEC = HubModel("emotion2vec", "iic/emotion2vec_plus_large", "v2.0.5", "funasr")
+EMOTION2VEC = HubModel(LAYOUTS["emotion2vec"], "iic/emotion2vec_plus_large", "v2.0.5", "funasr")
 SEACO_ID = "iic/speech_seaco_paraformer_large_asr_nat-zh-cn-16k-common-vocab8404-pytorch"
 
 
@@ -156,7 +157,7 @@ def test_a_copied_models_folder_needs_no_pull(hub, models, tmp_path):
 
 def test_weights_other_than_the_released_ones_are_refused(hub, models):
     hub.files |= {"tokens.json": b"[]", "am.mvn": b"", "seg_dict": b""}
-    seaco = HubModel("seaco", SEACO_ID, "v2.0.4", "funasr")
+    seaco = HubModel(LAYOUTS["seaco"], SEACO_ID, "v2.0.4", "funasr")
     with pytest.raises(ModelFileError, match=KNOWN_SHA256[SEACO_ID]["model.pt"]):
         seaco.pull(models, print)
     with pytest.raises(ModelFileError, match=r"model\.pt has SHA-256"):
@@ -188,7 +189,7 @@ def test_a_failed_download_says_what_may_be_done(hub, models):
 
 def test_another_revision_in_the_profile_asks_for_a_pull(hub, models):
     EMOTION2VEC.pull(models, print)
-    newer = HubModel("emotion2vec", EMOTION2VEC.model, "v2.0.6", "funasr")
+    newer = HubModel(EMOTION2VEC.layout, EMOTION2VEC.model, "v2.0.6", "funasr")
     with pytest.raises(ModelFileError, match=r"is v2\.0\.5 of .*, not v2\.0\.6: run"):
         newer.require(models)
     newer.pull(models, print)
@@ -201,7 +202,7 @@ def own(hub: Hub, models: Path) -> HubModel:
     folder.mkdir(parents=True)
     for name, content in hub.files.items():
         (folder / name).write_bytes(content)
-    return HubModel("emotion2vec", EMOTION2VEC.model, "v2.0.5", "funasr", Path("ours/tuned"))
+    return HubModel(EMOTION2VEC.layout, EMOTION2VEC.model, "v2.0.5", "funasr", Path("ours/tuned"))
 
 
 def test_a_folder_of_one_s_own_is_taken_as_it_is_and_never_fetched(own, hub, models):
@@ -222,7 +223,7 @@ def test_own_weights_that_changed_are_another_model(own, models):
 
 
 def test_a_wrong_folder_names_the_profile_and_the_key(models):
-    wrong = HubModel("emotion2vec", EMOTION2VEC.model, "v2.0.5", "funasr", Path("~/no/such"))
+    wrong = HubModel(EMOTION2VEC.layout, EMOTION2VEC.model, "v2.0.5", "funasr", Path("~/no/such"))
     with pytest.raises(ModelFileError, match=r"no/such.*correct `folder` in the profile 'funasr'"):
         wrong.require(models)
     assert wrong.folder(models) == Path.home() / "no" / "such"
@@ -246,5 +247,5 @@ def test_a_damaged_record_is_named_with_its_cure(hub, models):
 def test_one_s_own_copy_of_the_released_detector_is_the_released_detector(models_dir, models):
     """So that a folder in another place recomputes nothing."""
     shutil.copytree(models_dir / "fsmn-vad", models / "vad")
-    copied = HubModel("fsmn-vad", "iic/speech_fsmn_vad", "v2.0.4", "funasr", Path("vad"))
-    assert copied.require(models).sha256 == model_sha256("fsmn-vad")
+    copied = HubModel(LAYOUTS["fsmn-vad"], "iic/speech_fsmn_vad", "v2.0.4", "funasr", Path("vad"))
+    assert copied.require(models).sha256 == WheelModel("fsmn-vad").sha256

