@@ -9,7 +9,7 @@ help:
 	@echo "make demo   set up, hear the sample calls, show what was found"
 	@echo "make dev    Dagster UI and daemon on http://127.0.0.1:3000 (HOME_DIR=data/demo: the demo's)"
 	@echo "make test   set up and run the tests (make test-postgres: on PostgreSQL, too)"
-	@echo "make check  lint, format, types, tests with coverage, definitions"
+	@echo "make check  lint, format, types, layers, definitions, tests with coverage"
 	@echo "make bench  accuracy and speed, written to benchmarks/RESULTS.md"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -41,6 +41,7 @@ check: models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
 

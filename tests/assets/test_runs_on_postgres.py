@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from callqa_assets.cli.headless import process_drop_folder
-from callqa_assets.cli.home_setup import prepare_home
+from callqa_assets.cli.home_setup import open_instance, prepare_home
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
-from resources.storage.home import Home, configs_folder
+from resources.settings import Settings
+from resources.storage.home import REPO, Home
 from tests.conftest import create_schema
 from tests.support.calls import write_call
 from tests.support.fake_models import FakeModels
@@ -30,15 +31,14 @@ def hear(rules: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Home, str], 
     monkeypatch.setenv("CALLQA_RULES", str(rules))
 
     def run(home: Home, warehouse_url: str) -> dict[str, bool]:
-        monkeypatch.setenv("CALLQA_HOME", str(home.root))
-        monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
-        monkeypatch.setenv("CALLQA_WAREHOUSE_URL", warehouse_url)
-        prepare_home(home, warehouse_url, "compact", switch=False)
+        settings = Settings.from_environment(home=home.root, warehouse_url=warehouse_url)
+        prepare_home(settings, switch=False)
         for seed, (day, anger) in enumerate([(DAYS[0], 0.2), (DAYS[0], 0.05), (DAYS[1], 0.2)]):
             write_call(home.drop, day, f"10{seed}", seed=seed, anger=anger)
         (home.drop / "20250314-120000_1001_1.wav").write_text("no sound")
         models = dg.ResourceDefinition.hardcoded_resource(FakeModels())
         result = process_drop_folder(
+            settings,
             lambda *_: None,
             copy=False,
             resource_overrides={"speech_models": models},
@@ -46,7 +46,7 @@ def hear(rules: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Home, str], 
         )
         assert result.failed_runs == {}
         assert result.days == DAYS
-        with dg.DagsterInstance.get() as instance:
+        with open_instance(home) as instance:
             return _outcomes(instance, result.run_ids)
 
     return run
@@ -58,7 +58,7 @@ def home_on_postgres(tmp_path: Path, postgres_server: str):
     home = Home(tmp_path / "home_on_postgres")
     home.create_folders()
     settings = home.dagster / "dagster.yaml"
-    shutil.copyfile(configs_folder() / "dagster.yaml", settings)
+    shutil.copyfile(REPO / "configs" / "dagster.yaml", settings)
     with create_schema(postgres_server) as url:
         stored = yaml.safe_load(settings.read_text("utf-8"))
         stored["storage"] = {"postgres": {"postgres_url": url}}

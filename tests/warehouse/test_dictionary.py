@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from callqa_assets.definitions import build_defs
 from callqa_assets.warehouse.dictionary import PAGE, describe_table, render_page
 from callqa_assets.warehouse.tables import metadata
+from resources.settings import Settings
 
 TABLES = metadata.sorted_tables
 
@@ -68,7 +69,7 @@ def test_dagster_shows_what_the_columns_of_an_asset_mean(home):
         spec.metadata["dagster/relation_identifier"].split(", ")[0]: spec.metadata[
             "dagster/column_schema"
         ]
-        for spec in build_defs().resolve_all_asset_specs()
+        for spec in build_defs(Settings.from_environment()).resolve_all_asset_specs()
     }
     assert set(shown) >= {"recordings", "segments", "transcripts", "emotion_scores", "alerts"}
     for name, schema in shown.items():

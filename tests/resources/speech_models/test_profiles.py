@@ -113,8 +113,8 @@ def test_the_documented_mixture_is_a_profile(tmp_path):
         ({"device": "gpu"}, r"'mine': `device`: must match pattern .*here: 'gpu'"),
         ({"precision": "int8"}, r"'mine': `precision`: must be .*'fp32', 'fp16' or 'bf16'"),
         ({"detector": {"backend": "silero"}}, r"`detector\.backend`: .*'fsmn_vad'"),
-        ({"transcriber": {"backend": "wisper"}}, r"`transcriber.*'wisper'.*'seaco'"),
-        ({"emotion": {"backend": "wavlm"}}, r"`emotion.*'wavlm'.*'emotion2vec'"),
+        ({"transcriber": {"backend": "wisper"}}, r"`transcriber\.backend`: .*'seaco'.*'wisper'"),
+        ({"emotion": {"backend": "wavlm"}}, r"`emotion\.backend`: .*'emotion2vec'.*'wavlm'"),
         ({"threads": -1}, r"'mine': `threads`: must be greater than or equal to 0"),
         (
             {"detector": {"backend": "fsmn_vad", "settings": {"max_segment_s": 60}}},
