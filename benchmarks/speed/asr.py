@@ -3,7 +3,7 @@
     python -m benchmarks.speed.asr [--device auto|cuda|mps|cpu] [--precision auto|…]
         [--testdata DIR] [--speech-s 60] [--rounds 3] [--batch-s 60] [--family seaco|sensevoice]
 
-prints Markdown for benchmarks/RESULTS.md. All three hear the same segments of 3–10 s of real
+prints Markdown for benchmarks/RESULTS.md. All three process the same segments of 3–10 s of real
 recordings with the same weights, so they decode the same nonsense; Paraformer's is as dense as
 speech (see `full_size_models`). SeACo has ten hotwords. Ours also gives word times and confidences,
 which funasr gives for SeACo only; no punctuation in any.

@@ -177,12 +177,12 @@ def plain_default(models: Path, threads: int) -> Contender:
 def plain_downmix(models: Path, threads: int) -> Contender:
     whisper = _load_peer(models, "int8", threads)
 
-    def hear(calls: Sequence[Call]) -> dict[str, float]:
+    def process(calls: Sequence[Call]) -> dict[str, float]:
         for call in calls:
             _exhaust(whisper.transcribe(str(call.path), beam_size=5))
         return {}
 
-    return hear
+    return process
 
 
 def batched(models: Path, threads: int) -> Contender:
@@ -190,23 +190,23 @@ def batched(models: Path, threads: int) -> Contender:
 
     pipeline = BatchedInferencePipeline(_load_peer(models, "int8", threads))
 
-    def hear(calls: Sequence[Call]) -> dict[str, float]:
+    def process(calls: Sequence[Call]) -> dict[str, float]:
         for call in calls:
             for path in call.channels:
                 _exhaust(pipeline.transcribe(str(path), beam_size=5, batch_size=8))
         return {}
 
-    return hear
+    return process
 
 
 def _plain(whisper: WhisperModel) -> Contender:
-    def hear(calls: Sequence[Call]) -> dict[str, float]:
+    def process(calls: Sequence[Call]) -> dict[str, float]:
         for call in calls:
             for path in call.channels:
                 _exhaust(whisper.transcribe(str(path), beam_size=5))
         return {}
 
-    return hear
+    return process
 
 
 def _exhaust(answer: tuple[object, object]) -> None:

@@ -28,7 +28,7 @@ from callqa_assets.warehouse import tables
 from resources.dagster_resources import build_resources
 from resources.settings import Settings
 from tests.support.calls import RULES, write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.receivers import SECRETS, HttpReceiver
 from tests.support.snapshot import read_rows
@@ -67,9 +67,9 @@ def deliveries(warehouse):
 
 
 @pytest.fixture
-def hearing(home, warehouse, rules):
+def direct(home, warehouse, rules):
     rules.write_text(RULES.format(threshold=0.5) + "    channels: [webhook]\n")
-    return DirectHearing(home, warehouse, rules)
+    return DirectRun(home, warehouse, rules)
 
 
 @pytest.fixture
@@ -82,14 +82,14 @@ def webhook(start, monkeypatch, home) -> HttpReceiver:
 
 
 def test_an_angry_call_notifies_once_with_its_evidence(
-    home, warehouse, hearing, start, notifier_of, deliveries
+    home, warehouse, direct, start, notifier_of, deliveries
 ):
     receiver = start(HttpReceiver("webhook"))
     write_recent_call(home.drop)
-    hearing.hear(FakeModels(), run_id="the-run")
+    direct.run(FakeModels(), run_id="the-run")
     for _ in range(2):
         drain(warehouse, notifier_of(receiver), budget=BUDGET)
-        hearing.hear(FakeModels(), force=True, run_id="again")
+        direct.run(FakeModels(), force=True, run_id="again")
     (received,) = receiver.accepted
     (alert,) = received.body["data"]["alerts"]
     assert (alert["rule"], alert["role"], alert["run_id"]) == ("anger", "customer", "the-run")
@@ -101,14 +101,14 @@ def test_an_angry_call_notifies_once_with_its_evidence(
 
 
 def test_another_model_that_moves_the_alert_by_a_hop_notifies_nobody_again(
-    home, warehouse, hearing, start, notifier_of, deliveries
+    home, warehouse, direct, start, notifier_of, deliveries
 ):
     receiver = start(HttpReceiver("webhook"))
     write_recent_call(home.drop)
-    hearing.hear(FakeModels())
+    direct.run(FakeModels())
     (before,) = read_rows(warehouse, tables.alerts)
     drain(warehouse, notifier_of(receiver), budget=BUDGET)
-    hearing.hear(LaterModels())
+    direct.run(LaterModels())
     (after,) = read_rows(warehouse, tables.alerts)
     assert after["started_s"] != before["started_s"]
     assert after["alert_id"] == before["alert_id"]
@@ -119,17 +119,17 @@ def test_another_model_that_moves_the_alert_by_a_hop_notifies_nobody_again(
 
 @pytest.mark.integration
 def test_sixty_old_days_under_a_changed_rule_notify_nobody(
-    home, warehouse, hearing, rules, start, notifier_of, deliveries
+    home, warehouse, direct, rules, start, notifier_of, deliveries
 ):
     receiver = start(HttpReceiver("webhook"))
     for ago in range(3, 63):
         write_recent_call(home.drop, hours_ago=24 * ago)
     rules.write_text(RULES.format(threshold=0.99))
-    hearing.hear(FakeModels())
+    direct.run(FakeModels())
     assert read_rows(warehouse, tables.alerts) == []
     rules.write_text(RULES.format(threshold=0.5) + "    channels: [webhook]\n")
     write_recent_call(home.drop, "1002")
-    hearing.hear(FakeModels())
+    direct.run(FakeModels())
     assert len(read_rows(warehouse, tables.alerts)) == 61
     drain(warehouse, notifier_of(receiver), budget=BUDGET)
     assert sorted(row["suppressed_because"] or row["status"] for row in deliveries()) == [
@@ -156,11 +156,11 @@ def run_job(day: str, **tags: str) -> dg.ExecuteInProcessResult:
 @pytest.mark.integration
 @pytest.mark.parametrize("backfill", [True, False])
 def test_a_backfill_of_today_notifies_nobody_and_an_ordinary_run_does(
-    dagster_home, hearing, rules, monkeypatch, deliveries, backfill
+    dagster_home, direct, rules, monkeypatch, deliveries, backfill
 ):
     monkeypatch.setenv("CALLQA_RULES", str(rules))
     day = write_recent_call(dagster_home.drop)
-    hearing.scan()
+    direct.scan()
     assert run_job(day, **({BACKFILL_TAG: "abc"} if backfill else {})).success
     (row,) = deliveries()
     assert row["suppressed_because"] == ("backfill" if backfill else None)
@@ -168,14 +168,14 @@ def test_a_backfill_of_today_notifies_nobody_and_an_ordinary_run_does(
 
 @pytest.mark.integration
 def test_a_bad_channels_file_costs_no_alert_and_fails_the_checks(
-    dagster_home, hearing, rules, monkeypatch, deliveries, tmp_path
+    dagster_home, direct, rules, monkeypatch, deliveries, tmp_path
 ):
     monkeypatch.setenv("CALLQA_RULES", str(rules))
     bad = tmp_path / "channels.yaml"
     bad.write_text("channels: [")
     monkeypatch.setenv("CALLQA_CHANNELS", str(bad))
     day = write_recent_call(dagster_home.drop)
-    hearing.scan()
+    direct.scan()
     result = run_job(day)
     assert result.success
     assert [row["status"] for row in deliveries()] == ["pending"]
@@ -187,7 +187,7 @@ def test_a_bad_channels_file_costs_no_alert_and_fails_the_checks(
 
 @pytest.mark.integration
 def test_the_sensor_delivers_what_a_run_found_and_asks_for_no_run(
-    dagster_home, rules, monkeypatch, hearing, webhook, deliveries
+    dagster_home, rules, monkeypatch, direct, webhook, deliveries
 ):
     monkeypatch.setenv("CALLQA_RULES", str(rules))
     write_recent_call(dagster_home.drop)
@@ -220,12 +220,12 @@ def check(definition) -> tuple[bool, dict[str, str]]:
 
 
 def test_checks_are_quiet_until_an_alert_waits_for_a_receiver_that_is_not_configured(
-    home, warehouse, hearing, monkeypatch
+    home, warehouse, direct, monkeypatch
 ):
     monkeypatch.delenv("CALLQA_WEBHOOK_URL", raising=False)
     assert check(receivers_are_healthy) == check(deliveries_are_recent) == (True, {})
     write_recent_call(home.drop)
-    hearing.hear(FakeModels())
+    direct.run(FakeModels())
     passed, findings = check(receivers_are_healthy)
     assert not passed
     assert findings["webhook"].startswith("not configured: set CALLQA_WEBHOOK_URL")
@@ -238,11 +238,11 @@ def test_checks_are_quiet_until_an_alert_waits_for_a_receiver_that_is_not_config
     assert findings["webhook"].startswith("1 wait, since ")
 
 
-def test_checks_report_dead_letters_and_disabled_receivers(home, warehouse, hearing, webhook):
+def test_checks_report_dead_letters_and_disabled_receivers(home, warehouse, direct, webhook):
     for status, word in ((410, "disabled: HTTP 410"), (400, "1 dead letters")):
         webhook.fail = lambda number, status=status: (status, {}, {})
         write_recent_call(home.drop, agent=str(status))
-        hearing.hear(FakeModels())
+        direct.run(FakeModels())
         drain(
             warehouse,
             build_resources(Settings.from_environment())["notifier"].open(),
@@ -257,7 +257,7 @@ def test_checks_report_dead_letters_and_disabled_receivers(home, warehouse, hear
 
 
 def test_callqa_run_says_what_it_delivered_and_is_quiet_where_there_is_nothing(
-    home, warehouse, hearing, webhook, monkeypatch, tmp_path
+    home, warehouse, direct, webhook, monkeypatch, tmp_path
 ):
     def deliver() -> str:
         console = Console(record=True, width=200)
@@ -266,7 +266,7 @@ def test_callqa_run_says_what_it_delivered_and_is_quiet_where_there_is_nothing(
 
     assert deliver() == ""
     write_recent_call(home.drop)
-    hearing.hear(FakeModels())
+    direct.run(FakeModels())
     with monkeypatch.context() as bad:
         bad.setenv("CALLQA_CHANNELS", str(tmp_path / "nothing.yaml"))
         assert deliver().startswith("alerts wait: ")
@@ -280,10 +280,10 @@ def callqa(*arguments: str, code: int = 0) -> str:
     return result.output
 
 
-def test_a_person_sees_what_waits_and_died_and_sends_it_again(home, hearing, webhook, monkeypatch):
+def test_a_person_sees_what_waits_and_died_and_sends_it_again(home, direct, webhook, monkeypatch):
     assert callqa("pending") == "none\n"
     write_recent_call(home.drop)
-    hearing.hear(FakeModels())
+    direct.run(FakeModels())
     shown = callqa("pending")
     assert "webhook  pending  anger  high" in shown
     assert "not tried yet" in shown

@@ -12,7 +12,7 @@ from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
 from callqa_assets.warehouse import tables
 from resources.storage.lake import EmotionLake
 from tests.support.calls import RULES, write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows, read_snapshot, read_tracks
 
@@ -25,7 +25,7 @@ def rules_at(threshold: float, name: str = "anger") -> RuleSet:
 
 
 @pytest.fixture
-def hearing(home, warehouse, rules: Path) -> DirectHearing:
+def direct(home, warehouse, rules: Path) -> DirectRun:
     """Toy anger is four times the loudness: 0.8, 0.8, 0.4 and 0.2 on three days; rules at 0.5."""
     for seed, (day, loudness) in enumerate(
         zip(
@@ -35,18 +35,18 @@ def hearing(home, warehouse, rules: Path) -> DirectHearing:
         )
     ):
         write_call(home.drop, day, f"10{seed}", seed=seed, anger=loudness)
-    direct = DirectHearing(home, warehouse, rules)
-    direct.hear(FakeModels())
+    direct = DirectRun(home, warehouse, rules)
+    direct.run(FakeModels())
     return direct
 
 
 @pytest.fixture
-def diff(hearing):
+def diff(direct):
     def run(rules: RuleSet, days: tuple[str, str] = DAYS, **options) -> RulesDiff:
         return diff_rules(
-            hearing.warehouse,
-            EmotionLake(hearing.home),
-            hearing.home.calendar,
+            direct.warehouse,
+            EmotionLake(direct.home),
+            direct.home.calendar,
             rules,
             days,
             **options,
@@ -81,8 +81,8 @@ def test_a_lower_level_adds_and_a_higher_one_takes_away_with_examples(diff):
     assert all(e.said.startswith("响度") for e in none.examples["anger", "gone"])
 
 
-def test_a_rule_that_ends_later_moves_its_alerts(diff, hearing):
-    with hearing.warehouse.write() as connection:
+def test_a_rule_that_ends_later_moves_its_alerts(diff, direct):
+    with direct.warehouse.write() as connection:
         connection.execute(sa.update(tables.alerts).values(ended_s=tables.alerts.c.ended_s - 0.5))
     found = diff(rules_at(0.5))
     assert counts(found) == {"added": 0, "gone": 0, "moved": 2, "same": 0}
@@ -101,14 +101,14 @@ def test_only_the_days_asked_for_are_judged(diff):
     assert (found.recordings, found.before("anger"), found.after("anger")) == (2, 1, 2)
 
 
-def test_superseded_alerts_are_not_compared_with(diff, hearing):
-    with hearing.warehouse.write() as connection:
+def test_superseded_alerts_are_not_compared_with(diff, direct):
+    with direct.warehouse.write() as connection:
         connection.execute(sa.update(tables.alerts).values(superseded_at=sa.func.now()))
     assert counts(diff(rules_at(0.5)))["added"] == 2
 
 
-def test_two_files_are_compared_whatever_stands(diff, hearing):
-    with hearing.warehouse.write() as connection:
+def test_two_files_are_compared_whatever_stands(diff, direct):
+    with direct.warehouse.write() as connection:
         connection.execute(sa.update(tables.alerts).values(superseded_at=sa.func.now()))
     found = diff(rules_at(0.3), against=rules_at(0.5))
     assert counts(found) == {"added": 1, "gone": 0, "moved": 0, "same": 2}
@@ -136,10 +136,10 @@ def test_as_many_examples_as_asked_for(diff):
     assert len(diff(rules_at(0.9), examples=1).examples["anger", "gone"]) == 1
 
 
-def test_calls_that_are_not_heard_to_the_end_are_left_out_and_counted(diff, hearing):
+def test_calls_that_are_not_heard_to_the_end_are_left_out_and_counted(diff, direct):
     runs = tables.stage_runs
-    first = min(r["recording_id"] for r in read_rows(hearing.warehouse, tables.alerts))
-    with hearing.warehouse.write() as connection:
+    first = min(r["recording_id"] for r in read_rows(direct.warehouse, tables.alerts))
+    with direct.warehouse.write() as connection:
         connection.execute(
             sa.update(runs)
             .where(runs.c.recording_id == first, runs.c.stage == "emotions")
@@ -150,20 +150,18 @@ def test_calls_that_are_not_heard_to_the_end_are_left_out_and_counted(diff, hear
     assert counts(found) == {"added": 0, "gone": 0, "moved": 0, "same": 1}
 
 
-def test_it_says_exactly_what_a_run_then_does(diff, hearing):
-    before = {r["alert_id"] for r in read_rows(hearing.warehouse, tables.alerts)}
+def test_it_says_exactly_what_a_run_then_does(diff, direct):
+    before = {r["alert_id"] for r in read_rows(direct.warehouse, tables.alerts)}
     foretold = diff(rules_at(0.3))
-    hearing.rules.write_text(RULES.format(threshold=0.3))
-    hearing.hear(FakeModels())
-    standing = [
-        r for r in read_rows(hearing.warehouse, tables.alerts) if r["superseded_at"] is None
-    ]
+    direct.rules.write_text(RULES.format(threshold=0.3))
+    direct.run(FakeModels())
+    standing = [r for r in read_rows(direct.warehouse, tables.alerts) if r["superseded_at"] is None]
     assert len(standing) == foretold.after("anger")
     new = {r["alert_id"] for r in standing} - before
     assert new == {e.change.alert_id for e in foretold.examples["anger", "added"]}
 
 
-def test_nothing_is_written_and_nothing_is_heard(diff, hearing, home, warehouse):
+def test_nothing_is_written_and_nothing_is_heard(diff, direct, home, warehouse):
     def snapshot():
         files = sorted(
             (str(p.relative_to(home.root)), p.stat().st_mtime_ns)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def hear(
+def process(
     dagster_home: Home, rules, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., HeadlessResult]:
     monkeypatch.setenv("CALLQA_RULES", str(rules))
@@ -42,9 +42,9 @@ def hear(
     return run
 
 
-def test_a_call_becomes_segments_transcripts_emotions_and_an_alert(home, warehouse, hear):
+def test_a_call_becomes_segments_transcripts_emotions_and_an_alert(home, warehouse, process):
     write_call(home.drop, DAY, anger=0.2)
-    result = hear(FakeModels())
+    result = process(FakeModels())
     assert result.failed_runs == {}
     assert result.days == [DAY]
     (recording,) = read_rows(warehouse, tables.recordings)
@@ -68,22 +68,22 @@ def test_a_call_becomes_segments_transcripts_emotions_and_an_alert(home, warehou
     assert (home.root / recording["archive_path"]).is_file()
 
 
-def test_a_second_run_computes_nothing(home, warehouse, hear):
+def test_a_second_run_computes_nothing(home, warehouse, process):
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
-    hear(FakeModels())
+    process(FakeModels())
     before = read_snapshot(warehouse)
     again = FakeModels()
-    assert hear(again).failed_runs == {}
+    assert process(again).failed_runs == {}
     assert again.calls == {"vad": 0, "asr": 0, "ser": 0}
     assert read_snapshot(warehouse) == before
 
 
-def test_a_range_of_31_days_is_one_run(home, warehouse, hear):
+def test_a_range_of_31_days_is_one_run(home, warehouse, process):
     days = [f"2025-03-{d:02d}" for d in range(1, 32)]
     for seed, day in enumerate(days):
         write_call(home.drop, day, seed=seed)
-    result = hear(FakeModels())
+    result = process(FakeModels())
     assert result.days == days
     assert len(result.run_ids) == 1
     assert result.failed_runs == {}
@@ -93,32 +93,32 @@ def test_a_range_of_31_days_is_one_run(home, warehouse, hear):
     assert materialized == set(days)
 
 
-def test_missing_weights_fail_the_run_and_blame_no_recording(home, warehouse, hear):
+def test_missing_weights_fail_the_run_and_blame_no_recording(home, warehouse, process):
     write_call(home.drop, DAY)
 
     class NoWeights(FakeModels):
         def transcriber(self):
             raise FileNotFoundError("model.bin is missing: run `callqa models pull`")
 
-    assert len(hear(NoWeights()).failed_runs) == 1
+    assert len(process(NoWeights()).failed_runs) == 1
     assert {r["stage"] for r in read_rows(warehouse, tables.stage_runs)} == {"segments", "emotions"}
-    assert hear(FakeModels()).failed_runs == {}
+    assert process(FakeModels()).failed_runs == {}
     assert {r["status"] for r in read_rows(warehouse, tables.stage_runs)} == {"ok"}
 
 
-def test_a_bad_rules_file_leaves_the_last_accepted_rules_in_force(home, warehouse, hear, rules):
+def test_a_bad_rules_file_leaves_the_last_accepted_rules_in_force(home, warehouse, process, rules):
     write_call(home.drop, DAY, "1001", anger=0.2)
-    hear(FakeModels())
+    process(FakeModels())
     rules.write_text("rules: [{name: broken, emotion: furious}]")
     write_call(home.drop, DAY, "1002", anger=0.2, seed=5)
-    assert hear(FakeModels()).failed_runs == {}
+    assert process(FakeModels()).failed_runs == {}
     assert len(read_rows(warehouse, tables.alerts)) == 2
     with dg.DagsterInstance.get() as instance:
         checks = _check_results(instance)
     assert checks["rules_file_is_in_force"] is False
 
 
-def test_one_bad_recording_fails_alone_after_three_attempts(home, warehouse, hear):
+def test_one_bad_recording_fails_alone_after_three_attempts(home, warehouse, process):
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.05 + 0.05 * seed)
 
@@ -127,7 +127,7 @@ def test_one_bad_recording_fails_alone_after_three_attempts(home, warehouse, hea
             raise RuntimeError("too loud for me")
 
     models = FakeModels(before=choke)
-    assert hear(models).failed_runs == {}
+    assert process(models).failed_runs == {}
     runs = [r for r in read_rows(warehouse, tables.stage_runs) if r["stage"] == "transcripts"]
     (failed,) = [r for r in runs if r["status"] == "failed"]
     assert len(runs) == 3
@@ -137,11 +137,11 @@ def test_one_bad_recording_fails_alone_after_three_attempts(home, warehouse, hea
     with dg.DagsterInstance.get() as instance:
         assert _check_results(instance)["transcripts_failures"] is False
     cured = FakeModels()
-    hear(cured, force=True)
+    process(cured, force=True)
     assert not [r for r in read_rows(warehouse, tables.stage_runs) if r["status"] != "ok"]
 
 
-def test_a_day_s_metadata_names_the_model_and_how_often_it_had_no_room(home, hear):
+def test_a_day_s_metadata_names_the_model_and_how_often_it_had_no_room(home, process):
     write_call(home.drop, DAY, "1001", seed=1, anger=0.2)
     write_call(home.drop, DAY, "1002", seed=2, anger=0.2)
 
@@ -154,7 +154,7 @@ def test_a_day_s_metadata_names_the_model_and_how_often_it_had_no_room(home, hea
         if model == "asr":
             MemoryGuard(Device("cpu", "fp32", 1)).compute(items, hear_two_at_most)
 
-    assert hear(FakeModels(before=before)).failed_runs == {}
+    assert process(FakeModels(before=before)).failed_runs == {}
     with dg.DagsterInstance.get() as instance:
         told = {asset: _metadata(instance, asset) for asset in ("transcripts", "emotion_scores")}
     assert told["transcripts"]["model"] == "toy-asr"

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def hear(
+def process(
     dagster_home: Home, rules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., HeadlessResult]:
     monkeypatch.setenv("CALLQA_RULES", str(rules))
@@ -64,14 +64,16 @@ def read_check(result: HeadlessResult) -> dg.AssetCheckEvaluation:
     return found
 
 
-def test_a_changed_file_judges_anew_what_was_heard_and_hears_nothing_again(warehouse, hear, rules):
-    assert read_check(hear(FakeModels())).passed
+def test_a_changed_file_judges_anew_what_was_heard_and_hears_nothing_again(
+    warehouse, process, rules
+):
+    assert read_check(process(FakeModels())).passed
     before = {row["rule"]: row for row in read_rows(warehouse, tables.alerts)}
     assert set(before) == {"anger"}
     changed = RULES.format(threshold=0.5) + '  - {name: loud, text: {any: ["响度"]}}\n'
     rules.write_text(changed)
     models = FakeModels()
-    assert read_check(hear(models)).passed
+    assert read_check(process(models)).passed
     assert models.calls == {"vad": 0, "asr": 0, "ser": 0}
     rows = read_rows(warehouse, tables.alerts)
     assert {row["rule"] for row in rows} == {"anger", "loud"}
@@ -85,12 +87,12 @@ def test_a_changed_file_judges_anew_what_was_heard_and_hears_nothing_again(wareh
 
 
 def test_a_bad_file_leaves_the_last_set_in_force_stops_nothing_and_says_why(
-    warehouse, hear, rules, home
+    warehouse, process, rules, home
 ):
-    hear(FakeModels())
+    process(FakeModels())
     rules.write_text("rules:\n  - {name: broken, emotion: furious, threshold: 0.5}")
     write_call(home.drop, DAYS[0], "1009", seed=7, anger=0.2)
-    check = read_check(hear(FakeModels()))
+    check = read_check(process(FakeModels()))
     assert not check.passed
     problem = str(check.metadata["problem"].value)
     assert f"{rules}, line 2, rule 'broken': `emotion`: 'furious' is no emotion" in problem
@@ -99,13 +101,13 @@ def test_a_bad_file_leaves_the_last_set_in_force_stops_nothing_and_says_why(
     assert {row["rule_hash"] for row in rows} == {hash_of(RULES.format(threshold=0.5))}
     assert len(read_rows(warehouse, tables.rule_sets)) == 1
     rules.write_text(RULES.format(threshold=0.6))
-    assert read_check(hear(FakeModels())).passed
+    assert read_check(process(FakeModels())).passed
     assert {row["rule_hash"] for row in read_rows(warehouse, tables.alerts)} == {
         hash_of(RULES.format(threshold=0.6))
     }
 
 
-def test_a_run_judges_all_its_days_by_one_set(warehouse, hear, rules):
+def test_a_run_judges_all_its_days_by_one_set(warehouse, process, rules):
     seen: list[str] = []
 
     def change_after_the_first_day(stage: str, day: str, done: int, total: int) -> None:
@@ -113,7 +115,7 @@ def test_a_run_judges_all_its_days_by_one_set(warehouse, hear, rules):
             seen.append(day)
             rules.write_text(RULES.format(threshold=0.7))
 
-    hear(FakeModels(), change_after_the_first_day)
+    process(FakeModels(), change_after_the_first_day)
     assert seen == [DAYS[0]]
     rows = read_rows(warehouse, tables.alerts)
     assert {row["day"] for row in rows} == set(DAYS)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def hear(rules: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Home, str], dict[str, bool]]:
+def process(rules: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Home, str], dict[str, bool]]:
     """Hear a home with three calls and a file that is none; returns each check's outcome."""
     monkeypatch.setenv("CALLQA_RULES", str(rules))
 
@@ -67,10 +67,10 @@ def home_on_postgres(tmp_path: Path, postgres_server: str):
 
 
 def test_a_run_on_postgresql_succeeds_with_the_rows_and_checks_of_one_on_sqlite(
-    home, home_on_postgres, postgres_schema, hear
+    home, home_on_postgres, postgres_schema, process
 ):
-    checks = hear(home, home.database_url)
-    checks_on_postgres = hear(home_on_postgres, postgres_schema)
+    checks = process(home, home.database_url)
+    checks_on_postgres = process(home_on_postgres, postgres_schema)
     assert checks_on_postgres == checks
     assert {"quarantine_share", "mtime_fallback_share", "empty_text_share"} <= set(checks)
     rows = read_snapshot(open_warehouse(home.database_url))

@@ -22,7 +22,7 @@ from callqa_assets.domain.speech import Span
 from callqa_assets.warehouse import tables
 from resources.settings import Settings
 from tests.support.calls import write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
@@ -46,7 +46,7 @@ def ids(home, warehouse, rules: Path):
     """Ids of two calls, processed by 'run'; corrupting is done to the first."""
     for seed in range(2):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
-    DirectHearing(home, warehouse, rules).hear(FakeModels())
+    DirectRun(home, warehouse, rules).run(FakeModels())
     return sorted(r["recording_id"] for r in read_rows(warehouse, tables.recordings))
 
 
@@ -236,7 +236,7 @@ def test_a_broken_promise_on_one_day_of_a_range_stops_the_run_and_names_day_and_
                 for wave, spans in zip(waveforms, super().detect(waveforms), strict=True)
             ]
 
-    def hear(models: FakeModels):
+    def process(models: FakeModels):
         resource = dg.ResourceDefinition.hardcoded_resource(models)
         return process_drop_folder(
             Settings.from_environment(),
@@ -248,7 +248,7 @@ def test_a_broken_promise_on_one_day_of_a_range_stops_the_run_and_names_day_and_
         )
 
     models = Overlong()
-    result = hear(models)
+    result = process(models)
     assert len(result.failed_runs) == 1
     assert models.calls["asr"] == 0
     by_day = {r["day"]: r["recording_id"] for r in read_rows(warehouse, tables.recordings)}
@@ -262,4 +262,4 @@ def test_a_broken_promise_on_one_day_of_a_range_stops_the_run_and_names_day_and_
     (finding,) = sound.metadata["failing_days"].records
     assert finding.data["day"] == "2025-03-15"
     assert by_day["2025-03-15"] in finding.data["finding"]
-    assert hear(FakeModels()).failed_runs == {}
+    assert process(FakeModels()).failed_runs == {}

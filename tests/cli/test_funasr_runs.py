@@ -60,7 +60,7 @@ class Installation:
     def home(self, name: str) -> Home:
         return Home(self.root / name)
 
-    def hear(self, home: Home, profile: str, *options: str) -> subprocess.CompletedProcess[str]:
+    def run(self, home: Home, profile: str, *options: str) -> subprocess.CompletedProcess[str]:
         """`callqa run` over two calls of one day, with every way to a network shut."""
         drop = self.root / "calls"
         if not drop.exists():
@@ -142,7 +142,7 @@ def test_a_profile_hears_a_day_into_the_tables_and_a_second_home_gets_the_same(
 ):
     first, second = tiny_installation.home("first"), tiny_installation.home("second")
     for home in (first, second):
-        done = tiny_installation.hear(home, profile)
+        done = tiny_installation.run(home, profile)
         assert done.returncode == 0, done.stdout + done.stderr
     warehouse = open_warehouse(first.database_url)
     assert models_of_stages(warehouse) == {
@@ -172,14 +172,14 @@ def test_a_second_run_computes_nothing_and_loads_nothing(
     shutil.copytree(tiny, own)
     tiny_installation.replace_in_profiles(str(tiny), str(own))
     home = tiny_installation.home("home")
-    done = tiny_installation.hear(home, "sensevoice")
+    done = tiny_installation.run(home, "sensevoice")
     assert done.returncode == 0, done.stdout + done.stderr
     before = stage_models(open_warehouse(home.database_url))
     for weights in own.glob("*/model.pt"):  # nobody notices until somebody loads them
         status = weights.stat()
         weights.write_bytes(bytes(status.st_size))
         os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
-    again = tiny_installation.hear(home, "sensevoice")
+    again = tiny_installation.run(home, "sensevoice")
     assert again.returncode == 0, again.stdout + again.stderr
     assert stage_models(open_warehouse(home.database_url)) == before
 
@@ -197,7 +197,7 @@ def test_a_folder_without_a_weight_fails_with_its_name_and_the_day_goes_on_once_
     tiny_installation.replace_in_profiles(str(tiny / "seaco"), str(broken))
     home = tiny_installation.home("home")
 
-    failed = tiny_installation.hear(home, "funasr")
+    failed = tiny_installation.run(home, "funasr")
     assert failed.returncode == 1
     assert "seaco_decoder.decoders.0.norm1.weight" in failed.stdout + failed.stderr
     warehouse = open_warehouse(home.database_url)
@@ -205,7 +205,7 @@ def test_a_folder_without_a_weight_fails_with_its_name_and_the_day_goes_on_once_
     before = stage_models(warehouse)
 
     shutil.copyfile(tiny / "seaco" / "model.pt", broken / "model.pt")
-    mended = tiny_installation.hear(home, "funasr")
+    mended = tiny_installation.run(home, "funasr")
     assert mended.returncode == 0, mended.stdout + mended.stderr
     after = stage_models(warehouse)
     assert {stage for _, stage in after} == {"segments", "transcripts", "emotions", "alerts"}
@@ -242,7 +242,7 @@ def test_another_profile_computes_what_it_changes_and_nothing_else(
     """And the tables say which model wrote each row."""
     shutil.copytree(REPO / "data" / "samples" / "late", tmp_path / "calls")
     home = switching.home("home")
-    done = switching.hear(home, "compact")
+    done = switching.run(home, "compact")
     assert done.returncode == 0, done.stdout + done.stderr
     warehouse = open_warehouse(home.database_url)
     compact = stage_models(warehouse)
@@ -254,17 +254,17 @@ def test_another_profile_computes_what_it_changes_and_nothing_else(
     }
     recordings = read_snapshot(warehouse)["recordings"]
 
-    refused = switching.hear(home, "mixed")
+    refused = switching.run(home, "mixed")
     assert refused.returncode == 1
     assert "--switch" in refused.stderr
     assert stage_models(warehouse) == compact
 
-    done = switching.hear(home, "mixed", "--switch")
+    done = switching.run(home, "mixed", "--switch")
     assert done.returncode == 0, done.stdout + done.stderr
     mixed = stage_models(warehouse)
     assert computed_anew(compact, mixed) == {"transcripts", "alerts"}
 
-    done = switching.hear(home, "funasr", "--switch")
+    done = switching.run(home, "funasr", "--switch")
     assert done.returncode == 0, done.stdout + done.stderr
     funasr = stage_models(warehouse)
     assert computed_anew(mixed, funasr) == {"emotions", "alerts"}

@@ -14,7 +14,7 @@ from callqa_assets.warehouse.database import open_warehouse
 from resources.settings import Settings
 from resources.storage.home import REPO, Home
 from tests.support.calls import RULES, write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.processes import kill_at, run_process, use_home
 from tests.support.snapshot import read_snapshot, read_tracks
@@ -24,7 +24,7 @@ DAY = "2025-03-14"
 pytestmark = pytest.mark.integration
 
 
-def hear(models: FakeModels | None, *, copy: bool = False) -> HeadlessResult:
+def process(models: FakeModels | None, *, copy: bool = False) -> HeadlessResult:
     """What `callqa run` does; without models, with the real ones."""
     resource = dg.ResourceDefinition.hardcoded_resource(models)
     return process_drop_folder(
@@ -39,7 +39,7 @@ def hear(models: FakeModels | None, *, copy: bool = False) -> HeadlessResult:
 def hear_through_dagster_and_die(root: Path, rules: Path, point: str, call: int) -> None:
     use_home(root, CALLQA_RULES=str(rules))
     kill_at(point, call)
-    hear(FakeModels())
+    process(FakeModels())
 
 
 def tables_of(home: Home):
@@ -63,11 +63,11 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
     rules.write_text(RULES.format(threshold=0.5))
     monkeypatch.setenv("CALLQA_RULES", str(rules))
     killed_home = make_home(tmp_path / "killed", monkeypatch)
-    undisturbed = DirectHearing(home, warehouse, rules)
+    undisturbed = DirectRun(home, warehouse, rules)
     for used in (killed_home, home):
         for seed in range(2):
             write_call(used.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
-    undisturbed.hear(FakeModels())
+    undisturbed.run(FakeModels())
 
     assert (
         run_process(hear_through_dagster_and_die, killed_home.root, rules, "transcripts", 1) == -9
@@ -76,7 +76,7 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
         (killed,) = instance.get_runs()
         assert killed.status == dg.DagsterRunStatus.STARTED
     models = FakeModels()
-    resumed = hear(models)
+    resumed = process(models)
     assert resumed.failed_runs == {}
     assert models.calls == {"vad": 0, "asr": 4, "ser": 0}
     with dg.DagsterInstance.get() as instance:
@@ -87,7 +87,7 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
 # The real models ----------------------------------------------------------------------------
 
 
-def hear_with_real_models(
+def run_with_real_models(
     root: Path, models_dir: Path, drop: Path, point: str | None, call: int
 ) -> None:
     use_home(root, CALLQA_DROP=str(drop), CALLQA_MODELS=str(models_dir))
@@ -98,7 +98,7 @@ def hear_with_real_models(
         processes.POINTS[point] = (WhisperTranscriber, "transcribe")
     if point:
         kill_at(point, call)
-    result = hear(None, copy=True)
+    result = process(None, copy=True)
     assert result.failed_runs == {}, result.failed_runs
 
 
@@ -122,9 +122,9 @@ def test_real_models_killed_in_mid_transcript_resume_to_the_same_tables(
     homes = []
     for name, point in (("undisturbed", None), ("killed", "transcripts")):
         homes.append(make_home(tmp_path / name, monkeypatch))
-        code = run_process(hear_with_real_models, homes[-1].root, models_dir, drop, point, 1)
+        code = run_process(run_with_real_models, homes[-1].root, models_dir, drop, point, 1)
         assert code == (-9 if point else 0)
-    assert run_process(hear_with_real_models, homes[-1].root, models_dir, drop, None, 0) == 0
+    assert run_process(run_with_real_models, homes[-1].root, models_dir, drop, None, 0) == 0
     undisturbed, resumed = (tables_of(used) for used in homes)
     assert undisturbed[0]["transcripts"]
     assert undisturbed[1]

@@ -12,7 +12,7 @@ from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import WarehouseError
 from callqa_assets.warehouse.reviews import ReviewError
 from tests.support.calls import RULES, write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
@@ -29,7 +29,7 @@ def callqa(*arguments: str) -> str:
 def heard(home, warehouse, rules: Path) -> None:
     rules.write_text(RULES.format(threshold=0.5) + "    review: true\n")
     write_call(home.drop, DAY, "1001", anger=0.2)
-    DirectHearing(home, warehouse, rules).hear(FakeModels())
+    DirectRun(home, warehouse, rules).run(FakeModels())
 
 
 def test_an_alert_is_listed_decided_by_its_short_id_and_gone_from_the_list(heard, warehouse):

@@ -13,7 +13,7 @@ from callqa_assets.cli import app
 from callqa_assets.domain.rules.rule_set import RulesError
 from resources.storage.home import REPO
 from tests.support.calls import RULES, write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_snapshot
 
@@ -137,7 +137,7 @@ def test_no_case_at_all_is_no_success(configs):
 def test_a_diff_counts_by_rule_shows_examples_and_writes_nothing(home, warehouse, rules):
     for seed, loudness in enumerate((0.2, 0.1)):
         write_call(home.drop, "2025-03-14", f"10{seed}", seed=seed, anger=loudness)
-    DirectHearing(home, warehouse, rules).hear(FakeModels())
+    DirectRun(home, warehouse, rules).run(FakeModels())
     before = read_snapshot(warehouse)
     new = home.root / "new.yaml"
     new.write_text(RULES.format(threshold=0.3))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resources.storage.home import Home
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 
 
 class Kill(BaseException):
@@ -15,8 +15,8 @@ class Kill(BaseException):
 
 
 @pytest.fixture
-def hearing(home: Home, warehouse, rules: Path) -> DirectHearing:
-    return DirectHearing(home, warehouse, rules)
+def direct(home: Home, warehouse, rules: Path) -> DirectRun:
+    return DirectRun(home, warehouse, rules)
 
 
 @pytest.fixture

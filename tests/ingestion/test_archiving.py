@@ -47,17 +47,17 @@ def assert_all_in_archive(home: Home, warehouse, count: int) -> None:
     ids=["before moving", "before the rename", "after the rename", "before the row", "in the row"],
 )
 def test_a_kill_while_files_are_archived_strands_nothing(
-    home, warehouse, hearing, kill, owner, name, after
+    home, warehouse, direct, kill, owner, name, after
 ):
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
-    hearing.scan()
+    direct.scan()
     kill(owner, name, after=after)
     with pytest.raises(Kill):
-        hearing.ingest(DAY)
+        direct.ingest(DAY)
     assert read_rows(warehouse, tables.recordings) == []
     kill.revive()
-    assert hearing.take_in() == []
+    assert direct.ingest_all() == []
     assert_all_in_archive(home, warehouse, 3)
 
 
@@ -73,22 +73,22 @@ def _across_file_systems(monkeypatch: pytest.MonkeyPatch, drop: Path) -> None:
 
 
 def test_a_drop_folder_on_another_file_system_is_copied_then_emptied(
-    home, warehouse, hearing, monkeypatch
+    home, warehouse, direct, monkeypatch
 ):
     content = write_call(home.drop, DAY).read_bytes()
     _across_file_systems(monkeypatch, home.drop)
-    hearing.take_in()
+    direct.ingest_all()
     assert_all_in_archive(home, warehouse, 1)
     (kept,) = files_below(home.archive)
     assert kept.read_bytes() == content
 
 
 def test_a_kill_after_the_copy_across_file_systems_strands_nothing(
-    home, warehouse, hearing, kill, monkeypatch
+    home, warehouse, direct, kill, monkeypatch
 ):
     """The copy has another time of change than intake wrote down: it is known by its content."""
     write_call(home.drop, DAY)
-    hearing.scan()
+    direct.scan()
     with monkeypatch.context() as elsewhere:
         _across_file_systems(elsewhere, home.drop)
         real = RecordingArchive.store
@@ -99,35 +99,35 @@ def test_a_kill_after_the_copy_across_file_systems_strands_nothing(
 
         elsewhere.setattr(RecordingArchive, "store", store_then_die)
         with pytest.raises(Kill):
-            hearing.ingest(DAY)
-    hearing.take_in()
+            direct.ingest(DAY)
+    direct.ingest_all()
     assert_all_in_archive(home, warehouse, 1)
 
 
 def test_a_new_file_at_the_place_of_one_whose_move_was_cut_short_harms_neither(
-    home, warehouse, hearing, kill
+    home, warehouse, direct, kill
 ):
     path = write_call(home.drop, DAY, seed=1)
     first = path.read_bytes()
-    hearing.scan()
+    direct.scan()
     kill(RecordingArchive, "store", after=True)
     with pytest.raises(Kill):
-        hearing.ingest(DAY)
+        direct.ingest(DAY)
     kill.revive()
     write_call(home.drop, DAY, seed=2)
     set_mtime(path, "2025-03-15 10:00")
     second = path.read_bytes()
-    hearing.take_in()
+    direct.ingest_all()
     assert_all_in_archive(home, warehouse, 2)
     assert {p.read_bytes() for p in files_below(home.archive)} == {first, second}
 
 
 @pytest.mark.parametrize("change", ["replaced", "removed"])
 def test_a_file_changed_after_it_was_decoded_is_not_archived_under_the_old_identity(
-    home, warehouse, hearing, monkeypatch, change
+    home, warehouse, direct, monkeypatch, change
 ):
     path = write_call(home.drop, DAY, seed=1)
-    hearing.scan()
+    direct.scan()
     real = archiving._sort_out
 
     def change_meanwhile(*args):
@@ -139,10 +139,10 @@ def test_a_file_changed_after_it_was_decoded_is_not_archived_under_the_old_ident
         return good
 
     monkeypatch.setattr(archiving, "_sort_out", change_meanwhile)
-    hearing.ingest(DAY)
+    direct.ingest(DAY)
     assert read_rows(warehouse, tables.recordings) == []
     monkeypatch.undo()
-    hearing.take_in()
+    direct.ingest_all()
     assert len(read_rows(warehouse, tables.recordings)) == (1 if change == "replaced" else 0)
 
 
@@ -150,7 +150,7 @@ def test_a_file_changed_after_it_was_decoded_is_not_archived_under_the_old_ident
 
 
 def test_a_file_without_permission_stays_is_reported_and_ingested_once_it_may_be(
-    home, warehouse, hearing, monkeypatch
+    home, warehouse, direct, monkeypatch
 ):
     write_call(home.drop, DAY, "1001", seed=1)
     locked = write_call(home.drop, DAY, "1002", seed=2)
@@ -162,18 +162,18 @@ def test_a_file_without_permission_stays_is_reported_and_ingested_once_it_may_be
         return real(path)
 
     monkeypatch.setattr(archiving, "hash_content", refuse)
-    (problem,) = hearing.take_in()
+    (problem,) = direct.ingest_all()
     assert "_1002_" in problem
     assert "Permission denied" in problem
     assert locked.is_file()
     assert len(read_rows(warehouse, tables.recordings)) == 1
     monkeypatch.undo()
-    assert hearing.take_in() == []
+    assert direct.ingest_all() == []
     assert_all_in_archive(home, warehouse, 2)
 
 
 def test_a_file_that_may_be_read_but_not_moved_stays_and_the_others_are_ingested(
-    home, warehouse, hearing, monkeypatch
+    home, warehouse, direct, monkeypatch
 ):
     write_call(home.drop, DAY, "1001", seed=1)
     fixed = write_call(home.drop, DAY, "1002", seed=2)
@@ -185,16 +185,16 @@ def test_a_file_that_may_be_read_but_not_moved_stays_and_the_others_are_ingested
         real(source, target)
 
     monkeypatch.setattr(os, "replace", refuse)
-    (problem,) = hearing.take_in()
+    (problem,) = direct.ingest_all()
     assert "--copy" in problem
     assert len(read_rows(warehouse, tables.recordings)) == 1
     monkeypatch.undo()
-    assert hearing.take_in() == []
+    assert direct.ingest_all() == []
     assert_all_in_archive(home, warehouse, 2)
 
 
 def test_a_file_that_breaks_the_decoder_does_not_hold_up_the_day(
-    home, warehouse, hearing, monkeypatch
+    home, warehouse, direct, monkeypatch
 ):
     write_call(home.drop, DAY, "1001", seed=1)
     cursed = write_call(home.drop, DAY, "1002", seed=2)
@@ -206,21 +206,21 @@ def test_a_file_that_breaks_the_decoder_does_not_hold_up_the_day(
         return real(path)
 
     monkeypatch.setattr(archiving, "decode_file", decode)
-    (problem,) = hearing.take_in()
+    (problem,) = direct.ingest_all()
     assert "ZeroDivisionError" in problem
     assert cursed.is_file()
     assert len(read_rows(warehouse, tables.recordings)) == 1
 
 
 def test_a_file_that_vanished_before_it_was_archived_leaves_no_row_and_may_come_back(
-    home, warehouse, hearing
+    home, warehouse, direct
 ):
     path = write_call(home.drop, DAY)
     content = path.read_bytes()
-    hearing.scan()
+    direct.scan()
     path.unlink()
-    assert hearing.take_in() == []
+    assert direct.ingest_all() == []
     assert read_rows(warehouse, tables.recordings) == []
     path.write_bytes(content)
-    hearing.take_in()
+    direct.ingest_all()
     assert len(read_rows(warehouse, tables.recordings)) == 1

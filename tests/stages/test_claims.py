@@ -21,7 +21,7 @@ from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from callqa_assets.warehouse.ledger import MAX_CRASHES, MAX_FAILURES, Ledger
 from resources.storage.home import Home
 from tests.support.calls import set_mtime, write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.processes import run_processes
 from tests.support.snapshot import read_rows
@@ -40,14 +40,14 @@ def die(model: str, items) -> None:
 
 
 @pytest.fixture
-def hearing(home: Home, warehouse, rules: Path) -> DirectHearing:
-    return DirectHearing(home, warehouse, rules)
+def direct(home: Home, warehouse, rules: Path) -> DirectRun:
+    return DirectRun(home, warehouse, rules)
 
 
 @pytest.fixture
-def one_call(home, hearing) -> None:
+def one_call(home, direct) -> None:
     write_call(home.drop, DAY)
-    hearing.take_in()
+    direct.ingest_all()
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +64,10 @@ def alive() -> str:
     return f"{ProcessIdentity.current()}#another-run"
 
 
-def cut(hearing: DirectHearing, models: FakeModels, **options):
+def cut(direct: DirectRun, models: FakeModels, **options):
     """Run the first stage alone."""
-    stage = hearing.stages(models, options.pop("batch_recordings", 32))[0]
-    return run_stage(hearing.warehouse, stage, DAY, run_id=options.pop("run_id", "run"), **options)
+    stage = direct.stages(models, options.pop("batch_recordings", 32))[0]
+    return run_stage(direct.warehouse, stage, DAY, run_id=options.pop("run_id", "run"), **options)
 
 
 def set_runs(warehouse: Warehouse, **values) -> None:
@@ -80,42 +80,40 @@ def run_row(warehouse: Warehouse):
     return row
 
 
-def test_an_attempt_counts_before_anything_is_computed(warehouse, hearing, one_call):
+def test_an_attempt_counts_before_anything_is_computed(warehouse, direct, one_call):
     with pytest.raises(Kill):
-        cut(hearing, FakeModels(before=die))
+        cut(direct, FakeModels(before=die))
     row = run_row(warehouse)
     assert (row["status"], row["attempts"]) == ("claimed", 1)
     assert row["claimed_by"].startswith(str(ProcessIdentity.current()))
 
 
-def test_the_claim_of_a_dead_process_is_taken_over_at_once(warehouse, hearing, one_call, dead):
+def test_the_claim_of_a_dead_process_is_taken_over_at_once(warehouse, direct, one_call, dead):
     with pytest.raises(Kill):
-        cut(hearing, FakeModels(before=die))
+        cut(direct, FakeModels(before=die))
     set_runs(warehouse, claimed_by=dead, lease_until=datetime.now(UTC) + timedelta(hours=1))
-    assert cut(hearing, FakeModels()).computed == 1
+    assert cut(direct, FakeModels()).computed == 1
     row = run_row(warehouse)
     assert (row["status"], row["attempts"], row["claimed_by"]) == ("ok", 2, None)
 
 
-def test_the_claim_of_a_live_process_holds_until_its_lease_ends(
-    warehouse, hearing, one_call, alive
-):
+def test_the_claim_of_a_live_process_holds_until_its_lease_ends(warehouse, direct, one_call, alive):
     with pytest.raises(Kill):
-        cut(hearing, FakeModels(before=die))
+        cut(direct, FakeModels(before=die))
     set_runs(warehouse, claimed_by=alive)
-    report = cut(hearing, FakeModels())
+    report = cut(direct, FakeModels())
     assert (report.computed, report.elsewhere) == (0, 1)
     set_runs(warehouse, lease_until=datetime.now(UTC) - timedelta(seconds=1))
-    assert cut(hearing, FakeModels()).computed == 1
+    assert cut(direct, FakeModels()).computed == 1
 
 
-def test_the_claim_of_another_host_holds_until_its_lease_ends(warehouse, hearing, one_call):
+def test_the_claim_of_another_host_holds_until_its_lease_ends(warehouse, direct, one_call):
     with pytest.raises(Kill):
-        cut(hearing, FakeModels(before=die))
+        cut(direct, FakeModels(before=die))
     set_runs(warehouse, claimed_by=f"{ProcessIdentity('another-host', 1, '1.00')}#claim")
-    assert cut(hearing, FakeModels()).elsewhere == 1
+    assert cut(direct, FakeModels()).elsewhere == 1
     set_runs(warehouse, lease_until=datetime.now(UTC) - timedelta(seconds=1))
-    assert cut(hearing, FakeModels()).computed == 1
+    assert cut(direct, FakeModels()).computed == 1
 
 
 def test_a_process_started_at_another_time_under_the_same_pid_is_another():
@@ -140,35 +138,35 @@ def test_a_corrected_clock_makes_no_live_process_dead():
         assert not ProcessIdentity(me.host, me.pid, f"{float(me.started) + shift:.2f}").is_dead()
 
 
-def test_a_batch_that_lost_its_lease_writes_nothing(warehouse, hearing, one_call, alive):
+def test_a_batch_that_lost_its_lease_writes_nothing(warehouse, direct, one_call, alive):
     def lose(model: str, items) -> None:
         set_runs(warehouse, claimed_by=alive)
 
-    report = cut(hearing, FakeModels(before=lose))
+    report = cut(direct, FakeModels(before=lose))
     assert (report.computed, report.elsewhere) == (0, 1)
     assert read_rows(warehouse, tables.segments) == []
     assert run_row(warehouse)["claimed_by"] == alive
 
 
-def judge(hearing: DirectHearing, before_commit):
+def judge(direct: DirectRun, before_commit):
     """Run the stages above alerts, and alerts with something happening before it commits."""
-    *above, alerts = hearing.stages(FakeModels())
+    *above, alerts = direct.stages(FakeModels())
     for stage in above:
-        run_stage(hearing.warehouse, stage, DAY, run_id="run")
+        run_stage(direct.warehouse, stage, DAY, run_id="run")
 
     def compute(batch):
         result = alerts.compute(batch)
         before_commit()
         return result
 
-    return run_stage(hearing.warehouse, replace(alerts, compute=compute), DAY, run_id="run")
+    return run_stage(direct.warehouse, replace(alerts, compute=compute), DAY, run_id="run")
 
 
-def test_of_a_batch_only_the_recordings_still_claimed_are_written(home, warehouse, hearing, alive):
+def test_of_a_batch_only_the_recordings_still_claimed_are_written(home, warehouse, direct, alive):
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
-    hearing.take_in()
-    hearing.rules.write_text(hearing.rules.read_text() + "    channels: [webhook]\n")
+    direct.ingest_all()
+    direct.rules.write_text(direct.rules.read_text() + "    channels: [webhook]\n")
     with warehouse.read() as connection:
         ids = sorted(connection.execute(sa.select(tables.recordings.c.recording_id)).scalars())
     of_alerts = tables.stage_runs.c.stage == "alerts"
@@ -180,7 +178,7 @@ def test_of_a_batch_only_the_recordings_still_claimed_are_written(home, warehous
         with warehouse.write() as connection:
             connection.execute(lost.values(claimed_by=alive))
 
-    report = judge(hearing, lose_one)
+    report = judge(direct, lose_one)
     assert (report.computed, report.elsewhere) == (2, 1)
     with warehouse.read() as connection:
         runs = connection.execute(sa.select(tables.stage_runs).where(of_alerts)).all()
@@ -191,7 +189,7 @@ def test_of_a_batch_only_the_recordings_still_claimed_are_written(home, warehous
         assert {row["recording_id"] for row in read_rows(warehouse, table)} == {ids[0], ids[2]}
 
 
-def test_a_claim_on_alerts_is_short_however_long_the_calls(warehouse, hearing, one_call):
+def test_a_claim_on_alerts_is_short_however_long_the_calls(warehouse, direct, one_call):
     with warehouse.write() as connection:
         connection.execute(sa.update(tables.recordings).values(duration_s=90_000.0))
 
@@ -199,25 +197,25 @@ def test_a_claim_on_alerts_is_short_however_long_the_calls(warehouse, hearing, o
         raise Kill
 
     with pytest.raises(Kill):
-        judge(hearing, kill)
+        judge(direct, kill)
     with warehouse.read() as connection:
         claimed = tables.stage_runs.c.status == "claimed"
         leases = connection.execute(sa.select(tables.stage_runs.c.lease_until).where(claimed))
         assert leases.scalar_one() < datetime.now(UTC) + timedelta(minutes=11)
 
 
-def test_a_failure_after_the_lease_was_lost_is_not_recorded(warehouse, hearing, one_call, alive):
+def test_a_failure_after_the_lease_was_lost_is_not_recorded(warehouse, direct, one_call, alive):
     def lose_and_fail(model: str, items) -> None:
         set_runs(warehouse, claimed_by=alive)
         raise RuntimeError("too late")
 
-    cut(hearing, FakeModels(before=lose_and_fail))
+    cut(direct, FakeModels(before=lose_and_fail))
     row = run_row(warehouse)
     assert (row["status"], row["claimed_by"], row["error"]) == ("claimed", alive, None)
 
 
 def test_a_call_that_moves_while_it_is_computed_is_written_under_its_new_day(
-    home, warehouse, hearing
+    home, warehouse, direct
 ):
     set_mtime(write_call(home.drop, DAY, name="call.wav"), "2025-03-16 10:00")
     moved = False
@@ -227,23 +225,23 @@ def test_a_call_that_moves_while_it_is_computed_is_written_under_its_new_day(
         if model == "asr" and not moved:
             moved = True
             (home.drop / "call.json").write_text(json.dumps({"started_at": f"{DAY} 09:00:00"}))
-            hearing.scan_once()
+            direct.scan_once()
 
-    hearing.hear(FakeModels(before=move))
+    direct.run(FakeModels(before=move))
     assert moved
     assert {r["day"] for r in read_rows(warehouse, tables.transcripts)} == {DAY}
     models = FakeModels()
-    hearing.hear(models)
+    direct.run(models)
     for table in (tables.segments, tables.transcripts, tables.emotion_scores, tables.stage_runs):
         assert {r["day"] for r in read_rows(warehouse, table)} == {DAY}
     # Metadata changed, and with it what the rules read; the transcript stands, and was not stale.
     assert models.calls == {"vad": 0, "asr": 0, "ser": 2}
 
 
-def test_a_failing_batch_is_tried_one_by_one_and_only_the_culprit_fails(home, warehouse, hearing):
+def test_a_failing_batch_is_tried_one_by_one_and_only_the_culprit_fails(home, warehouse, direct):
     for seed in range(4):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.25 if seed == 2 else 0.05)
-    hearing.take_in()
+    direct.ingest_all()
     sizes: list[int] = []
 
     def choke(model: str, waveforms) -> None:
@@ -251,16 +249,16 @@ def test_a_failing_batch_is_tried_one_by_one_and_only_the_culprit_fails(home, wa
         if any(abs(waveform).max() > 0.3 for waveform in waveforms):
             raise RuntimeError("too loud")
 
-    report = cut(hearing, FakeModels(before=choke))
+    report = cut(direct, FakeModels(before=choke))
     assert sizes == [4, 1, 1, 1, 1, 1, 1]  # together, one by one, and the culprit twice more
     assert report.computed == 3
     assert list(report.failed.values()) == ["RuntimeError: too loud"]
     again = FakeModels()
-    assert len(cut(hearing, again).failed) == 1
+    assert len(cut(direct, again).failed) == 1
     assert again.calls["vad"] == 0
 
 
-def test_a_recording_whose_rows_the_tables_refuse_fails_alone(home, warehouse, hearing):
+def test_a_recording_whose_rows_the_tables_refuse_fails_alone(home, warehouse, direct):
     """A constraint is the warehouse's word on one recording, no fault of the warehouse."""
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.25 if seed == 1 else 0.05)
@@ -272,7 +270,7 @@ def test_a_recording_whose_rows_the_tables_refuse_fails_alone(home, warehouse, h
                 for part in super().transcribe(channels)
             ]
 
-    reports = hearing.hear(Broken())
+    reports = direct.run(Broken())
     report = reports["transcripts", DAY]
     assert report.computed == 2
     (error,) = report.failed.values()
@@ -283,42 +281,42 @@ def test_a_recording_whose_rows_the_tables_refuse_fails_alone(home, warehouse, h
 
 
 def test_a_fault_of_the_warehouse_is_raised_and_blames_no_recording(
-    warehouse, hearing, one_call, monkeypatch
+    warehouse, direct, one_call, monkeypatch
 ):
     def fail(*args):
         raise sa.exc.OperationalError("INSERT", {}, Exception("disk I/O error"))
 
     monkeypatch.setattr("callqa_assets.stages.segments.replace_rows", fail)
     with pytest.raises(sa.exc.OperationalError):
-        cut(hearing, FakeModels())
+        cut(direct, FakeModels())
     assert run_row(warehouse)["status"] == "claimed"
 
 
 def test_a_recording_that_kills_its_process_is_given_up_and_says_so(
-    warehouse, hearing, one_call, dead
+    warehouse, direct, one_call, dead
 ):
     for attempt in range(1, MAX_CRASHES + 1):
         with pytest.raises(Kill):
-            cut(hearing, FakeModels(before=die))
+            cut(direct, FakeModels(before=die))
         assert run_row(warehouse)["attempts"] == attempt
         set_runs(warehouse, claimed_by=dead)
     models = FakeModels()
-    (error,) = cut(hearing, models).failed.values()
+    (error,) = cut(direct, models).failed.values()
     assert "died 6 times" in error
     assert "force" in error
     assert models.calls["vad"] == 0
-    assert cut(hearing, models, force=True, run_id="forced").computed == 1
+    assert cut(direct, models, force=True, run_id="forced").computed == 1
 
 
-def test_a_recording_that_crashed_goes_alone(home, warehouse, hearing, dead):
+def test_a_recording_that_crashed_goes_alone(home, warehouse, direct, dead):
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
-    hearing.take_in()
+    direct.ingest_all()
     with pytest.raises(Kill):
-        cut(hearing, FakeModels(before=die))
+        cut(direct, FakeModels(before=die))
     set_runs(warehouse, claimed_by=dead)
     sizes: list[int] = []
-    cut(hearing, FakeModels(before=lambda model, items: sizes.append(len(items) // 2)))
+    cut(direct, FakeModels(before=lambda model, items: sizes.append(len(items) // 2)))
     assert sizes == [1, 1, 1]
 
 
@@ -326,24 +324,24 @@ def fail_always(model: str, items) -> None:
     raise RuntimeError("no")
 
 
-def test_another_model_gives_a_failed_recording_new_attempts(home, warehouse, hearing):
+def test_another_model_gives_a_failed_recording_new_attempts(home, warehouse, direct):
     write_call(home.drop, DAY)
 
     def fail_asr(model: str, items) -> None:
         if model == "asr":
             raise RuntimeError("no")
 
-    hearing.hear(FakeModels(before=fail_asr))
+    direct.run(FakeModels(before=fail_asr))
     failed = next(r for r in read_rows(warehouse, tables.stage_runs) if r["stage"] == "transcripts")
     assert (failed["status"], failed["attempts"]) == ("failed", MAX_FAILURES)
     same = FakeModels()
-    assert hearing.hear(same)["transcripts", DAY].computed == 0
+    assert direct.run(same)["transcripts", DAY].computed == 0
     assert same.calls["asr"] == 0
-    reports = hearing.hear(FakeModels(version="2"))
+    reports = direct.run(FakeModels(version="2"))
     assert (reports["transcripts", DAY].computed, reports["alerts", DAY].computed) == (1, 1)
 
 
-def test_force_on_a_recording_that_always_fails_comes_to_an_end(warehouse, hearing, one_call):
+def test_force_on_a_recording_that_always_fails_comes_to_an_end(warehouse, direct, one_call):
     for run_id in ("first", "second"):
         models = FakeModels(before=fail_always)
         tries: list[str] = []
@@ -351,14 +349,14 @@ def test_force_on_a_recording_that_always_fails_comes_to_an_end(warehouse, heari
             tries.append(model),
             fail_always(model, items),
         )
-        assert len(cut(hearing, models, force=True, run_id=run_id).failed) == 1
+        assert len(cut(direct, models, force=True, run_id=run_id).failed) == 1
         assert len(tries) == MAX_FAILURES
 
 
-def test_two_forced_runs_at_once_do_not_undo_each_other_for_ever(home, warehouse, hearing):
+def test_two_forced_runs_at_once_do_not_undo_each_other_for_ever(home, warehouse, direct):
     for seed in range(2):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
-    hearing.take_in()
+    direct.ingest_all()
     calls = 0
 
     def force_meanwhile(model: str, items) -> None:
@@ -366,24 +364,24 @@ def test_two_forced_runs_at_once_do_not_undo_each_other_for_ever(home, warehouse
         calls += 1
         assert calls < 10
         if calls == 2:  # the first recording is done, this run holds the second
-            cut(hearing, FakeModels(), force=True, run_id="other")
+            cut(direct, FakeModels(), force=True, run_id="other")
 
     models = FakeModels(before=force_meanwhile)
-    report = cut(hearing, models, force=True, run_id="one", batch_recordings=1)
+    report = cut(direct, models, force=True, run_id="one", batch_recordings=1)
     assert (report.computed, calls) == (2, 2)
 
 
-def test_a_stage_that_cannot_start_claims_nothing(warehouse, hearing, one_call):
+def test_a_stage_that_cannot_start_claims_nothing(warehouse, direct, one_call):
     class NoWeights(FakeModels):
         def detector(self):
             raise FileNotFoundError("weights are missing")
 
     with pytest.raises(FileNotFoundError):
-        cut(hearing, NoWeights())
+        cut(direct, NoWeights())
     assert read_rows(warehouse, tables.stage_runs) == []
 
 
-def test_what_is_pending_is_two_statements_however_many_recordings(home, warehouse, hearing):
+def test_what_is_pending_is_two_statements_however_many_recordings(home, warehouse, direct):
     statements: list[str] = []
 
     def count(connection, cursor, statement, *_) -> None:
@@ -391,8 +389,8 @@ def test_what_is_pending_is_two_statements_however_many_recordings(home, warehou
 
     for seed in range(6):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
-    hearing.take_in()
-    stage = hearing.stages(FakeModels())[0]
+    direct.ingest_all()
+    stage = direct.stages(FakeModels())[0]
     sa.event.listen(warehouse.engine, "before_cursor_execute", count)
     try:
         state = Ledger(warehouse, stage.inputs, stage.fingerprint, DAY, "run").read_day()
@@ -405,7 +403,7 @@ def test_what_is_pending_is_two_statements_however_many_recordings(home, warehou
 # Real processes -----------------------------------------------------------------------------
 
 
-def hear_beside_another(barrier, root: Path, url: str, rules: Path, log: Path) -> None:
+def run_beside_another(barrier, root: Path, url: str, rules: Path, log: Path) -> None:
     """Hear a home; the first computation waits until the other process computes as well."""
     met = False
 
@@ -425,20 +423,20 @@ def hear_beside_another(barrier, root: Path, url: str, rules: Path, log: Path) -
             return found
 
     home = Home(root)
-    hearing = DirectHearing(home, open_warehouse(url), rules)
-    cut(hearing, Logged(before=meet), batch_recordings=1)
+    direct = DirectRun(home, open_warehouse(url), rules)
+    cut(direct, Logged(before=meet), batch_recordings=1)
 
 
 @pytest.mark.integration
 def test_two_processes_on_one_day_share_the_work_and_compute_nothing_twice(
-    home, warehouse, hearing, rules, tmp_path
+    home, warehouse, direct, rules, tmp_path
 ):
     for seed in range(8):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
-    hearing.take_in()
+    direct.ingest_all()
     log = tmp_path / "computed"
     url = warehouse.engine.url.render_as_string(hide_password=False)
-    codes = run_processes(hear_beside_another, home.root, url, rules, log, count=2)
+    codes = run_processes(run_beside_another, home.root, url, rules, log, count=2)
     assert codes == [0, 0]
     lines = [line.split() for line in log.read_text().splitlines()]
     assert len({pid for pid, _ in lines}) == 2

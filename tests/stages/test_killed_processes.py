@@ -10,9 +10,9 @@ import pytest
 from callqa_assets.warehouse.database import open_warehouse
 from resources.storage.home import Home
 from tests.support.calls import RULES, write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
-from tests.support.processes import hear_and_die, run_process
+from tests.support.processes import run_and_die, run_process
 from tests.support.snapshot import read_snapshot, read_tracks
 
 DAY = "2025-03-14"
@@ -41,9 +41,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated: Path):
     write_calls(home.drop)
     rules = home.root / "rules.yaml"
     rules.write_text(RULES_TEXT)
-    DirectHearing(home, open_warehouse(home.database_url), rules).hear(
-        FakeModels(), batch_recordings=2
-    )
+    DirectRun(home, open_warehouse(home.database_url), rules).run(FakeModels(), batch_recordings=2)
     found = tables_of(home)
     assert len(found[0]["stage_runs"]) == 16
     assert found[0]["alerts"]
@@ -68,20 +66,20 @@ def test_a_killed_process_is_resumed_to_the_tables_of_an_undisturbed_one(
 ):
     write_calls(home.drop)
     rules.write_text(RULES_TEXT)
-    assert run_process(hear_and_die, home.root, rules, point, call, after) == -9
+    assert run_process(run_and_die, home.root, rules, point, call, after) == -9
     assert tables_of(home) != undisturbed
-    DirectHearing(home, warehouse, rules).hear(FakeModels(), batch_recordings=2)
+    DirectRun(home, warehouse, rules).run(FakeModels(), batch_recordings=2)
     assert tables_of(home) == undisturbed
     assert list(home.drop.iterdir()) == []
     again = FakeModels()
-    DirectHearing(home, warehouse, rules).hear(again)
+    DirectRun(home, warehouse, rules).run(again)
     assert again.calls == {"vad": 0, "asr": 0, "ser": 0}
 
 
 def test_what_was_committed_before_the_kill_is_not_computed_again(home, warehouse, rules):
     write_calls(home.drop)
-    assert run_process(hear_and_die, home.root, rules, "transcripts", 2, False) == -9
+    assert run_process(run_and_die, home.root, rules, "transcripts", 2, False) == -9
     models = FakeModels()
-    DirectHearing(home, warehouse, rules).hear(models)
+    DirectRun(home, warehouse, rules).run(models)
     # Of four stereo calls, all were cut and the first batch of two was transcribed.
     assert models.calls == {"vad": 0, "asr": 4, "ser": 8}

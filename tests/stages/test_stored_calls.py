@@ -17,7 +17,7 @@ from callqa_assets.warehouse.ledger import named_artifacts
 from callqa_assets.warehouse.recordings import recording_from_row
 from resources.storage.lake import EmotionLake
 from tests.support.calls import write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 
 pytestmark = pytest.mark.both_engines
@@ -30,7 +30,7 @@ def recordings(home, warehouse, rules):
     """Three calls, processed."""
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed, anger=0.2, clock="233000")
-    DirectHearing(home, warehouse, rules).hear(FakeModels())
+    DirectRun(home, warehouse, rules).run(FakeModels())
     with warehouse.read() as connection:
         return [recording_from_row(r) for r in connection.execute(sa.select(tables.recordings))]
 

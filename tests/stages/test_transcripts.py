@@ -10,7 +10,7 @@ import pytest
 from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.warehouse import tables
 from tests.support.calls import write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
@@ -51,10 +51,10 @@ def transcribe(home, warehouse, rules):
         path = write_call(home.drop, DAY, f"100{number}", seed=number)
         if queue:
             path.with_suffix(".json").write_text(json.dumps({"queue": queue}))
-    DirectHearing(home, warehouse, rules).hear(FakeModels())
+    DirectRun(home, warehouse, rules).run(FakeModels())
 
     def run(models, lists):
-        direct = DirectHearing(home, warehouse, rules, HotwordLists(lists))
+        direct = DirectRun(home, warehouse, rules, HotwordLists(lists))
         reports = direct.pipeline(models).run_stages([DAY], run_id="run", names=["transcripts"])
         return reports["transcripts", DAY].computed
 

@@ -23,8 +23,8 @@ from resources.storage.home import REPO, Home
 
 
 @dataclass
-class DirectHearing:
-    """A home heard without Dagster."""
+class DirectRun:
+    """A home processed without Dagster."""
 
     home: Home
     warehouse: Warehouse
@@ -57,7 +57,7 @@ class DirectHearing:
     def ingest(self, day: str, *, copy: bool = False) -> IngestReport:
         return self.pipeline().ingest(day, run_id="run", copy=copy)
 
-    def take_in(self) -> list[str]:
+    def ingest_all(self) -> list[str]:
         """Scan, and ingest every day there is; returns what was wrong."""
         return [problem for day in self.scan() for problem in self.ingest(day).problems]
 
@@ -65,7 +65,7 @@ class DirectHearing:
         stages = self.pipeline(models).build_stages()
         return [replace(stage, batch_recordings=batch_recordings) for stage in stages]
 
-    def hear(
+    def run(
         self,
         models: Any,
         *,

@@ -19,7 +19,7 @@ from callqa_assets.warehouse.ledger import Ledger
 from resources.storage.archive import RecordingArchive
 from resources.storage.home import Home
 from resources.storage.lake import EmotionLake
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 
 POINTS: dict[str, tuple[Any, str]] = {
@@ -51,13 +51,11 @@ def kill_at(point: str, call: int, *, after: bool = False) -> None:
     setattr(owner, name, count_and_kill)
 
 
-def hear_and_die(root: Path, rules: Path, point: str, call: int, after: bool) -> None:
+def run_and_die(root: Path, rules: Path, point: str, call: int, after: bool) -> None:
     """Hear a home, two recordings a batch, up to the point."""
     kill_at(point, call, after=after)
     home = Home(root)
-    DirectHearing(home, open_warehouse(home.database_url), rules).hear(
-        FakeModels(), batch_recordings=2
-    )
+    DirectRun(home, open_warehouse(home.database_url), rules).run(FakeModels(), batch_recordings=2)
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")

@@ -13,7 +13,7 @@ from callqa_assets.domain.days import trailing_days
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.alerts import read_volume, read_volume_by_priority
 from tests.support.calls import write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
@@ -24,12 +24,12 @@ CALL_HOURS = 6 / 3600
 
 
 @pytest.fixture
-def processed(home, warehouse, rules: Path) -> DirectHearing:
+def processed(home, warehouse, rules: Path) -> DirectRun:
     """Two angry calls and a calm one on the day, one angry call on the day before."""
     for seed, (day, anger) in enumerate([(DAY, 0.2), (DAY, 0.2), (DAY, 0.05), ("2025-03-13", 0.2)]):
         write_call(home.drop, day, f"10{seed}", seed=seed, anger=anger)
-    direct = DirectHearing(home, warehouse, rules)
-    direct.hear(FakeModels())
+    direct = DirectRun(home, warehouse, rules)
+    direct.run(FakeModels())
     return direct
 
 
@@ -84,7 +84,7 @@ def test_a_flood_after_quiet_days_is_told_and_a_quiet_day_is_not(home, warehouse
         write_call(home.drop, day, seed=n)
     for n in range(4):
         write_call(home.drop, DAY, f"20{n}", seed=10 + n, anger=0.2)
-    DirectHearing(home, warehouse, rules).hear(FakeModels())
+    DirectRun(home, warehouse, rules).run(FakeModels())
     with warehouse.read() as connection:
         assert odd_volume(connection, days[-2]) is None
         finding = odd_volume(connection, DAY)

@@ -17,7 +17,7 @@ from callqa_assets.warehouse.dirty_days import (
     read_generation,
 )
 from tests.support.calls import write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 
 pytestmark = pytest.mark.both_engines
@@ -26,9 +26,9 @@ DAY = "2025-03-14"
 
 
 @pytest.fixture
-def hearing(home, warehouse, rules: Path) -> DirectHearing:
+def direct(home, warehouse, rules: Path) -> DirectRun:
     write_call(home.drop, DAY)
-    return DirectHearing(home, warehouse, rules)
+    return DirectRun(home, warehouse, rules)
 
 
 def is_settled(warehouse) -> bool:
@@ -55,12 +55,12 @@ def test_a_day_on_which_nothing_ever_arrived_is_clean(warehouse):
         assert day_is_settled(connection, DAY, STAGE_NAMES)
 
 
-def test_a_day_is_settled_once_every_file_is_in_and_every_stage_has_its_row(warehouse, hearing):
-    hearing.scan()
+def test_a_day_is_settled_once_every_file_is_in_and_every_stage_has_its_row(warehouse, direct):
+    direct.scan()
     assert not is_settled(warehouse)
-    hearing.ingest(DAY)
+    direct.ingest(DAY)
     assert not is_settled(warehouse)
-    hearing.hear(FakeModels())
+    direct.run(FakeModels())
     assert is_settled(warehouse)
     with warehouse.write() as connection:
         stage = tables.stage_runs.c.stage == "emotions"
@@ -68,15 +68,15 @@ def test_a_day_is_settled_once_every_file_is_in_and_every_stage_has_its_row(ware
     assert not is_settled(warehouse)
 
 
-def test_a_recording_that_is_given_up_does_not_keep_its_day_dirty(warehouse, hearing):
+def test_a_recording_that_is_given_up_does_not_keep_its_day_dirty(warehouse, direct):
     def fail(model: str, items) -> None:
         raise RuntimeError("no")
 
-    hearing.hear(FakeModels(before=fail))
+    direct.run(FakeModels(before=fail))
     assert is_settled(warehouse)
 
 
 def test_what_is_quarantined_does_not_keep_its_day_dirty(home, warehouse, rules):
     (home.drop / f"{DAY.replace('-', '')}-093000_1001_1.wav").write_bytes(b"no sound")
-    DirectHearing(home, warehouse, rules).take_in()
+    DirectRun(home, warehouse, rules).ingest_all()
     assert is_settled(warehouse)

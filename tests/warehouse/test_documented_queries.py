@@ -17,7 +17,7 @@ from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.reviews import decide
 from resources.storage.home import REPO
 from tests.support.calls import write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
@@ -41,7 +41,7 @@ def asked(home, warehouse, rules: Path) -> Warehouse:
     calls = ((ASKED_DAY, "1004", 0.2), (ASKED_DAY, "1004", 0.05), ("2025-03-14", "1001", 0.1))
     for seed, (day, agent, anger) in enumerate(calls):
         write_call(home.drop, day, agent, seed=seed, anger=anger, clock=f"09{seed}000")
-    DirectHearing(home, warehouse, rules).hear(FakeModels())
+    DirectRun(home, warehouse, rules).run(FakeModels())
     with warehouse.write() as connection:
         (alert,) = connection.execute(sa.select(tables.alerts.c.alert_id)).scalars()
         decide(

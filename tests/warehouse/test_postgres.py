@@ -13,7 +13,7 @@ from callqa_assets.warehouse.ledger import Ledger
 from callqa_assets.warehouse.recordings import read_recording, update_metadata
 from tests.stages.test_claims import DAY, cut
 from tests.support.calls import write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
@@ -38,8 +38,8 @@ def test_homes_that_share_a_server_may_migrate_it_at_once(engine, empty_database
 def test_a_call_cannot_move_between_the_look_at_its_day_and_the_commit(home, warehouse, rules):
     """SQLite has one writer; here the rows would be written under the day that was left."""
     write_call(home.drop, DAY)
-    hearing = DirectHearing(home, warehouse, rules)
-    hearing.take_in()
+    direct = DirectRun(home, warehouse, rules)
+    direct.ingest_all()
     (recording,) = read_rows(warehouse, tables.recordings)
 
     def move() -> None:
@@ -51,7 +51,7 @@ def test_a_call_cannot_move_between_the_look_at_its_day_and_the_commit(home, war
 
     def hold(model: str, items) -> None:
         (row,) = read_rows(warehouse, tables.stage_runs)
-        stage = hearing.stages(FakeModels())[0]
+        stage = direct.stages(FakeModels())[0]
         holder = Ledger(
             warehouse, stage.inputs, stage.fingerprint, DAY, "run", claim_token=row["claimed_by"]
         )
@@ -61,7 +61,7 @@ def test_a_call_cannot_move_between_the_look_at_its_day_and_the_commit(home, war
             with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
                 move()
 
-    assert cut(hearing, FakeModels(before=hold)).computed == 1
+    assert cut(direct, FakeModels(before=hold)).computed == 1
     move()
     assert {r["day"] for r in read_rows(warehouse, tables.segments)} == {"2025-03-15"}
 
@@ -71,5 +71,5 @@ def test_a_role_as_long_as_the_configuration_allows_can_be_stored(home, warehous
     (home.drop / "call.json").write_text(
         f'{{"started_at": "{DAY} 09:00:00", "channel_roles": ["{"a" * 32}", "customer"]}}'
     )
-    reports = DirectHearing(home, warehouse, rules).hear(FakeModels())
+    reports = DirectRun(home, warehouse, rules).run(FakeModels())
     assert [report.failed for report in reports.values()] == [{}] * 4

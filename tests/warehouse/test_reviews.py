@@ -21,7 +21,7 @@ from callqa_assets.warehouse.reviews import (
     wilson_interval,
 )
 from tests.support.calls import RULES, write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
@@ -33,13 +33,13 @@ TO_REVIEW = RULES + "    review: true\n"
 
 
 @pytest.fixture
-def reviewed(home, warehouse, rules: Path) -> DirectHearing:
+def reviewed(home, warehouse, rules: Path) -> DirectRun:
     """Three angry calls on two days, processed; their alerts are to be reviewed."""
     rules.write_text(TO_REVIEW.format(threshold=0.5))
     for seed, day in enumerate((DAYS[0], DAYS[0], DAYS[1])):
         write_call(home.drop, day, f"10{seed}", seed=seed, anger=0.2)
-    direct = DirectHearing(home, warehouse, rules)
-    direct.hear(FakeModels())
+    direct = DirectRun(home, warehouse, rules)
+    direct.run(FakeModels())
     return direct
 
 
@@ -179,7 +179,7 @@ def test_a_review_survives_a_recomputation_that_moves_the_alert(
 ):
     before = waiting(day=DAYS[1])[0]
     judge(before.alert_id, False)
-    reviewed.hear(LaterAnger())
+    reviewed.run(LaterAnger())
     (moved,) = (
         row
         for row in read_rows(reviewed.warehouse, tables.alerts)
@@ -196,7 +196,7 @@ def test_a_review_moves_to_the_better_day_of_its_call(reviewed, waiting, judge, 
     judge(alert.alert_id, True)
     sidecar = home.drop / Path(alert.source_name).with_suffix(".json")
     sidecar.write_text('{"started_at": "2025-03-16 10:00:00"}')
-    reviewed.hear(FakeModels())
+    reviewed.run(FakeModels())
     (review,) = read_rows(warehouse, tables.alert_reviews)
     assert review["day"] == "2025-03-16"
 

@@ -1,4 +1,4 @@
-"""Every file is either sound that models may hear or a reason that people can act on."""
+"""Every file is either sound that models may process or a reason that people can act on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suites of rules: what a case writes is what the rules hear; differences are told both ways."""
+"""Suites of rules: what a case writes is what the rules process; differences are told both ways."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from callqa_assets.warehouse.results import named_embeddings, replace_rows
 from callqa_assets.warehouse.tables import emotion_scores
 from resources.storage.lake import EmotionLake
 from tests.support.calls import write_call
-from tests.support.direct import DirectHearing
+from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 
 DAY = "2025-03-14"
@@ -44,10 +44,10 @@ class EmbeddingModels(FakeModels):
 
 
 @pytest.fixture
-def hearing(home, warehouse, rules):
+def direct(home, warehouse, rules):
     for seed in range(3):
         write_call(home.drop, DAY, clock=f"09300{seed}", seed=seed, anger=0.1)
-    return DirectHearing(home, warehouse, rules)
+    return DirectRun(home, warehouse, rules)
 
 
 def read_scores(warehouse):
@@ -56,40 +56,40 @@ def read_scores(warehouse):
         return connection.execute(query).all()
 
 
-def test_every_row_names_the_file_in_which_its_recording_s_embeddings_are_in_order(hearing):
-    hearing.hear(EmbeddingModels())
-    rows = read_scores(hearing.warehouse)
+def test_every_row_names_the_file_in_which_its_recording_s_embeddings_are_in_order(direct):
+    direct.run(EmbeddingModels())
+    rows = read_scores(direct.warehouse)
     assert len({row.embedding_path for row in rows}) == 3
     for recording_id in {row.recording_id for row in rows}:
         own = [row for row in rows if row.recording_id == recording_id]
         (path,) = {row.embedding_path for row in own}
         assert path.startswith(f"lake/embeddings/{recording_id[:2]}/{recording_id}.")
-        embeddings = np.load(hearing.home.root / path, allow_pickle=False)
+        embeddings = np.load(direct.home.root / path, allow_pickle=False)
         np.testing.assert_allclose(embeddings[:, 0], [row.start_s for row in own])
 
 
-def test_without_embeddings_no_file_is_written_and_none_named(hearing):
-    hearing.hear(FakeModels())
-    assert {row.embedding_path for row in read_scores(hearing.warehouse)} == {None}
-    assert not hearing.home.embeddings.exists()
+def test_without_embeddings_no_file_is_written_and_none_named(direct):
+    direct.run(FakeModels())
+    assert {row.embedding_path for row in read_scores(direct.warehouse)} == {None}
+    assert not direct.home.embeddings.exists()
 
 
-def test_another_model_s_embeddings_replace_no_file_before_its_rows_do(hearing):
-    hearing.hear(EmbeddingModels("1"))
-    before = {row.embedding_path for row in read_scores(hearing.warehouse)}
-    contents = {path: (hearing.home.root / path).read_bytes() for path in before}
-    hearing.hear(EmbeddingModels("2"))
-    after = {row.embedding_path for row in read_scores(hearing.warehouse)}
+def test_another_model_s_embeddings_replace_no_file_before_its_rows_do(direct):
+    direct.run(EmbeddingModels("1"))
+    before = {row.embedding_path for row in read_scores(direct.warehouse)}
+    contents = {path: (direct.home.root / path).read_bytes() for path in before}
+    direct.run(EmbeddingModels("2"))
+    after = {row.embedding_path for row in read_scores(direct.warehouse)}
     assert not before & after
-    assert {path: (hearing.home.root / path).read_bytes() for path in before} == contents
+    assert {path: (direct.home.root / path).read_bytes() for path in before} == contents
     two_days_ago = time.time() - 2 * 86_400
     for path in before | after:
-        os.utime(hearing.home.root / path, (two_days_ago, two_days_ago))
-    with hearing.warehouse.read() as connection:
+        os.utime(direct.home.root / path, (two_days_ago, two_days_ago))
+    with direct.warehouse.read() as connection:
         named = named_embeddings(connection, DAY)
-    assert set(EmotionLake(hearing.home).sweep_embeddings(named)) == before
+    assert set(EmotionLake(direct.home).sweep_embeddings(named)) == before
     assert {
-        str(path.relative_to(hearing.home.root)) for path in hearing.home.embeddings.glob("*/*")
+        str(path.relative_to(direct.home.root)) for path in direct.home.embeddings.glob("*/*")
     } == after
 
 
@@ -110,18 +110,18 @@ def test_a_sweep_leaves_young_files_and_those_of_other_recordings(home):
     assert (home.root / other).exists()
 
 
-def test_embeddings_of_a_recording_without_rows_are_swept_too(hearing):
+def test_embeddings_of_a_recording_without_rows_are_swept_too(direct):
     """CallAnnotations again by a detector that finds no speech in it, say."""
-    hearing.hear(EmbeddingModels())
+    direct.run(EmbeddingModels())
     (path, recording_id) = {
-        (row.embedding_path, row.recording_id) for row in read_scores(hearing.warehouse)
+        (row.embedding_path, row.recording_id) for row in read_scores(direct.warehouse)
     }.pop()
-    with hearing.warehouse.write() as connection:
+    with direct.warehouse.write() as connection:
         replace_rows(connection, {recording_id: DAY}, {recording_id: {emotion_scores: []}})
-    os.utime(hearing.home.root / path, (0, 0))
-    with hearing.warehouse.read() as connection:
+    os.utime(direct.home.root / path, (0, 0))
+    with direct.warehouse.read() as connection:
         named = named_embeddings(connection, DAY)
-    assert EmotionLake(hearing.home).sweep_embeddings(named) == [path]
+    assert EmotionLake(direct.home).sweep_embeddings(named) == [path]
 
 
 def test_two_runs_may_sweep_at_once(home):

@@ -78,7 +78,7 @@ def test_every_segment_gets_its_own_text_whatever_else_is_transcribed(
                 assert segment.confidence == pytest.approx(expected.confidence, abs=1e-5)
                 assert replace(segment, confidence=0) == replace(expected, confidence=0)
     texts = [segment.text_raw for part in together for segment in part]
-    assert texts[-1] == ""  # 20 ms: less than the models can hear
+    assert texts[-1] == ""  # 20 ms: less than the models can process
     assert len(set(texts)) >= 5
 
 

@@ -1,4 +1,4 @@
-"""The ASR families hear in batches what funasr hears in each clip alone, on tiny models."""
+"""The ASR families process in batches what funasr hears in each clip alone, on tiny models."""
 
 import re
 
