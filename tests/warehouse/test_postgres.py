@@ -72,4 +72,4 @@ def test_a_role_as_long_as_the_configuration_allows_can_be_stored(home, warehous
         f'{{"started_at": "{DAY} 09:00:00", "channel_roles": ["{"a" * 32}", "customer"]}}'
     )
     reports = DirectRun(home, warehouse, rules).run(FakeModels())
-    assert [report.failed for report in reports.values()] == [{}] * 4
+    assert not any(report.failed for report in reports.values())
