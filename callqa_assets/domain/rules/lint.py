@@ -12,15 +12,18 @@ from itertools import combinations
 from typing import Literal
 
 from callqa_assets.domain.alerts.priorities import PRIORITY_RANKS
-from callqa_assets.domain.rules.conditions import (
+from callqa_assets.domain.rules.conditions.composed import (
     AllCondition,
     AnyCondition,
-    CombinationCondition,
     Condition,
-    EmotionCondition,
-    TextCondition,
     leaves,
 )
+from callqa_assets.domain.rules.conditions.emotion import (
+    CombinationCondition,
+    EmotionLeaf,
+)
+from callqa_assets.domain.rules.conditions.leaf import Leaf
+from callqa_assets.domain.rules.conditions.text import TextCondition
 from callqa_assets.domain.rules.rule_set import Rule, When, load_rules_with_lines
 from callqa_assets.domain.text.patterns import fold
 
@@ -98,11 +101,10 @@ def _walk(condition: Condition) -> Iterator[Condition]:
 def _lint_levels(condition: Condition, around: Surroundings) -> Iterator[_Remark]:
     """Levels that no window reaches. Posteriors of a window add up to 1."""
     for leaf in leaves(condition):
-        if not isinstance(leaf, EmotionCondition | CombinationCondition):
+        if not isinstance(leaf, EmotionLeaf):
             continue
-        floors = leaf.floors if isinstance(leaf, CombinationCondition) else {}
         unknown = [emotion for emotion in leaf.emotions if emotion not in around.emotions]
-        if len(unknown) == len(leaf.emotions) or any(emotion in floors for emotion in unknown):
+        if len(unknown) == len(leaf.emotions) or any(emotion in leaf.least for emotion in unknown):
             yield (
                 "error",
                 f"never fires: the profile's model does not know {_listed(unknown)}",
@@ -114,10 +116,10 @@ def _lint_levels(condition: Condition, around: Surroundings) -> Iterator[_Remark
                 f"adds up {_listed(unknown)}, which the profile's model does not know",
                 "leave it out",
             )
-        if sum(floors.values()) > 1 + 1e-9:
+        if sum(leaf.least.values()) > 1 + 1e-9:
             yield (
                 "error",
-                f"never fires: its floors add up to {sum(floors.values()):g}, "
+                f"never fires: its floors add up to {sum(leaf.least.values()):g}, "
                 "and the posteriors of a window to 1",
                 "lower the floors",
             )
@@ -189,15 +191,11 @@ def _lint_neutral(rule: Rule) -> Iterator[_Remark]:
 
 
 def _neutral_satisfies(condition: Condition) -> bool:
-    if isinstance(condition, EmotionCondition):
-        return condition.emotion == "neutral"
-    if isinstance(condition, CombinationCondition):
-        return "neutral" in condition.combination and not set(condition.floors) - {"neutral"}
+    if isinstance(condition, Leaf):
+        return condition.is_met_by_neutral
     if isinstance(condition, AllCondition):
         return all(map(_neutral_satisfies, condition.members))
-    if isinstance(condition, AnyCondition):
-        return any(map(_neutral_satisfies, condition.members))
-    return False
+    return any(map(_neutral_satisfies, condition.members))
 
 
 def _lint_receivers(rule: Rule, around: Surroundings) -> Iterator[_Remark]:
@@ -212,7 +210,7 @@ def _lint_receivers(rule: Rule, around: Surroundings) -> Iterator[_Remark]:
     unclear = [
         emotion
         for leaf in leaves(rule.condition)
-        if isinstance(leaf, EmotionCondition | CombinationCondition)
+        if isinstance(leaf, EmotionLeaf)
         for emotion in leaf.emotions
         if emotion in UNCLEAR
     ]
@@ -314,27 +312,7 @@ def _implies(narrow: Condition, wide: Condition) -> bool:
     """
     if narrow == wide:
         return True
-    if not isinstance(narrow, EmotionCondition | CombinationCondition) or not isinstance(
-        wide, EmotionCondition | CombinationCondition
-    ):
-        return False
-    floors = narrow.floors if isinstance(narrow, CombinationCondition) else {}
-    least = dict(floors)
-    if isinstance(narrow, EmotionCondition):
-        least[narrow.emotion] = narrow.threshold
-    wide_floors = wide.floors if isinstance(wide, CombinationCondition) else {}
-    total_is_least = (
-        narrow.level_on
-        if set(narrow.emotions) <= set(wide.emotions)
-        else sum(least.get(emotion, 0.0) for emotion in wide.emotions)
-    )
-    return (
-        total_is_least >= wide.level_on
-        and all(least.get(emotion, 0.0) >= floor for emotion, floor in wide_floors.items())
-        and narrow.role == wide.role
-        and narrow.duration_sec >= wide.duration_sec
-        and narrow.max_gap_sec <= wide.max_gap_sec
-    )
+    return isinstance(narrow, Leaf) and isinstance(wide, Leaf) and narrow.implies(wide)
 
 
 def _listed(emotions: Sequence[str]) -> str:

@@ -20,16 +20,9 @@ from callqa_assets.domain.alerts.priorities import Priority
 from callqa_assets.domain.config_places import Inline
 from callqa_assets.domain.digest import hash_json
 from callqa_assets.domain.rules.call_input import CallContext
-from callqa_assets.domain.rules.conditions import (
-    Condition,
-    Keys,
-    Regex,
-    Roles,
-    Seconds,
-    TextCondition,
-    leaves,
-    one_or_many,
-)
+from callqa_assets.domain.rules.conditions.composed import Condition, leaves
+from callqa_assets.domain.rules.conditions.keys import Keys, Roles, Seconds, one_or_many
+from callqa_assets.domain.rules.conditions.text import Regex, TextCondition
 from callqa_assets.domain.yaml_config import ConfigError, Loaded, load, suggest
 
 MAX_RULES = 1_000

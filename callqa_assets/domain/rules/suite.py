@@ -22,7 +22,7 @@ from callqa_assets.domain.rules.call_input import (
     ChannelTrack,
     SpokenSegment,
 )
-from callqa_assets.domain.rules.conditions import Keys, SomeSeconds
+from callqa_assets.domain.rules.conditions.keys import Keys, SomeSeconds
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
 from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.domain.yaml_config import ConfigError, load

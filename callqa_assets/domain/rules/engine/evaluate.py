@@ -1,8 +1,8 @@
-"""Alert rules over calls: which alerts fire, with the evidence, and which ones stand back.
+"""Alert rules over calls: which alerts fire, with the evidence, and which ones are inhibited.
 
 Event time, pure numpy; nothing here reads files, tables or clocks. The rules themselves stand in
-`rules`, what a condition finds in `alerting_conditions`, what becomes of an alert's id when it is
-computed again in `alerting_identity`; the semantics for people in docs/rules.md.
+`rule_set`, what a condition finds in `conditions`, what becomes of an alert's id when it is
+computed again in `alerts.identity`; the semantics for people in docs/rules.md.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 
 from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext
-from callqa_assets.domain.rules.conditions import ActivityCondition, leaves
+from callqa_assets.domain.rules.conditions.composed import leaves
 from callqa_assets.domain.rules.engine.batch import CallBatch
-from callqa_assets.domain.rules.engine.find import ConditionJudge
+from callqa_assets.domain.rules.engine.find import ConditionFinder
 from callqa_assets.domain.rules.engine.intervals import LINE_BITS, Ticks
 from callqa_assets.domain.rules.rule_set import Rule, RuleSet
 
@@ -62,21 +62,21 @@ def evaluate(
 def evaluate_calls(
     rule_set: RuleSet, calls: Sequence[tuple[CallContext, CallAnnotations]]
 ) -> list[list[FiredAlert]]:
-    """`evaluate` for many calls at once: a list a call, the same as for each call alone.
+    """`evaluate` for many calls at once: one list per call, the same as for each call alone.
 
-    A rule is judged on every channel of its roles; one that looks at the whole call alone, on the
-    lowest of them. Every stretch of its condition is an alert.
+    A rule is evaluated on every channel of its roles; one that looks at the whole call alone, on
+    the lowest of them. Every interval of its condition is an alert.
     """
     batch = CallBatch(calls)
     fired: list[list[FiredAlert]] = [[] for _ in calls]
     for rule in rule_set.rules:
         if rule.enabled:
-            judge = ConditionJudge(batch)
-            found = judge.judge(rule.condition, _lines_of(rule, batch))
+            finder = ConditionFinder(batch)
+            found = finder.find(rule.condition, _lines_of(rule, batch))
             for start, end, known in found.rows():
                 number = int(batch.call_of_line[start >> LINE_BITS])
                 fired[number].append(
-                    _describe(rule_set, rule, judge, batch, calls[number], start, end, known)
+                    _describe(rule_set, rule, finder, batch, calls[number], start, end, known)
                 )
     return [_inhibit(rule_set, sorted(alerts, key=_place)) for alerts in fired]
 
@@ -88,15 +88,12 @@ def make_alert_id(recording_id: str, channel: int, rule: str, started_s: float) 
 
 
 def _lines_of(rule: Rule, batch: CallBatch) -> Ticks:
-    """The lines on which a rule is judged, ascending."""
+    """The lines on which a rule is evaluated, ascending."""
     covered = np.array(
         [rule.when is None or rule.when.covers(call) for call in batch.calls], np.bool_
     )
     lines = np.flatnonzero(np.isin(batch.roles, rule.role) & covered[batch.call_of_line])
-    if any(
-        not isinstance(leaf, ActivityCondition) and leaf.role is None
-        for leaf in leaves(rule.condition)
-    ):
+    if any(leaf.depends_on_channel for leaf in leaves(rule.condition)):
         return lines
     return lines[np.unique(batch.call_of_line[lines], return_index=True)[1]]
 
@@ -104,20 +101,20 @@ def _lines_of(rule: Rule, batch: CallBatch) -> Ticks:
 def _describe(
     rule_set: RuleSet,
     rule: Rule,
-    judge: ConditionJudge,
+    finder: ConditionFinder,
     batch: CallBatch,
     called: tuple[CallContext, CallAnnotations],
     start: int,
     end: int,
     known: int,
 ) -> FiredAlert:
-    """The alert of one stretch of a rule's condition, its times on the batch's axis."""
+    """The alert of one interval of a rule's condition, its times on the batch's axis."""
     call, annotations = called
     line = start >> LINE_BITS
     base = line << LINE_BITS
     channel = batch.channel_of(line)
     started_s, ended_s = _seconds(start - base), _seconds(end - base)
-    found = list(judge.explain(rule.condition, line, start, end))
+    found = list(finder.explain(rule.condition, line, start, end))
     channels = {channel} | {part["channel"] for part in found if "channel" in part}
     return FiredAlert(
         alert_id=make_alert_id(call.recording_id, channel, rule.name, started_s),
@@ -131,7 +128,7 @@ def _describe(
         started_s=started_s,
         ended_s=ended_s,
         fired_at_s=_seconds(known - base),
-        peak=judge.peak(rule.condition, start, end),
+        peak=finder.peak(rule.condition, start, end),
         mode="shadow" if rule.enabled == "shadow" else "live",
         needs_review=rule.review,
         evidence={
@@ -164,10 +161,9 @@ def _said(
 
 
 def _inhibit(rule_set: RuleSet, alerts: list[FiredAlert]) -> list[FiredAlert]:
-    """Mark alerts that stand back for another one of the call.
+    """Mark alerts that another one of the call inhibits.
 
-    Only what stands itself inhibits: a shadow alert or an inhibited one does not. One whose rule
-    has no channels does.
+    A shadow alert or an inhibited one inhibits none; one whose rule has no channels does.
     """
     inhibited: dict[str, str] = {}
     for rule in rule_set.in_order_of_inhibition:

@@ -144,6 +144,15 @@ def unite(start: Ticks, end: Ticks, fired: Ticks) -> Stretches:
     return Stretches(start[begins], until[last], np.minimum.reduceat(fired, begins))
 
 
+def unite_all(parts: Sequence[Stretches]) -> Stretches:
+    """`unite` of several sets."""
+    return unite(
+        np.concatenate([part.start for part in parts]),
+        np.concatenate([part.end for part in parts]),
+        np.concatenate([part.fired for part in parts]),
+    )
+
+
 def meet(members: Sequence[Stretches], within_us: int) -> Stretches:
     """Where every member is found, at most `within_us` apart.
 

@@ -23,13 +23,13 @@ from callqa_assets.domain.rules.call_input import (
     ChannelTrack,
     SpokenSegment,
 )
-from callqa_assets.domain.rules.conditions import EmotionCondition
+from callqa_assets.domain.rules.conditions.emotion import EmotionCondition
+from callqa_assets.domain.rules.conditions.levels import MAX_EVIDENCE_POINTS
 from callqa_assets.domain.rules.engine import evaluate as alerting
 from callqa_assets.domain.rules.engine.evaluate import (
     FiredAlert,
     make_alert_id,
 )
-from callqa_assets.domain.rules.engine.find import MAX_EVIDENCE_POINTS
 from callqa_assets.domain.rules.rule_set import Rule, RuleSet, load_rules
 
 CONFIGS = Path(__file__).resolve().parents[4] / "configs"

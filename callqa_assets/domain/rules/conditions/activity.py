@@ -1,0 +1,71 @@
+"""Conditions on who speaks when: nobody (silence), or two channels at once (overlap)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import BeforeValidator
+
+from callqa_assets.domain.rules.conditions.keys import Seconds, SomeSeconds
+from callqa_assets.domain.rules.conditions.leaf import Found, Leaf
+from callqa_assets.domain.rules.engine.batch import CallBatch
+from callqa_assets.domain.rules.engine.intervals import (
+    LINE_BITS,
+    find_depth,
+    find_gaps,
+    last_out,
+    us,
+)
+from callqa_assets.domain.yaml_config import suggest
+
+ACOUSTIC = ("silence", "overlap", "loudness_rise")
+"""All that `acoustic` may say, in other modules' kinds too."""
+
+
+def _known_sound(name: object) -> object:
+    if name not in ACOUSTIC:
+        raise ValueError(f"{name!r} is nothing to listen for{suggest(str(name), ACOUSTIC)}")
+    return name
+
+
+class ActivityCondition(Leaf):
+    """Nobody speaks, or two channels speak at once: a matter of the whole call."""
+
+    key: ClassVar[str] = "acoustic"
+    acoustic: Annotated[Literal["silence", "overlap"], BeforeValidator(_known_sound)]
+    duration_sec: SomeSeconds
+    keep_firing_sec: Seconds = 0.0
+    """Time of something else that what fires outlasts."""
+
+    @classmethod
+    def is_meant_by(cls, value: object) -> bool:
+        return value in ("silence", "overlap")
+
+    @property
+    def label(self) -> str:
+        return self.acoustic
+
+    def find(self, batch: CallBatch) -> FoundActivity:
+        if self.acoustic == "silence":
+            first = batch.first_line[:-1][np.diff(batch.first_line) > 0] << LINE_BITS
+            last = first + batch.duration[np.diff(batch.first_line) > 0]
+            found = find_gaps(batch.talking, first, last)
+        else:
+            line = batch.talking_apart.line
+            shift = (line - batch.first_line[batch.call_of_line[line]]) << LINE_BITS
+            found = find_depth(
+                batch.talking_apart.start - shift, batch.talking_apart.end - shift, depth=2
+            )
+        keep_us = us(self.keep_firing_sec)
+        return FoundActivity(last_out(found, duration_us=us(self.duration_sec), keep_us=keep_us))
+
+
+@dataclass(frozen=True)
+class FoundActivity(Found):
+    """Intervals of silence or overlap."""
+
+    def peak(self, start: int, end: int) -> float:
+        """The interval's length, in seconds."""
+        return round((end - start) / 1e6, 3)

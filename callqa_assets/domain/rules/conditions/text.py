@@ -1,0 +1,207 @@
+"""Conditions on the words of a channel: phrases and regular expressions, found or missing."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from callqa_assets.domain.rules.conditions.keys import Keys, Seconds, SomeSeconds, one_or_many
+from callqa_assets.domain.rules.conditions.leaf import (
+    MAX_EVIDENCE_PLACES,
+    ChannelLeaf,
+    Found,
+    describe_times,
+)
+from callqa_assets.domain.rules.engine.batch import CallBatch
+from callqa_assets.domain.rules.engine.intervals import (
+    LINE_BITS,
+    Stretches,
+    last_out,
+    to_us,
+    unite_all,
+    us,
+)
+from callqa_assets.domain.rules.engine.phrases import Place
+from callqa_assets.domain.text.patterns import MAX_PROGRAM_SIZE, RegexError, compile_regex, fold
+
+MAX_PATTERN_LENGTH = 200
+MAX_PHRASES = 200
+
+_BEYOND_LINES = re.compile(r"\\Q.*?(?:\\E|$)|(\\[AzC])|\\.|(\(\?[imsU]*-[imsU]*m)", re.DOTALL)
+"""What makes a pattern see more than one segment: all of a batch is searched as one text."""
+
+
+class Regex(Keys):
+    """A pattern in RE2's syntax, sought in the text as transcribed, upper and lower case alike."""
+
+    regex: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)]
+
+    @field_validator("regex")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            compiled = compile_regex(pattern)
+        except RegexError as error:
+            raise ValueError(f"no regular expression that RE2 takes ({error})") from error
+        for quoted, flags in _BEYOND_LINES.findall(pattern):
+            if quoted or flags:
+                raise ValueError(
+                    f"`{quoted or flags}` does not keep to one segment; `^` and `$` are the "
+                    "segment's limits, `.` is any character of it"
+                )
+        if compiled.programsize > MAX_PROGRAM_SIZE:
+            raise ValueError(
+                f"compiles to {compiled.programsize:,} steps, at most {MAX_PROGRAM_SIZE:,}; "
+                "repeat less"
+            )
+        if compiled.search("") is not None:
+            raise ValueError("matches where nothing is said; ask for at least one character")
+        return pattern
+
+
+def _has_letters(phrase: str) -> str:
+    if not fold(phrase):
+        raise ValueError("has no letter or digit; spaces and punctuation are not compared")
+    return phrase
+
+
+Phrase = Annotated[str, Field(max_length=MAX_PATTERN_LENGTH), AfterValidator(_has_letters)]
+
+
+def _kind_of_pattern(value: object) -> str:
+    return "<regex>" if isinstance(value, dict | Regex) else "<phrase>"
+
+
+Pattern = Annotated[
+    Annotated[Phrase, Tag("<phrase>")] | Annotated[Regex, Tag("<regex>")],
+    Discriminator(_kind_of_pattern),
+]
+Patterns = Annotated[
+    tuple[Pattern, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=MAX_PHRASES)
+]
+
+
+class Text(Keys):
+    """What is found, or not found, in the text of a part of the call."""
+
+    any: Patterns | None = None
+    all: Patterns | None = None
+    none: Patterns | None = None
+    first_sec: SomeSeconds | None = None
+    last_sec: SomeSeconds | None = None
+
+    @model_validator(mode="after")
+    def _one_question(self) -> Text:
+        asked = [key for key in ("any", "all", "none") if getattr(self, key) is not None]
+        if len(asked) != 1:
+            raise ValueError(
+                f"needs one of `any`, `all` and `none`, and has {' and '.join(asked) or 'none'}"
+            )
+        if self.first_sec is not None and self.last_sec is not None:
+            raise ValueError("`first_sec` and `last_sec` exclude each other; delete one")
+        return self
+
+    @property
+    def patterns(self) -> tuple[str | Regex, ...]:
+        return self.any or self.all or self.none or ()
+
+
+class TextCondition(ChannelLeaf):
+    """Phrases found, or not found."""
+
+    key: ClassVar[str] = "text"
+    text: Text = Field(examples=["{any: [退款]}"])
+    keep_firing_sec: Seconds = 0.0
+    """Time between two places that makes them one interval."""
+
+    def find(self, batch: CallBatch) -> FoundText:
+        text = self.text
+        window_start, window_end = batch.line_start, batch.line_end
+        if text.first_sec is not None:
+            window_end = np.minimum(window_end, window_start + us(text.first_sec))
+        if text.last_sec is not None:
+            window_start = np.maximum(window_start, window_end - us(text.last_sec))
+        found: list[Stretches] = []
+        places: list[tuple[int, int, Place]] = []
+        for pattern in text.patterns:
+            hits = _locate(pattern, batch)
+            line = batch.speech.line[[hit.segment for hit in hits]]
+            start = to_us(np.array([hit.start_s for hit in hits])) + (line << LINE_BITS)
+            end = to_us(np.array([hit.end_s for hit in hits])) + (line << LINE_BITS)
+            inside = np.ones(len(hits), np.bool_)
+            if text.first_sec is not None:
+                inside = start < window_end[line]
+            if text.last_sec is not None:
+                inside = start >= window_start[line]
+            order = np.argsort(start, kind="stable")
+            order = order[inside[order]]
+            found.append(Stretches(start[order], end[order], end[order]))
+            places += [(int(start[i]), int(end[i]), hits[i]) for i in order.tolist()]
+        if text.none:
+            present = np.isin(np.arange(len(batch.roles)), np.concatenate([f.line for f in found]))
+            absent = ~present & (window_end > window_start)
+            intervals = Stretches(window_start[absent], window_end[absent], window_end[absent])
+        elif text.all:
+            intervals = _first_of_all(found, len(batch.roles))
+        else:
+            keep_us = us(self.keep_firing_sec)
+            intervals = last_out(unite_all(found), duration_us=0, keep_us=keep_us)
+        return FoundText(intervals, text, sorted(places))
+
+
+@dataclass(frozen=True)
+class FoundText(Found):
+    """Intervals of words, or of their absence."""
+
+    text: Text
+    places: Sequence[tuple[int, int, Place]]
+    """(start, end, place) of every pattern, ascending."""
+
+    def explain(self, start: int, end: int) -> dict[str, Any]:
+        """The words found there; where they are absent, what was sought."""
+        if self.text.none:
+            sought = self.text.none[:MAX_EVIDENCE_PLACES]
+            return {"not_said": [p.regex if isinstance(p, Regex) else p for p in sought]}
+        low = bisect_left(self.places, start, key=lambda place: place[0])
+        high = bisect_right(self.places, end, key=lambda place: place[0])
+        shown = self.places[low : min(high, low + MAX_EVIDENCE_PLACES)]
+        return {
+            "matches": [
+                {**describe_times(begin, until), "said": hit.said} for begin, until, hit in shown
+            ]
+        }
+
+
+def _locate(pattern: str | Regex, batch: CallBatch) -> Sequence[Place]:
+    sought = batch.spoken_text
+    if isinstance(pattern, Regex):
+        return sought.find_regex(pattern.regex)
+    return sought.find_phrase(pattern)
+
+
+def _first_of_all(found: Sequence[Stretches], lines: int) -> Stretches:
+    """On each line that has all, from the first place to where the last was first found."""
+    start = np.full(lines, np.iinfo(np.int64).max)
+    end = np.zeros(lines, np.int64)
+    has_all = np.ones(lines, np.bool_)
+    for part in found:
+        line, first = np.unique(part.line, return_index=True)
+        has_all &= np.isin(np.arange(lines), line)
+        start[line] = np.minimum(start[line], part.start[first])
+        end[line] = np.maximum(end[line], part.end[first])
+    start, end = start[has_all], end[has_all]
+    return Stretches(start, end, end)
