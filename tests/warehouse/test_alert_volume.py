@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from callqa_assets.checks.alerts import _odd_volume as odd_volume
+from callqa_assets.checks.alerts import _find_odd_volume as odd_volume
 from callqa_assets.domain.alerts.volume import DayVolume
 from callqa_assets.domain.days import trailing_days
 from callqa_assets.warehouse import tables
