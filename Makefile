@@ -1,4 +1,4 @@
-# Everything a newcomer needs: `make demo`, `make test`. Only Python 3.11 and make are asked for.
+# Everything a newcomer needs: `make demo`, `make test`. Only Python 3.11 and make are required.
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help setup models demo dev test test-postgres check bench clean
 
 help:
-	@echo "make demo   set up, hear the sample calls, show what was found"
+	@echo "make demo   set up, process the sample calls, show what was found"
 	@echo "make dev    Dagster UI and daemon on http://127.0.0.1:3000 (HOME_DIR=data/demo: the demo's)"
 	@echo "make test   set up and run the tests (make test-postgres: on PostgreSQL, too)"
 	@echo "make check  lint, format, types, layers, definitions, tests with coverage"

@@ -1,1 +1,1 @@
-"""callqa: every call of a contact centre as daily Dagster assets."""
+"""callqa: call-centre recordings become transcripts, emotions and alerts, as Dagster assets."""

@@ -35,7 +35,7 @@ def build_defs(
         asset_checks=dg.load_asset_checks_from_package_module(checks),
         jobs=[process_calls],
         sensors=[drop_folder_sensor, dead_runs_sensor, alert_deliveries_sensor],
-        # One process and one load of the models a run: a process per step would load them anew.
+        # One process per run, so that models load once: one per step would load them again.
         executor=dg.in_process_executor,
         resources={
             **build_resources(settings),

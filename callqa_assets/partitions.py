@@ -1,4 +1,4 @@
-"""Partitions and pool: the local days on which calls started, and the device that models hold."""
+"""Daily partitions, by the local day on which a call started; and the pool for the accelerator."""
 
 import dagster as dg
 

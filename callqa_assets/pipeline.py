@@ -1,7 +1,7 @@
-"""The whole way from the drop folder to the alerts, without Dagster: for servers and scripts.
+"""From the drop folder to the alerts without Dagster: for servers and scripts.
 
-The same functions as the assets call, in the same order, on the same ledger: both may work on one
-home at once, and share the work. What a run through Dagster has besides are its records and checks.
+It calls the same functions as the assets, in the same order, on the same ledger, so that both may
+work on one home at once and share the work. Run records and checks exist only in Dagster.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from resources.storage.drop_folder import DropFolder
 _log = logging.getLogger(__name__)
 
 
-def _silent(stage: str, day: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+def _ignore_progress(stage: str, day: str, done: int, total: int) -> None:
+    """The default for `progress`."""
 
 
 @dataclass(frozen=True)
 class DayReport:
-    """How a run over one day went."""
+    """Result of a run over one day."""
 
     ingest: IngestReport
     stages: dict[str, StageReport]
@@ -61,7 +61,7 @@ class Pipeline:
 
     @classmethod
     def open(cls, settings: Settings) -> Pipeline:
-        """What the settings describe; the home must be prepared, models load when first needed.
+        """The pipeline of these settings. The home must be prepared; models load when needed.
 
         Raises CallqaError where the warehouse or a configuration file cannot be used.
         """
@@ -93,7 +93,7 @@ class Pipeline:
         return cls(context, DropFolder(settings.drop), read_metadata_config(settings.metadata_file))
 
     def scan(self, *, settle: timedelta = timedelta(0), now: datetime | None = None) -> ScanResult:
-        """Look at the drop folder once; by default every file counts as complete."""
+        """Scan the drop folder once; by default every file counts as complete."""
         return scan(
             self.context.warehouse,
             self.drop,
@@ -104,7 +104,7 @@ class Pipeline:
         )
 
     def days(self) -> list[str]:
-        """Days that the drop folder ever filled, and those on which something is left to do."""
+        """Days of all recordings that this drop folder ever held, and dirty days."""
         with self.context.warehouse.read() as connection:
             found = {
                 *read_days_of_drop(connection, self.drop.root),
@@ -113,16 +113,16 @@ class Pipeline:
         return sorted(found)
 
     def ingest(
-        self, day: str, *, run_id: str, copy: bool = False, progress: Progress = _silent
+        self, day: str, *, run_id: str, copy: bool = False, progress: Progress = _ignore_progress
     ) -> IngestReport:
-        """Bring a day's settled files into the archive; with `copy`, the originals stay."""
+        """Archive a day's settled files; with `copy`, the originals stay."""
         context = self.context
         return ingest_day(
             context.warehouse, context.home, day, run_id=run_id, copy=copy, progress=progress
         )
 
     def build_stages(self, names: Collection[str] = STAGE_NAMES) -> list[Stage[Any, Any]]:
-        """The named stages in the order in which they run, with the present rules and models."""
+        """The named stages in the order in which they run, with the current rules and models."""
         return [stage.build(self.context) for stage in STAGES if stage.name in names]
 
     def run_stages(
@@ -132,9 +132,9 @@ class Pipeline:
         run_id: str,
         names: Collection[str] = STAGE_NAMES,
         force: bool = False,
-        progress: Progress = _silent,
+        progress: Progress = _ignore_progress,
     ) -> dict[tuple[str, str], StageReport]:
-        """Bring the stages of these days up to date, each stage over all of them.
+        """Bring these days up to date, one stage after the other over all of them.
 
         Returns the report of each (stage, day). Raises where a stage as a whole cannot work, or
         the warehouse fails; a recording's own failure is in the report.
@@ -163,7 +163,7 @@ class Pipeline:
         run_id: str,
         copy: bool = False,
         force: bool = False,
-        progress: Progress = _silent,
+        progress: Progress = _ignore_progress,
     ) -> DayReport:
         """Ingest a day, run every stage on it, and mark it done where nothing is left."""
         warehouse = self.context.warehouse

@@ -1,6 +1,6 @@
 """The Dagster side of the resources: configuration in, the plain object out.
 
-`Settings` are read once, when the code location loads: a changed variable asks for a reload.
+`Settings` are read once, when the code location loads: a changed variable needs a reload.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from resources.storage.home import Home
 
 
 class HomeResource(dg.ConfigurableResource):
-    """The home folder and what lies in it."""
+    """The home folder."""
 
     folder: str
     timezone: str
@@ -39,9 +39,9 @@ class HomeResource(dg.ConfigurableResource):
 
 @dataclass(frozen=True)
 class WarehouseResource:
-    """The SQL warehouse; one engine a process.
+    """The SQL warehouse; one engine per process.
 
-    A plain object: Dagster shows and stores the configuration of its own kind of resource, and the
+    A plain object: Dagster shows and stores the configuration of a `ConfigurableResource`, and the
     URL may hold a password.
     """
 
@@ -68,7 +68,7 @@ class DropFolderResource(dg.ConfigurableResource):
 
 
 class SpeechModelsResource(dg.ConfigurableResource):
-    """The models of one profile, loaded at most once a process."""
+    """The models of one profile, loaded at most once per process."""
 
     profile: str
     models_folder: str

@@ -1,7 +1,7 @@
 """Settings: what the environment and the command line decide, read once and handed down.
 
-Nothing else in callqa reads `os.environ`, and nothing writes it. What each variable means for
-people: docs/operations.md.
+Nothing else in callqa reads `os.environ`, and nothing writes it. The variables are explained in
+docs/operations.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from resources.storage.home import REPO, Home
 
 @dataclass(frozen=True)
 class Settings:
-    """Where everything lies and what is used; secrets stay in `environment`."""
+    """Paths, database and model profile; secrets stay in `environment`."""
 
     home: Home
     drop: Path
@@ -88,7 +88,7 @@ class Settings:
 
     @property
     def hotwords(self) -> Path:
-        """Folder of hotword lists, one a queue."""
+        """Folder of hotword lists, one per queue."""
         return self.configs / "hotwords"
 
     @property

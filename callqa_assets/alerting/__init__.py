@@ -1,1 +1,1 @@
-"""Alerts on their way to people, and what other rules would have found."""
+"""Delivery of alerts to their receivers; comparison of rules on stored calls."""

@@ -1,9 +1,9 @@
 """Draining the outbox: what is sent now, as which message, and what follows from the outcome.
 
-Delivery is at least once, under a stable id: a message is claimed and its token of the rate limit
-taken, both committed, before it is sent; it counts as delivered only if its receiver said so.
-Killed anywhere, the next draining sends the same message under the same id. The rows are
-`warehouse.deliveries`, the receivers `resources.notifier`.
+Delivery is at-least-once, under a stable id: a message is claimed and a token of the rate limit
+taken, both committed, before it is sent; it counts as delivered only if its receiver accepted it.
+After a kill at any point the next drain sends the same message under the same id. The rows are in
+`warehouse.deliveries`, the receivers in `resources.notifier`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SHORTEST_WAIT_S = 0.01
 
 @dataclass
 class ReceiverReport:
-    """What one draining did for one receiver."""
+    """What one drain did for one receiver."""
 
     delivered: int = 0
     """Alerts that the receiver accepted."""
@@ -45,7 +45,7 @@ class ReceiverReport:
     """Attempts, accepted or not."""
     waiting: int = 0
     reason: str | None = None
-    """Why the others wait, where it is not just for their next attempt."""
+    """Why alerts wait, where it is not just for their next attempt."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class DrainReport:
 
 
 class Clock:
-    """Time, so that tests need not wait for it."""
+    """The system's clock; tests replace it, so that they need not wait."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -113,7 +113,7 @@ def _drain_receiver(
     retry = notifier.settings.retry
     with warehouse.write(lock=receiver_states.lock_name(receiver)) as connection:
         deliveries.release_expired(connection, receiver, clock.now())
-        deliveries.withdraw_fallen(connection, receiver)
+        deliveries.withdraw_obsolete(connection, receiver)
         _give_up(connection, receiver, retry, clock.now(), untried=False)
     try:
         queue = _open_queue(warehouse, notifier, receiver, clock)
@@ -215,7 +215,7 @@ class _ReceiverQueue:
             if due[0].message_id is None:
                 group = self._gather(connection, due, tokens)
                 message_id = _message_id(group)
-            else:  # all that still waits of a message that was sent before
+            else:  # what still waits of a message that was sent before
                 message_id = due[0].message_id
                 group = deliveries.read_message(connection, self.receiver, message_id)
             if not group:  # withdrawn a moment ago
@@ -238,13 +238,13 @@ class _ReceiverQueue:
             return _Wait(state.paused_until, "the receiver asked for a pause")
         free_at = next_token_at(self.settings.limits, state.sent, _seconds(now))
         if free_at > _seconds(now):
-            # Rounded up: a datetime has whole microseconds, and may be before the moment.
+            # Rounded up: a datetime has whole microseconds, and may be too early.
             until = datetime.fromtimestamp(free_at, UTC) + timedelta(milliseconds=1)
             return _Wait(until, "the receiver's rate limit")
         return None
 
     def _take_token(self, connection: sa.Connection, state: ReceiverState, now: datetime) -> str:
-        """Returns the claim under which an attempt may be made.
+        """Take a token of the rate limit; returns the claim under which an attempt may be made.
 
         Until its outcome is known, the attempt counts as made at the last possible moment.
         """
@@ -314,7 +314,7 @@ class _ReceiverQueue:
         try:
             return self.sender.send(message)
         except Exception as error:  # noqa: BLE001 - the boundary: recorded for its deliveries
-            # Its text could repeat what was said in the call.
+            # Its text could quote the transcript.
             return Outcome("unknown", f"{type(error).__name__} while writing or sending it")
 
     def _backoff(self, attempts: int) -> timedelta:
@@ -343,7 +343,7 @@ def _seconds(moment: datetime) -> float:
 
 
 def _message_id(group: Sequence[Delivery]) -> str:
-    """Of a single delivery its own id; of a digest one that follows from its deliveries."""
+    """The id of a single delivery; for a digest, a hash of its deliveries' ids."""
     if len(group) == 1:
         return group[0].delivery_id
     return digest("digest", sorted(delivery.delivery_id for delivery in group))[:32]

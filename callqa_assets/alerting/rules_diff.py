@@ -33,13 +33,13 @@ class RulesDiffError(CallqaError):
 
 @dataclass(frozen=True)
 class Example:
-    """One alert that changes, as a person would look for it."""
+    """One alert that changes, with what a person needs to find it."""
 
     day: str
     source_name: str
     change: AlertChange
     role: str
-    said: str
+    text: str
 
 
 @dataclass
@@ -49,12 +49,12 @@ class RulesDiff:
     examples_wanted: int
     recordings: int = 0
     left_out: int = 0
-    """Good recordings whose segments, transcripts or tracks are not in order."""
+    """Good recordings that some earlier stage has not processed."""
     audio_hours: float = 0.0
     counts: Counter[tuple[str, ChangeKind]] = field(default_factory=Counter)
     """By rule and kind of change."""
     inhibited_before: Counter[str] = field(default_factory=Counter)
-    """By rule: of the alerts before, those that stand back for another one."""
+    """By rule: how many of the alerts before were inhibited."""
     inhibited_after: Counter[str] = field(default_factory=Counter)
     examples: dict[tuple[str, ChangeKind], list[Example]] = field(
         default_factory=lambda: defaultdict(list)
@@ -87,8 +87,8 @@ def diff_rules(
     examples: int = 3,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> RulesDiff:
-    """Compare `rules` with the alerts that stand, or with `against`, on the days from first to
-    last; `progress` is told (recordings done, recordings in all).
+    """Compare `rules` with the alerts in force, or with `against`, on the days from first to
+    last; `progress` is called with (recordings done, recordings in all).
 
     Raises RulesDiffError where a stored track is missing.
     """
@@ -100,10 +100,11 @@ def diff_rules(
         after = evaluate_calls(rules, annotated)
         if against is None:
             with warehouse.read() as connection:
-                before = _read_standing(connection, [call.recording.recording_id for call in batch])
+                ids = [call.recording.recording_id for call in batch]
+                before = _read_in_force(connection, ids)
         else:
             before = [
-                [_would_stand(alert) for alert in fired]
+                [_as_before(alert) for alert in fired]
                 for fired in evaluate_calls(against, annotated)
             ]
         for call, was, fired in zip(batch, before, after, strict=True):
@@ -120,16 +121,16 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Before:
-    """An alert of the side that is compared with."""
+    """An alert in force, or of the rules compared with."""
 
     alert: StoredAlert
     role: str
-    said: str
+    text: str
     is_inhibited: bool
 
 
 def _read_calls(connection: sa.Connection, days: tuple[str, str]) -> tuple[list[_Call], int]:
-    """Good recordings whose earlier stages are in order, and the number of the others."""
+    """Good recordings whose earlier stages are all `ok`, and the number of the others."""
     ready = (
         sa.select(stage_runs.c.recording_id)
         .where(stage_runs.c.stage.in_(STAGES), stage_runs.c.status == "ok")
@@ -161,23 +162,23 @@ def _load(
     return [(call.context, call.annotations) for call in stored]
 
 
-def _read_standing(connection: sa.Connection, recording_ids: Sequence[str]) -> list[list[_Before]]:
+def _read_in_force(connection: sa.Connection, recording_ids: Sequence[str]) -> list[list[_Before]]:
     query = sa.select(alerts).where(
         alerts.c.recording_id.in_(recording_ids), alerts.c.superseded_at.is_(None)
     )
-    standing: dict[str, list[_Before]] = {recording_id: [] for recording_id in recording_ids}
+    in_force: dict[str, list[_Before]] = {recording_id: [] for recording_id in recording_ids}
     for row in connection.execute(query.order_by(alerts.c.channel, alerts.c.started_s)):
         stored = StoredAlert(*(getattr(row, name) for name in _IDENTITY))
-        standing[row.recording_id].append(
+        in_force[row.recording_id].append(
             _Before(stored, row.role, text_of(row.evidence), row.inhibited_by is not None)
         )
-    return list(standing.values())
+    return list(in_force.values())
 
 
 _IDENTITY = [column.name for column in fields(StoredAlert)]
 
 
-def _would_stand(alert: FiredAlert) -> _Before:
+def _as_before(alert: FiredAlert) -> _Before:
     stored = StoredAlert(*(getattr(alert, name) for name in _IDENTITY))
     return _Before(stored, alert.role, text_of(alert.evidence), alert.inhibited_by is not None)
 
@@ -185,17 +186,17 @@ def _would_stand(alert: FiredAlert) -> _Before:
 def _add(
     diff: RulesDiff, call: _Call, before: Sequence[_Before], after: Sequence[FiredAlert]
 ) -> None:
-    """One call's changes into the totals."""
+    """Add one call's changes to the totals."""
     diff.recordings += 1
     diff.audio_hours += call.recording.duration_s / 3600
     diff.inhibited_before.update(old.alert.rule for old in before if old.is_inhibited)
     diff.inhibited_after.update(alert.rule for alert in after if alert.inhibited_by is not None)
     changes = compare_alerts([old.alert for old in before], after)
     fired = [(alert.role, text_of(alert.evidence)) for alert in after]
-    was = {old.alert.alert_id: (old.role, old.said) for old in before}
+    was = {old.alert.alert_id: (old.role, old.text) for old in before}
     gone = [was[change.alert_id] for change in changes[len(fired) :]]
-    for change, (role, said) in zip(changes, [*fired, *gone], strict=True):
+    for change, (role, text) in zip(changes, [*fired, *gone], strict=True):
         diff.counts[change.rule, change.kind] += 1
         shown = diff.examples[change.rule, change.kind]
         if change.kind != "same" and len(shown) < diff.examples_wanted:
-            shown.append(Example(call.recording.day, call.source_name, change, role, said))
+            shown.append(Example(call.recording.day, call.source_name, change, role, text))

@@ -1,4 +1,4 @@
-"""Asset `alerts`: which rules fired. What the rules mean is `domain.rules`."""
+"""Asset `alerts`: which rules fired. Rules are evaluated in `domain.rules`."""
 
 from datetime import date
 from typing import Any
@@ -30,7 +30,7 @@ def _describe(
 
 alerts = stage_asset(
     STAGE,
-    description="Alerts of the rules that fired: what, when, how strongly, with the evidence.",
+    description="One alert per firing of a rule: which rule, when, how strongly, on what evidence.",
     group="alerts",
     kinds={"python", "sql"},
     describe=_describe,

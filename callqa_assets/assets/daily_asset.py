@@ -1,4 +1,4 @@
-"""What all assets share towards Dagster: local days as partitions, owner, table schema."""
+"""What all assets declare to Dagster: daily partitions, owner, table schema."""
 
 import warnings
 from collections.abc import Callable, Collection, Sequence
@@ -22,14 +22,14 @@ _SQL_TYPES = {
 
 @dataclass(frozen=True)
 class DailyAsset:
-    """An asset of every local day; which days there are is known when a home is opened."""
+    """A daily asset. Its partitions depend on the home, so it is built when a home is opened."""
 
     name: str
     description: str
     compute: Callable[..., None]
-    """The asset's function, its parameters those that Dagster fills in."""
+    """The asset's function; Dagster fills in its parameters by name."""
     tables: Sequence[sa.Table]
-    """That it writes; the first one's columns are shown."""
+    """Tables that it writes; Dagster shows the columns of the first."""
     group: str
     kinds: Collection[str]
     code_version: str
@@ -39,7 +39,7 @@ class DailyAsset:
 
     def build(self, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
-            # `backfill_policy` is in beta, and known to be: one run for a range needs it.
+            # `backfill_policy` is still in beta; one run per range of days needs it.
             warnings.filterwarnings("ignore", message=".*backfill_policy", category=dg.BetaWarning)
             return dg.asset(
                 name=self.name,
@@ -57,7 +57,7 @@ class DailyAsset:
 
 
 def _table_metadata(tables: Sequence[sa.Table]) -> dict[str, Any]:
-    """Definition metadata of an asset: its relations, and the first one's columns."""
+    """Definition metadata of an asset: its tables, and the columns of the first."""
     columns = [
         dg.TableColumn(
             column.name,
@@ -74,5 +74,5 @@ def _table_metadata(tables: Sequence[sa.Table]) -> dict[str, Any]:
 
 
 def tag_process(context: dg.AssetExecutionContext) -> None:
-    """Let the run say which process works on it."""
+    """Tag the run with the process that works on it."""
     context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: str(ProcessIdentity.current())})

@@ -1,4 +1,4 @@
-"""Asset `emotion_scores`: how it was said, by segment and over time."""
+"""Asset `emotion_scores`: emotions by segment and over time."""
 
 from datetime import date
 from typing import Any

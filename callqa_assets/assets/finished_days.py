@@ -1,4 +1,4 @@
-"""When a day is done: what the first asset of a run notes, and the last one settles."""
+"""When a day is done: the first asset of a run notes what had arrived, the last marks it done."""
 
 import json
 
@@ -11,16 +11,16 @@ from callqa_assets.warehouse.dirty_days import day_is_settled, mark_done, read_g
 
 
 def note_generations(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
-    """Keep in the run's tags which arrivals of its days it will have seen."""
+    """Record in the run's tags up to which arrival (generation) it covers each of its days."""
     with warehouse.read() as connection:
         generations = {day: read_generation(connection, day) for day in context.partition_keys}
     context.instance.add_run_tags(context.run.run_id, {GENERATIONS_TAG: json.dumps(generations)})
 
 
 def finish_days(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
-    """At the end of a run over all stages: its days are clean, unless more arrived meanwhile.
+    """At the end of a run over all stages, mark its days done, unless more arrived meanwhile.
 
-    A day on which another run still works stays dirty; the sensor looks at it again.
+    A day on which another run still works stays dirty, so that the sensor requests it again.
     """
     run = context.instance.get_run_by_id(context.run.run_id)
     generations = json.loads(run.tags.get(GENERATIONS_TAG, "{}")) if run else {}

@@ -1,10 +1,10 @@
-"""Pictures of a day for Dagster's metadata.
+"""Plots of a day for Dagster's metadata.
 
 Data frames in, PNG bytes out; nothing here reads tables.
 """
 
 # pyright: reportUnknownMemberType=false
-# (matplotlib leaves the type of its keyword arguments open)
+# (matplotlib's keyword arguments are untyped)
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from matplotlib.figure import Figure
 
 from callqa_assets.domain.alerts.priorities import PRIORITIES
 
-# Okabe and Ito's set, with darker colours for the emotions that it leaves too close together;
-# told apart by colour-blind eyes as well (tests/assets/test_plots.py). An emotion's colour never
-# changes. In the order of the stack: what hurts stands at the base line, where hours compare.
+# Okabe and Ito's palette, with darker colours for the emotions that it leaves too close together,
+# so that colour-blind people can distinguish them (tests/assets/test_plots.py). An emotion's colour
+# never changes. In stacking order: negative emotions at the bottom, where bars compare best.
 EMOTION_COLOURS = {
     "angry": "#D55E00",
     "disgusted": "#5B3A00",
@@ -37,7 +37,7 @@ EMOTION_COLOURS = {
 }
 
 PRIORITY_COLOURS = dict(zip(PRIORITIES, ("#D55E00", "#E69F00", "#56B4E9"), strict=True))
-"""Of the same set, in the order of the stack."""
+"""From the same palette, in stacking order."""
 
 _INK = "#333333"
 
@@ -47,25 +47,25 @@ def emotion_day_plot(spans: pl.DataFrame, day: date) -> bytes:
 
     Args:
         spans: columns `hour` (0–23, local time in which the call started), `emotion`, and
-            `seconds` of speech; any number of rows an hour and emotion, none for an empty day.
+            `seconds` of speech; any number of rows per hour and emotion.
         day: for the title.
     """
     return _to_png(_draw_day(spans, day))
 
 
 def alert_volume_plot(alerts: pl.DataFrame, days: Sequence[date]) -> bytes:
-    """Alerts a day by priority, stacked bars; a PNG of 700 x 300 pixels.
+    """Alerts per day by priority, stacked bars; a PNG of 700 x 300 pixels.
 
     Args:
         alerts: columns `day` ('YYYY-MM-DD'), `priority` and `alerts`, how many; days without any
             need no rows.
-        days: a bar each, in this order; the last is the one that the title names.
+        days: one bar each, in this order; the title names the last.
     """
     return _to_png(_draw_volume(alerts, days))
 
 
 def embed_png(png: bytes, title: str) -> dg.MarkdownMetadataValue:
-    """A picture as Dagster's page of a partition shows it; `title` stands for it in text."""
+    """The image as Markdown, for Dagster's pages; `title` is its alternative text."""
     return dg.MetadataValue.md(
         f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
     )
@@ -137,7 +137,7 @@ def _write_title(axes: Axes, text: str) -> None:
 def _finish(
     figure: Figure, axes: Axes, *, highest: float, empty: str, whole_numbers: bool = False
 ) -> None:
-    """Scale, grid and legend; where there is nothing to show, the words `empty`."""
+    """Scale, grid and legend; where there is nothing to show, the text `empty`."""
     axes.locator_params(axis="y", nbins=5, integer=whole_numbers)
     axes.tick_params(labelsize=8, colors=_INK, length=0)
     axes.grid(axis="y", color="#E6E6E6", linewidth=0.6)

@@ -1,4 +1,4 @@
-"""Asset `raw_recordings`: the day's files taken from the drop folder into the archive."""
+"""Asset `raw_recordings`: the day's files, archived from the drop folder."""
 
 import dagster as dg
 import sqlalchemy as sa

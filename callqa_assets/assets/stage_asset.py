@@ -1,4 +1,4 @@
-"""The asset of a stage: goes through the run's days and tells Dagster how each went."""
+"""The asset of a stage: runs it over the run's days and reports each day to Dagster."""
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ from resources.speech_models.runtime.device import MemoryGuard
 from resources.storage.config_files import read_rules_file
 
 BACKFILL_TAG = "dagster/backfill"
-"""Run tag of Dagster's, on every run of a backfill."""
+"""Tag that Dagster puts on every run of a backfill."""
 
 RAW_RECORDINGS = "raw_recordings"
 
@@ -44,7 +44,7 @@ class StageConfig(dg.Config):
 
 
 Describe = Callable[[StageContext, Stage[Any, Any], sa.Connection, str], Mapping[str, Any]]
-"""What only one stage can tell of a day: metadata of its partition."""
+"""Metadata of one day that only this stage has."""
 
 
 def stage_asset(
@@ -136,7 +136,7 @@ def _open_outbox(
     notifier: dg.ResourceParam[NotifierResource],
     home: HomeResource,
 ) -> Outbox:
-    """A bad channels file must not cost a day its alerts: they wait until it is mended."""
+    """The outbox; with a bad channels file alerts are stored all the same, and wait."""
     is_backfill, calendar = BACKFILL_TAG in context.run.tags, home.open().calendar
     try:
         max_age = notifier.open().settings.deliver_max_age
@@ -167,9 +167,9 @@ def _day_metadata(
 
 
 def _model_metadata(stage: Stage[Any, Any], halvings: int) -> dict[str, Any]:
-    """Which model a stage uses, and how often a batch was halved for want of memory.
+    """Which model a stage uses, and how often a batch was halved for lack of memory.
 
-    Nothing for a stage without a model.
+    Empty for a stage without a model.
     """
     fingerprint = stage.fingerprint
     if fingerprint.model_id is None:

@@ -1,4 +1,4 @@
-"""Asset `transcripts`: what was said."""
+"""Asset `transcripts`: the text of each segment."""
 
 from callqa_assets.assets.stage_asset import stage_asset
 from callqa_assets.stages.transcripts import STAGE

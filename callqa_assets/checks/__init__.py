@@ -1,1 +1,1 @@
-"""Asset checks, one module a guarded asset. Integrity blocks what is downstream; drift warns."""
+"""Asset checks, one module per asset. Integrity checks block downstream assets; others warn."""

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from callqa_assets.checks.day_checks import (
     Scope,
+    anomaly_check,
     integrity_check,
-    judgement_check,
     stage_checks,
 )
 from callqa_assets.domain.alerts.volume import judge_volume
@@ -25,7 +25,7 @@ _EVIDENCE = ("audio_sha256", "model_fingerprints", "found", "said")
 
 
 def _faults(scope: Scope) -> list[str]:
-    """Alerts that cannot be shown to be right: no evidence, no such rules, outside the call."""
+    """Recordings with alerts without evidence, of unknown rules, or outside the call."""
     known = set(scope.connection.execute(sa.select(rule_sets.c.rule_hash)).scalars())
     rows = scope.connection.execute(
         sa.select(table, recordings.c.duration_s)
@@ -45,7 +45,7 @@ def _faults(scope: Scope) -> list[str]:
     ]
 
 
-def _odd_volume(connection: sa.Connection, day: str) -> str | None:
+def _find_odd_volume(connection: sa.Connection, day: str) -> str | None:
     *past, today = read_volume(connection, trailing_days(day))
     return "; ".join(judge_volume(today, past)) or None
 
@@ -69,19 +69,20 @@ CHECKS = [
     *stage_checks(
         STAGE,
         complete="every_recording_was_evaluated",
-        failures="Recordings that were not judged.",
+        failures="Recordings on which the rules could not be evaluated.",
     ),
     integrity_check(
         STAGE.asset,
         "alerts_carry_evidence",
-        "Every alert names sound, models, rules and window values, and lies inside its call.",
+        "Every alert names audio, models, rules and window values, and lies inside its call.",
         _faults,
     ),
-    judgement_check(
+    anomaly_check(
         STAGE.asset,
         "alert_volume",
-        f"As many alerts, by rule and altogether, as the {TRAILING_DAYS} days before let expect.",
-        _odd_volume,
+        f"The number of alerts, by rule and in all, is as expected from the {TRAILING_DAYS} days "
+        "before.",
+        _find_odd_volume,
     ),
     rules_file_is_in_force,
 ]

@@ -1,7 +1,7 @@
-"""The kinds of asset check, each built from one judgement a day: integrity, warning, drift.
+"""The kinds of asset check: integrity, warning, drift and anomaly, each from a function of a day.
 
 A run may cover a range of days, so every check goes through the run's days and names those that
-fail. What is judged stands in the modules beside this one, one a guarded asset.
+fail. What is checked is in the modules beside this one, one per asset.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,14 +24,14 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Scope:
-    """What one judgement looks at: one day of one run."""
+    """What is checked: one day of one run."""
 
     connection: sa.Connection
     home: Home
     day: str
     run_id: str
     begun_at: datetime
-    """When the run was created: what others took in since then is theirs to judge."""
+    """When the run was created: what others ingested since then is theirs to check."""
 
     def own(self, stage: str, recording_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
         """True for recordings whose stored rows of the stage are this run's own work."""
@@ -45,10 +45,10 @@ class Scope:
 
 
 Faults = Callable[[Scope], list[str]]
-"""Recordings that break a promise, each named once or more."""
+"""Ids of the recordings that fail the check; an id may be repeated."""
 
-Judgement = Callable[[sa.Connection, str], str | None]
-"""What is odd about a day, in words; None where it is ordinary."""
+FindAnomaly = Callable[[sa.Connection, str], str | None]
+"""What is unusual about a day, in words; None where nothing is."""
 
 Measure = Callable[[sa.Connection, str], float | None]
 """A day's value; None where the day has nothing to measure."""
@@ -56,18 +56,18 @@ Measure = Callable[[sa.Connection, str], float | None]
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where a day's value is ordinary. Outside, a person should look; nothing is stopped."""
+    """Where a day's value is ordinary. Outside, the check warns; nothing is stopped."""
 
     low: float
     high: float
     max_change: float
-    """Largest distance from the mean of the two weeks before."""
+    """Largest difference from the mean of the two weeks before."""
 
 
 def integrity_check(
     asset: str, name: str, description: str, find_faults: Faults
 ) -> dg.AssetChecksDefinition:
-    """A blocking check: where a promise is broken, nothing downstream of it runs."""
+    """A blocking check: where it fails, nothing downstream runs."""
 
     @dg.asset_check(asset=asset, name=name, description=description, blocking=True)
     def check(
@@ -86,7 +86,7 @@ def integrity_check(
             passed=not faults,
             severity=dg.AssetCheckSeverity.ERROR,
             metadata={
-                "days_judged": days,
+                "days_checked": days,
                 **_table(
                     {
                         day: f"{len(ids)} recordings, such as {', '.join(ids[:_EXAMPLES])}"
@@ -102,7 +102,7 @@ def integrity_check(
 def warning_check(
     asset: str, name: str, description: str, find_faults: Faults
 ) -> dg.AssetChecksDefinition:
-    """A check that only warns: recordings of the day that a person should look at."""
+    """A check that warns of recordings that a person should look at."""
 
     @dg.asset_check(asset=asset, name=name, description=description)
     def check(
@@ -125,7 +125,7 @@ def warning_check(
 def drift_check(
     asset: str, name: str, description: str, measure: Measure, bounds: Bounds
 ) -> dg.AssetChecksDefinition:
-    """A check that warns where a day's value leaves its bounds or its own past."""
+    """A check that warns where a day's value is out of bounds, or far from that of days before."""
 
     @dg.asset_check(asset=asset, name=name, description=description)
     def check(
@@ -140,7 +140,7 @@ def drift_check(
                     continue
                 values[day] = round(value, 4)
                 past = _trailing_mean(connection, measure, day)
-                if reason := judge(value, past, bounds):
+                if reason := explain_deviation(value, past, bounds):
                     odd[day] = reason
         return dg.AssetCheckResult(
             passed=not odd,
@@ -151,18 +151,18 @@ def drift_check(
     return check
 
 
-def judgement_check(
-    asset: str, name: str, description: str, judge_day: Judgement
+def anomaly_check(
+    asset: str, name: str, description: str, find_anomaly: FindAnomaly
 ) -> dg.AssetChecksDefinition:
-    """A check that warns of days that are odd in more than one value."""
+    """A check that warns of days about which something is unusual."""
 
     @dg.asset_check(asset=asset, name=name, description=description)
     def check(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> dg.AssetCheckResult:
         with warehouse.open().read() as connection:
-            judged = {day: judge_day(connection, day) for day in _days_of(context, connection)}
-        odd = {day: finding for day, finding in judged.items() if finding}
+            found = {day: find_anomaly(connection, day) for day in _days_of(context, connection)}
+        odd = {day: finding for day, finding in found.items() if finding}
         return dg.AssetCheckResult(
             passed=not odd, severity=dg.AssetCheckSeverity.WARN, metadata=_table(odd)
         )
@@ -170,8 +170,8 @@ def judgement_check(
     return check
 
 
-def judge(value: float, past: float | None, bounds: Bounds) -> str | None:
-    """Why a value is out of the ordinary, in words; None where it is not."""
+def explain_deviation(value: float, past: float | None, bounds: Bounds) -> str | None:
+    """Why a value is unusual, in words; None where it is not. `past` is the mean of days before."""
     if not bounds.low <= value <= bounds.high:
         return f"{value:.3g} is outside {bounds.low:g} to {bounds.high:g}"
     if past is not None and abs(value - past) > bounds.max_change:
@@ -216,7 +216,7 @@ def _table(failing: Mapping[str, str]) -> dict[str, Any]:
 def stage_checks(
     stage: StageDefinition, *, complete: str, failures: str
 ) -> list[dg.AssetChecksDefinition]:
-    """The two checks of every stage: that it forgot no recording, and on which it gave up.
+    """The two checks of every stage: that no recording is missing, and that none was given up.
 
     `complete` is the name of the first, `failures` the description of the second.
     """
@@ -235,7 +235,7 @@ def stage_checks(
 
 def share_of_rows(table: sa.Table, condition: sa.ColumnElement[bool]) -> Measure:
     """The share of a day's rows for which the condition holds, 0 to 1."""
-    # PostgreSQL's avg of such numbers is a Decimal, which Dagster's metadata does not take.
+    # PostgreSQL's avg of such numbers is a Decimal, which Dagster's metadata does not accept.
     share = sa.cast(sa.func.avg(sa.case((condition, 1.0), else_=0.0)), sa.Double)
 
     def measure(connection: sa.Connection, day: str) -> float | None:
@@ -245,7 +245,7 @@ def share_of_rows(table: sa.Table, condition: sa.ColumnElement[bool]) -> Measure
 
 
 def missing_stage_runs(stage: str) -> Faults:
-    """Good recordings without a ledger row of a stage that has finished."""
+    """Good recordings without a ledger row of the stage, unless another run works on them."""
 
     def find(scope: Scope) -> list[str]:
         known = sa.select(stage_runs.c.recording_id).where(
@@ -271,7 +271,7 @@ def missing_stage_runs(stage: str) -> Faults:
 
 
 def failed_stage_runs(stage: str) -> Faults:
-    """Recordings on which the stage gave up, or that wait for a stage that did."""
+    """Recordings that failed at the stage, or are blocked by an earlier one."""
 
     def find(scope: Scope) -> list[str]:
         query = sa.select(stage_runs.c.recording_id).where(

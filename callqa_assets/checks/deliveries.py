@@ -1,4 +1,4 @@
-"""Checks on the delivery of alerts. They judge the outbox as it is now, not the run's days."""
+"""Checks on the delivery of alerts: on the outbox as it is now, not on the run's days."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from resources.notifier.receiver_config import ChannelsError
 
 ASSET = "alerts"
 _DEAD_COUNT_FOR = timedelta(days=7)
-"""Older dead letters have been seen; `callqa alerts dead` still lists them."""
+"""Older dead letters no longer warn; `callqa alerts dead` still lists them."""
 
 
 @dg.asset_check(asset=ASSET, description="No alert has been waiting for delivery too long.")

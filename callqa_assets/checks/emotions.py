@@ -19,7 +19,7 @@ _SUM_TOLERANCE = 1e-3
 
 
 def _faults(scope: Scope) -> list[str]:
-    """Posteriors that are none, spans outside the segments, tracks that are not in the lake."""
+    """Recordings with invalid posteriors, spans outside segments, or no track in the lake."""
     total = sum((table.c[emotion] for emotion in EMOTIONS), sa.literal(0.0))
     wrong = sa.select(table.c.recording_id).where(
         table.c.day == scope.day,
@@ -69,7 +69,7 @@ CHECKS = [
     integrity_check(
         STAGE.asset,
         "posteriors_are_sound",
-        "Posteriors are non-negative and sum to 1, spans lie in segments, tracks in the lake.",
+        "Posteriors are non-negative and sum to 1, spans lie inside segments, tracks exist.",
         _faults,
     ),
     drift_check(

@@ -15,7 +15,7 @@ ASSET = "raw_recordings"
 
 
 def _faults(scope: Scope) -> list[str]:
-    """Good recordings of this run without their file, their roles or their right day."""
+    """Good recordings of this run without their file, a role per channel, or the right day."""
     rows = scope.connection.execute(
         sa.select(table).where(
             table.c.day == scope.day, table.c.status == "ok", table.c.run_id == scope.run_id
@@ -35,7 +35,7 @@ CHECKS = [
     integrity_check(
         ASSET,
         "recordings_are_whole",
-        "Every good recording lies in the archive, has a role a channel, and its right day.",
+        "Every good recording is in the archive, has a role for each channel, and the right day.",
         _faults,
     ),
     drift_check(
@@ -48,7 +48,7 @@ CHECKS = [
     drift_check(
         ASSET,
         "mtime_fallback_share",
-        "Share of files whose start time is only the file's date: their day may be wrong.",
+        "Share of files dated only by their modification or arrival: their day may be wrong.",
         share_of_rows(table, table.c.time_source.in_(("mtime", "intake"))),
         Bounds(low=0.0, high=0.1, max_change=0.1),
     ),

@@ -14,7 +14,7 @@ from callqa_assets.warehouse.tables import recordings
 from callqa_assets.warehouse.tables import segments as table
 
 MAX_SEGMENT_S = 30.0
-_SLACK_S = 0.02  # two VAD frames: a recording need not end on a whole one
+_SLACK_S = 0.02  # two VAD frames: a recording need not end with a whole frame
 
 
 def _faults(scope: Scope) -> list[str]:
@@ -41,7 +41,7 @@ def _faults(scope: Scope) -> list[str]:
 
 
 def _speech_share(connection: sa.Connection, day: str) -> float | None:
-    """Seconds of speech a second of channel."""
+    """Seconds of speech per second of channel time."""
     speech = sa.select(sa.func.sum(table.c.end_s - table.c.start_s)).where(table.c.day == day)
     sound = sa.select(sa.func.sum(recordings.c.duration_s * recordings.c.channels)).where(
         recordings.c.day == day, recordings.c.status == "ok"
@@ -54,12 +54,12 @@ CHECKS = [
     *stage_checks(
         STAGE,
         complete="every_recording_has_segments",
-        failures="Recordings that could not be cut.",
+        failures="Recordings that could not be segmented.",
     ),
     integrity_check(
         STAGE.asset,
         "segments_are_sound",
-        "Segments lie inside their recording, in order and apart, none longer than 30 s.",
+        "Segments lie inside their recording, in order, without overlap, none longer than 30 s.",
         _faults,
     ),
     drift_check(

@@ -16,7 +16,7 @@ from callqa_assets.warehouse.tables import transcripts as table
 
 
 def _faults(scope: Scope) -> list[str]:
-    """Segments without a transcript, or confidences that are no probability."""
+    """Recordings with segments without a transcript, or a confidence outside 0 to 1."""
     same = (
         (table.c.recording_id == segments.c.recording_id)
         & (table.c.channel == segments.c.channel)
@@ -48,7 +48,7 @@ CHECKS = [
     integrity_check(
         STAGE.asset,
         "every_segment_has_a_transcript",
-        "One transcript a segment, with a confidence from 0 to 1.",
+        "One transcript for each segment, with a confidence from 0 to 1.",
         _faults,
     ),
     drift_check(
@@ -61,8 +61,8 @@ CHECKS = [
     drift_check(
         STAGE.asset,
         "characters_per_second",
-        "Characters a second of speech: Mandarin is spoken at 3 to 6, English written at 10 to 18; "
-        "far more is invented text, far less is missed speech.",
+        "Characters per second of speech: 3 to 6 in Mandarin, 10 to 18 in English; far more is "
+        "invented text, far less is missed speech.",
         _characters_per_second,
         Bounds(low=1.5, high=22.0, max_change=4.0),
     ),

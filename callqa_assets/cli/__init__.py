@@ -1,6 +1,6 @@
-"""`callqa …`: what a person types. Each command reads its options and calls one function.
+"""The command line `callqa …`. Each command reads its options and calls one function.
 
-A module a group of commands; `options` holds what they share.
+One module per group of commands; `options` holds what they share.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ import sys
 import typer
 from rich.console import Console
 
-from callqa_assets.cli import alerts, models, review, rules
-from callqa_assets.cli import runs as hearing
+from callqa_assets.cli import alerts, models, review, rules, runs
 from callqa_assets.domain.errors import CallqaError
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # brackets in the help are brackets
-    pretty_exceptions_show_locals=False,  # they could show what was said
-    help="Hear every call of a contact centre: recordings in, searchable tables and alerts out.",
+    pretty_exceptions_show_locals=False,  # they could show transcripts
+    help="Process every call of a contact centre: recordings in, searchable tables and alerts out.",
 )
-app.add_typer(hearing.app)
+app.add_typer(runs.app)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
@@ -29,7 +28,7 @@ app.add_typer(rules.app, name="rules")
 
 
 def main() -> None:
-    """The `callqa` command: what a person can mend is said in a line, without a traceback."""
+    """The `callqa` command. An error that the user can fix is one line, without a traceback."""
     try:
         app()
     except CallqaError as error:

@@ -12,7 +12,9 @@ from rich.table import Table
 from callqa_assets.cli.options import HomeOption, WarehouseOption, console, read_settings
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Deliver alerts, and see what waits or died."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Deliver alerts; show what waits, dead letters and receivers.",
 )
 
 _ID_SHOWN = 8
@@ -95,7 +97,7 @@ def resend(
     from callqa_assets.warehouse.reviews import find_alert
 
     if bool(alert) == everything:
-        raise typer.BadParameter("name alerts, or say --all")
+        raise typer.BadParameter("name alerts, or give --all")
     warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.write() as connection:
         ids = [find_alert(connection, beginning) for beginning in alert or ()]

@@ -1,4 +1,4 @@
-"""`callqa demo`: the sample calls through the main job, and what was found, to be read."""
+"""`callqa demo`: process the sample calls and print what was found."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from resources.storage.home import REPO, Home
 
 SAMPLES = REPO / "data" / "samples"
 DATED = {"walk_in.flac": datetime(2025, 3, 16, 14, 20, tzinfo=DEFAULT_CALENDAR.zone)}
-"""A checkout keeps no dates; this call has nothing else to be dated by."""
+"""Git keeps no file dates, and this call has no other source of its start."""
 
 QUERIES = (
     (
@@ -45,7 +45,7 @@ QUERIES = (
         "WHERE role = 'customer' GROUP BY day, emotion ORDER BY day, seconds DESC;",
     ),
     (
-        "standing alerts with their agent",
+        "alerts in force with their agent",
         "SELECT a.day, a.rule, a.priority, r.agent_id, a.started_s, a.ended_s FROM alerts a "
         "JOIN recordings r USING (recording_id) WHERE a.superseded_at IS NULL;",
     ),
@@ -53,7 +53,7 @@ QUERIES = (
 
 
 def show_demo(console: Console, settings: Settings) -> int:
-    """Hear the sample calls, the late one after the others; returns the number of failed runs."""
+    """Process the sample calls, the late one last; returns the number of failed runs."""
     warehouse = settings.open_warehouse()
     failed = 0
     for folder, words in (
@@ -85,7 +85,7 @@ def _deliver(source: Path, drop: Path) -> None:
 
 
 def _show_calls(console: Console, warehouse: Warehouse, calendar: Calendar) -> None:
-    console.print(Rule("What was said", align="left"))
+    console.print(Rule("Transcripts", align="left"))
     query = sa.select(recordings).where(recordings.c.status == "ok")
     with warehouse.read() as connection:
         for call in connection.execute(query.order_by(recordings.c.started_at)):
@@ -96,31 +96,31 @@ def _show_calls(console: Console, warehouse: Warehouse, calendar: Calendar) -> N
                 f"dated by {call.time_source}",
                 highlight=False,
             )
-            said = sa.select(transcripts).where(
+            segments = sa.select(transcripts).where(
                 transcripts.c.recording_id == call.recording_id, transcripts.c.text != ""
             )
-            for row in connection.execute(said.order_by(transcripts.c.start_s)):
+            for row in connection.execute(segments.order_by(transcripts.c.start_s)):
                 console.print(f"  {row.start_s:6.1f} s  {row.role:<8}  {row.text}", highlight=False)
 
 
 def _show_alerts(console: Console, warehouse: Warehouse) -> None:
     console.print(Rule("Alerts", align="left"))
     with warehouse.read() as connection:
-        standing = connection.execute(
+        in_force = connection.execute(
             sa.select(alerts, recordings.c.source_name)
             .join(recordings, recordings.c.recording_id == alerts.c.recording_id)
             .where(alerts.c.superseded_at.is_(None))
             .order_by(alerts.c.day, alerts.c.recording_id, alerts.c.started_s)
         ).all()
-        for alert in standing:
+        for alert in in_force:
             console.print(
                 f"[bold red]{alert.rule}[/] {alert.priority}  {alert.source_name}, {alert.role}, "
                 f"{alert.started_s:.1f}–{alert.ended_s:.1f} s",
                 highlight=False,
             )
-            for said in alert.evidence["said"]:
-                if said["text"]:
-                    console.print(f"  said: {said['text']}", highlight=False)
+            for segment in alert.evidence["said"]:
+                if segment["text"]:
+                    console.print(f"  text: {segment['text']}", highlight=False)
             spans = connection.execute(
                 sa.select(
                     emotion_spans.c.start_s,
@@ -133,13 +133,13 @@ def _show_alerts(console: Console, warehouse: Warehouse) -> None:
                 )
             ).all()
             console.print(f"  timeline: {emotion_timeline_text(_frame(spans))}", highlight=False)
-            told = connection.execute(
+            deliveries = connection.execute(
                 sa.select(alert_deliveries).where(alert_deliveries.c.alert_id == alert.alert_id)
             ).all()
-            for row in told:
+            for row in deliveries:
                 why = f" ({row.suppressed_because})" if row.suppressed_because else ""
                 console.print(f"  {row.receiver}: {row.status}{why}", highlight=False)
-    if not standing:
+    if not in_force:
         console.print("none")
 
 
@@ -148,7 +148,7 @@ def _frame(rows: Sequence[Any]) -> pl.DataFrame:
 
 
 def _show_quarantine(console: Console, warehouse: Warehouse) -> None:
-    console.print(Rule("Quarantine: kept, not heard", align="left"))
+    console.print(Rule("Quarantine: kept, not processed", align="left"))
     table = Table("file", "why", box=None)
     query = sa.select(recordings).where(recordings.c.status == "quarantined")
     with warehouse.read() as connection:
@@ -158,7 +158,7 @@ def _show_quarantine(console: Console, warehouse: Warehouse) -> None:
 
 
 def _show_what_next(console: Console, home: Home) -> None:
-    console.print(Rule("Where to look", align="left"))
+    console.print(Rule("Next steps", align="left"))
     database = home.database
     console.print(f"tables: {database} (SQLite), for example", soft_wrap=True, highlight=False)
     for purpose, query in QUERIES:

@@ -1,4 +1,4 @@
-"""`callqa run`: through Dagster, but without its daemon, what the sensor and the daemon do."""
+"""`callqa run`: what the sensor and the daemon do, through Dagster but in this process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def process_drop_folder(
     """Scan the drop folder and materialize its days, in this process; the home must be prepared.
 
     Every file counts as complete. Days that this drop folder filled earlier are run again too:
-    where nothing is pending that costs a moment, and a changed rule or model takes effect.
+    where nothing is pending that costs little, and a changed rule or model takes effect.
     """
     drop_folder = DropFolderResource(
         folder=str(settings.drop), metadata_config=str(settings.metadata_file), copy_files=copy

@@ -30,7 +30,7 @@ def prepare_home(settings: Settings, *, switch: bool) -> None:
         if not instance_file.exists():
             shutil.copyfile(settings.configs / "dagster.yaml", instance_file)
         with open_instance(home) as instance:
-            # Explicitly: the first run in a fresh home would not heed the default limit.
+            # Explicitly: the first run in a new home would ignore the default limit.
             storage = instance.event_log_storage
             if GPU_POOL not in storage.get_concurrency_keys():
                 storage.set_concurrency_slots(GPU_POOL, 1)
@@ -43,13 +43,13 @@ def open_instance(home: Home) -> dg.DagsterInstance:
 
 
 def _record(home: Home, profile: str, *, switch: bool) -> None:
-    """Write down profile and calendar where they are not the recorded ones."""
+    """Record profile and calendar where they differ from the recorded ones."""
     before = home.read_record()
     used = before.get("profile")
     if used not in (None, profile) and not switch:
         raise HomeError(
             f"{home.root} was used with the profile {used!r}; with {profile!r}, every day that is "
-            "run again is computed again. Say --switch if that is meant"
+            "run again is computed again. Give --switch if that is intended"
         )
     calendar = home.calendar
     if before:  # another process may have made the home since it was opened

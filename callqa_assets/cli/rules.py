@@ -1,4 +1,4 @@
-"""`callqa rules …`: alert rules linted, tested and tried on calls that were heard."""
+"""`callqa rules …`: lint alert rules, test them, and try them on stored calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Alert rules: lint, test, and try on calls that were heard.",
+    help="Alert rules: lint, test, and try on stored calls.",
 )
 
 
@@ -47,10 +47,10 @@ def lint(
     profile: ProfileOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings, too.")] = False,
 ) -> None:
-    """Tell what is wrong or suspicious in rules files, with line and cure.
+    """Show errors and doubtful rules in rules files, with the line and how to fix it.
 
-    Fails where there is an error; a warning may be meant. Emotions are those of the model of
-    --profile; without it, of the profiles that name the file.
+    Fails on an error; a warning may be intended. Emotions are those of the model of --profile;
+    without it, of the profiles that name the file.
     """
     from callqa_assets.domain.rules.lint import lint_rules
     from callqa_assets.domain.rules.rule_set import RulesError
@@ -59,7 +59,7 @@ def lint(
         finding
         for file in files or _shipped_rules()
         for finding in lint_rules(
-            _read(file, RulesError), source=str(file), around=_look_around(file.name, profile)
+            _read(file, RulesError), source=str(file), around=_read_around(file.name, profile)
         )
     ]
     for finding in findings:
@@ -122,19 +122,20 @@ def diff(
             "--against",
             exists=True,
             dir_okay=False,
-            help="Rules to compare with [default: the alerts that stand].",
+            help="Rules to compare with [default: the alerts in force].",
             show_default=False,
         ),
     ] = None,
     examples: Annotated[
-        int, typer.Option("--examples", min=0, help="Shown of each rule and kind of change.")
+        int,
+        typer.Option("--examples", min=0, help="Examples to show per rule and kind of change."),
     ] = 3,
     home: HomeOption = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:
-    """Show what other rules would have found in calls that were heard: added, gone, moved.
+    """Show what other rules would have found in stored calls: added, gone and moved alerts.
 
-    Nothing is heard again and nothing is written.
+    No model runs and nothing is written.
     """
     from rich.progress import Progress
 
@@ -149,7 +150,7 @@ def diff(
     warehouse = settings.open_warehouse()
     days = (f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}")
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("calls judged", total=None)
+        task = bars.add_task("calls evaluated", total=None)
         found = diff_rules(
             warehouse,
             EmotionLake(settings.home),
@@ -162,10 +163,10 @@ def diff(
         )
     _print(
         f"{days[0]} to {days[1]}: {found.recordings} calls, {found.audio_hours:.2f} audio hours; "
-        f"{rules.name} against {against.name if against else 'the alerts that stand'}"
+        f"{rules.name} against {against.name if against else 'the alerts in force'}"
     )
     if found.left_out:
-        _print(f"{found.left_out} more calls are not heard to the end and left out")
+        _print(f"{found.left_out} more calls are not fully processed and left out")
     _print_counts(found)
     for (rule, kind), shown in sorted(found.examples.items()):
         for example in shown:
@@ -198,7 +199,7 @@ def _describe(example: Example) -> str:
     spans = [f"{s[0]:.1f}–{s[1]:.1f} s" for s in (change.before_s, change.after_s) if s]
     return (
         f"{example.day} {example.source_name}, {example.role} {' → '.join(spans)}: "
-        f"{example.said or '(no words)'}"
+        f"{example.text or '(no text)'}"
     )
 
 
@@ -210,8 +211,8 @@ def _shipped_rules() -> list[Path]:
     return [settings.configs / name for name in dict.fromkeys(p.rules for p in profiles)]
 
 
-def _look_around(file_name: str, profile: str | None) -> Surroundings:
-    """Emotions that the models of the file's profiles all know, and the configured channels."""
+def _read_around(file_name: str, profile: str | None) -> Surroundings:
+    """Emotions that the models of the file's profiles all know, and the configured receivers."""
     from callqa_assets.domain.emotion.labels import EMOTIONS
     from callqa_assets.domain.rules.lint import Surroundings
     from resources.notifier.receiver_config import load_settings

@@ -1,4 +1,4 @@
-"""`callqa init | run | demo | dev`: getting calls heard."""
+"""`callqa init | run | demo | dev`: preparing a home and processing calls."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ def run(
         bool, typer.Option("--copy", help="Leave the recordings where they are.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Compute anew what is up to date, too.")
+        bool, typer.Option("--force", help="Compute again what is up to date, too.")
     ] = False,
     no_deliver: Annotated[
-        bool, typer.Option("--no-deliver", help="Leave alerts in the outbox, tell nobody yet.")
+        bool, typer.Option("--no-deliver", help="Leave alerts in the outbox; notify nobody yet.")
     ] = False,
     warehouse_url: WarehouseOption = None,
     switch: SwitchOption = False,
 ) -> None:
-    """Hear every recording of a drop folder now, without a server or daemon.
+    """Process every recording of a drop folder now, without a server or daemon.
 
-    Runs in this process, through Dagster; the runs are seen in the UI like any other. Killed
-    anywhere, the same command goes on where it stopped.
+    Runs in this process, through Dagster; the runs appear in the UI like any other. After a kill
+    at any point, the same command goes on where it stopped.
     """
     from callqa_assets.cli.terminal_report import (
         deliver_with_report,
@@ -98,7 +98,7 @@ def demo(
         ),
     ] = REPO / "data" / "demo",
 ) -> None:
-    """Hear the sample calls and show what was found: text, emotions, alerts, quarantine."""
+    """Process the sample calls and show what was found: text, emotions, alerts, quarantine."""
     from callqa_assets.cli.demo import show_demo
 
     settings = prepare_settings(home, None, None, switch=False, drop=home / "sample_calls")

@@ -1,4 +1,4 @@
-"""What `callqa run` and `callqa demo` print: progress while it works, and what came out."""
+"""What `callqa run` and `callqa demo` print: progress, and a summary."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def print_summary(console: Console, result: HeadlessResult, warehouse: Warehouse
         for day in result.days:
             count = _counter(connection, recordings, day)
             failed = _counter(connection, stage_runs, day)(stage_runs.c.status == "failed")
-            standing = _counter(connection, alerts, day)(alerts.c.superseded_at.is_(None))
+            in_force = _counter(connection, alerts, day)(alerts.c.superseded_at.is_(None))
             numbers = (
                 count(recordings.c.status == "ok"),
                 count(recordings.c.status == "quarantined"),
                 count(recordings.c.status == "duplicate"),
                 failed,
-                standing,
+                in_force,
             )
             table.add_row(day, *map(str, numbers))
         computed = _computed(connection, result.run_ids)

@@ -1,7 +1,7 @@
-"""Archiving a day's settled files. Killed anywhere, the next call goes on.
+"""Archiving a day's settled files. After a kill at any point, the next call goes on.
 
-For every file: hash and decode it; record where it will lie; move it; write its recording. What
-cannot be decoded goes to the quarantine with its reason. Nothing is deleted.
+For every file: hash and decode it; record its place in the archive; move it; write its recording.
+What cannot be decoded goes to the quarantine with the reason. Nothing is deleted.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class Probe:
-    """What hashing and decoding a file once told."""
+    """What hashing and decoding a file found."""
 
     recording_id: str
     content_sha256: str
@@ -74,7 +74,7 @@ def ingest_day(
 ) -> IngestReport:
     """Ingest every settled file of a day; with `copy`, the originals stay.
 
-    One process on a home at a time. Raises only where the warehouse or the archive fails.
+    One process per home at a time. Raises only where the warehouse or the archive fails.
     """
     report = IngestReport()
     archive = RecordingArchive(home)
@@ -100,7 +100,7 @@ def probe(archive: RecordingArchive, file: IntakeRecording) -> Probe:
     """
     path = Path(os.fsdecode(file.source_path))
     if file.state == "moving" and (archived := _find_archived(archive, file)):
-        # Moved, then the process died. What may lie at the source by now is another file.
+        # Moved, then the process died. What may be at the source by now is another file.
         path = archived
     elif not _is_at_source(file):
         raise ChangedFile
@@ -168,7 +168,7 @@ def _sort_out(
                     f"{mask_numbers(file.name)}: {result.strerror}: give the user of callqa read "
                     "and write permission; the file stays where it is"
                 )
-            else:  # a decoder's own fault: recorded, so that the day's other files go on
+            else:  # a fault of the decoder: reported, so that the day's other files go on
                 report.problems.append(
                     f"{mask_numbers(file.name)}: {type(result).__name__}: {result}; the file stays "
                     "where it is"
@@ -186,7 +186,7 @@ def _archive_files(
     run_id: str,
     copy: bool,
 ) -> None:
-    """Decide the places, move the files, write the recordings: a crash between loses nothing."""
+    """Record the places, move the files, write the recordings: a crash in between loses nothing."""
     placed = [
         (
             file,
@@ -212,7 +212,7 @@ def _archive_files(
             if _is_at_source(file):
                 archive.store(file.source_path, target, copy=copy)
         except FileNotFoundError:
-            pass  # it lies in the archive already, or was taken away: seen below
+            pass  # already in the archive, or removed: which of them is checked below
         except PermissionError as error:
             stuck.add(file.key)
             report.problems.append(
@@ -223,7 +223,7 @@ def _archive_files(
         for old, found, target in placed:
             if old.key in stuck:
                 continue
-            # Read again: a late sidecar may have changed it since.
+            # Read again: a late sidecar may have changed it meanwhile.
             file = files.read_recording_file(connection, old.key)
             if not archive.absolute(target).is_file():
                 # Changed or removed after it was decoded: the next scan sees what is there.
@@ -242,7 +242,7 @@ def _archive_files(
 def _describe_again(
     connection: sa.Connection, calendar: Calendar, known: KnownRecording, file: IntakeRecording
 ) -> None:
-    """A recording came once more, with a sidecar or manifest row: these may say more."""
+    """Update a recording that arrived again with a sidecar or manifest row."""
     call = keep_better_time(file.description.call, known.started_at, known.time_source)
     day = calendar.day_of(call.started_at)
     mark_dirty(connection, [known.day, day])

@@ -91,8 +91,8 @@ class CallDescriber:
         self.dirty.add(day)
 
     def apply_late(self, file: DropFile) -> None:
-        """Describe again the recordings, known before, of a metadata file that settled now."""
-        late = [r for r in self._concerned(file) if r.source_path not in self._described]
+        """Apply a metadata file that has just settled to the recordings that are known already."""
+        late = [r for r in self._find_described_by(file) if r.source_path not in self._described]
         if any(recording.state == "moving" for recording in late):
             return  # being archived at this moment: the next scan applies it
         values: dict[str, Any] = {"state": "applied"}
@@ -112,8 +112,8 @@ class CallDescriber:
             return  # the note says why; the next scan tries again
         files.update_intake(self._connection, [file.key], **values)
 
-    def _concerned(self, file: DropFile) -> list[IntakeRecording]:
-        """Recordings that a metadata file speaks of."""
+    def _find_described_by(self, file: DropFile) -> list[IntakeRecording]:
+        """Recordings that a metadata file describes."""
         connection, root = self._connection, self._drop.root
         if file.kind == "manifest":
             return files.find_recordings(connection, root, "name", list(self._manifests))
@@ -124,7 +124,7 @@ class CallDescriber:
         ]
 
     def _describe_again(self, recording: IntakeRecording, sidecar: bytes | None) -> str:
-        """Merge what came late into a known recording; returns its day."""
+        """Merge late metadata into a known recording; returns its day."""
         before = recording.description
         described = self._describe(
             recording.name,
@@ -158,7 +158,7 @@ class CallDescriber:
         received_at: datetime,
         before: CallMetadata | None = None,
     ) -> Description:
-        """The facts as they follow now, with the start known before where that is the better."""
+        """The facts as they are now, with the start known before where its source is better."""
         call = describe_call(
             name,
             sidecar=None if sidecar is None else sidecar.encode(),
@@ -182,13 +182,13 @@ class CallDescriber:
     def _read(self, file: DropFile) -> bytes | None:
         path = Path(os.fsdecode(file.path))
         try:
-            # Without NUL, which is nowhere text and which PostgreSQL's JSON cannot hold.
+            # Without NUL, which is not part of any text and which PostgreSQL's JSON cannot hold.
             return path.read_bytes()[: LIMITS.max_manifest_bytes + 1].replace(b"\0", b"")
         except OSError as error:
             self._unreadable.add(file.path)
             self.notes.append(
-                f"{mask_numbers(file.display_name)}: {error.strerror}: not used; let the user of "
-                "callqa read it"
+                f"{mask_numbers(file.display_name)}: {error.strerror}: not used; give the user of "
+                "callqa read permission"
             )
             return None
 

@@ -1,7 +1,7 @@
 """Scanning the drop folder, the landing zone of recordings: what is there, what has settled.
 
 The sensor and `callqa run` scan through the same function. Everything is recorded in `intake`
-before any file moves; what each call is, `description` says, and moving files is `archiving`'s.
+before any file moves; `description` finds each call's facts, `archiving` moves the files.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from resources.storage.drop_folder import DropFolder
 
 @dataclass(frozen=True)
 class ListingPlan:
-    """What one listing means, against what earlier scans recorded."""
+    """What one listing means, compared with what earlier scans recorded."""
 
     first_seen: list[DropFile] = field(default_factory=list)
     settled: list[DropFile] = field(default_factory=list)
     """Unchanged since an earlier scan that is long enough ago."""
     reopened: list[FileKey] = field(default_factory=list)
-    """Delivered once more after they were ingested, or back after they had gone."""
+    """Delivered again after they were ingested, or back after they had gone."""
     replaced: list[FileKey] = field(default_factory=list)
     gone: list[FileKey] = field(default_factory=list)
     waiting: list[DropFile] = field(default_factory=list)
-    """Seen, not yet settled, or a recording whose sidecar is not."""
+    """Not settled yet, or a recording whose sidecar has not settled."""
 
 
 def plan_listing(
@@ -80,7 +80,7 @@ class ScanResult:
 
     listed: int
     settled: int
-    """Recordings that got their day in this scan."""
+    """Recordings that were given their day in this scan."""
     waiting: int
     notes: tuple[str, ...]
     """What was wrong with metadata files; names places, never values."""
@@ -100,7 +100,7 @@ def scan(
     Raises DropFolderError where the folder is missing.
     """
     with warehouse.write(lock="intake") as connection:
-        # Inside the lock: what is archived meanwhile must not look like delivered again.
+        # Inside the lock: what is archived meanwhile must not seem to be delivered again.
         listing = drop.list_files()
         known = files.read_known(connection, drop.root, [file.path for file in listing])
         plan = plan_listing(listing, known, now=now, settle=settle)

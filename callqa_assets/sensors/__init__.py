@@ -1,1 +1,1 @@
-"""Sensors: what starts runs, and what finds those that died."""
+"""Sensors: they request runs, mark dead runs as failed, and deliver alerts."""

@@ -1,4 +1,4 @@
-"""The sensor that drains the outbox. It requests no runs: a failing receiver fails nothing."""
+"""The sensor that drains the outbox. It requests no runs, so a failing receiver fails nothing."""
 
 from datetime import timedelta
 

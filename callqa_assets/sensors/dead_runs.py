@@ -1,4 +1,4 @@
-"""Finding runs whose process was killed: Dagster alone would hold them as started for ever."""
+"""Marking runs whose process was killed as failed: Dagster itself would keep them as started."""
 
 import dagster as dg
 
@@ -18,7 +18,7 @@ _UNDER_WAY = [
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark as failed the runs whose process is gone from this host; returns their ids.
 
-    A run on another host is left alone: only its own host can tell.
+    A run on another host is left alone: only that host can see its processes.
     """
     dead: list[str] = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
@@ -30,7 +30,7 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _owner(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
-    """The process that works on a run; None until it said so."""
+    """The process that works on a run; None until the run is tagged with it."""
     owner = run.tags.get(PROCESS_TAG)
     parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
     # Dagster gives a re-executed run the tags of its parent.
@@ -44,4 +44,4 @@ def _owner(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
 )
 def dead_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     dead = fail_dead_runs(context.instance)
-    return dg.SkipReason(f"marked as failed: {', '.join(dead)}" if dead else "every run lives")
+    return dg.SkipReason(f"marked as failed: {', '.join(dead)}" if dead else "no dead runs")

@@ -1,4 +1,4 @@
-"""The sensor on the drop folder: looks, and asks for runs. The decision is in `planning`."""
+"""The sensor on the drop folder: scans it and requests runs, which `planning` decides."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,9 +12,9 @@ from resources.dagster_resources import DropFolderResource, HomeResource, Wareho
 
 INTERVAL_S = 30
 SETTLE = timedelta(seconds=20)
-"""A file that did not change between two looks this far apart is complete."""
-MAX_REQUESTS_A_TICK = 10
-_RUNS_LOOKED_AT = 500
+"""A file that did not change between two scans this far apart is complete."""
+MAX_REQUESTS_PER_TICK = 10
+_MAX_RECENT_RUNS = 500
 
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -31,7 +31,7 @@ def read_run_records(instance: dg.DagsterInstance) -> list[RunRecord]:
     ended = [
         run
         for run in instance.get_runs(
-            dg.RunsFilter(job_name=process_calls.name), limit=_RUNS_LOOKED_AT
+            dg.RunsFilter(job_name=process_calls.name), limit=_MAX_RECENT_RUNS
         )
         if run.status not in ACTIVE
     ]
@@ -42,7 +42,7 @@ def read_run_records(instance: dg.DagsterInstance) -> list[RunRecord]:
     job=process_calls,
     minimum_interval_seconds=INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Notices recordings in the drop folder and asks for a run of their days.",
+    description="Finds recordings in the drop folder and requests runs of their days.",
 )
 def drop_folder_sensor(
     context: dg.SensorEvaluationContext,
@@ -63,7 +63,7 @@ def drop_folder_sensor(
         context.log.warning(note)
     with opened.read() as connection:
         dirty = read_dirty_days(connection)
-    plan = plan_runs(dirty, read_run_records(context.instance), max_runs=MAX_REQUESTS_A_TICK)
+    plan = plan_runs(dirty, read_run_records(context.instance), max_runs=MAX_REQUESTS_PER_TICK)
     for day in plan.given_up:
         context.log.error(
             "%s: every attempt failed; see its runs, then launch the day by hand", day
@@ -76,10 +76,10 @@ def drop_folder_sensor(
 
 
 def explain(plan: Plan, listed: int, waiting: int) -> str:
-    """Why no run is asked for, in words for the sensor's page."""
+    """Why no run is requested, for the sensor's page."""
     parts = [f"{listed} files in the drop folder, {waiting} still arriving"]
     if plan.active:
-        parts.append(f"runs at work on {', '.join(plan.active)}")
+        parts.append(f"runs in progress on {', '.join(plan.active)}")
     if plan.given_up:
         parts.append(f"given up, launch by hand: {', '.join(plan.given_up)}")
     return "; ".join(parts)

@@ -1,3 +1,3 @@
 """The stages: what each reads, computes and writes, and the contract they share.
 
-Nothing here knows Dagster."""
+Nothing here imports Dagster."""

@@ -49,19 +49,19 @@ def _build(context: StageContext) -> Stage[None, Fired]:
         inputs=INPUTS,
         fingerprint=Fingerprint(INPUTS.stage, CODE_VERSION, {"rules": rules.rule_hash}),
         prepare=lambda: None,
-        # A batch is loaded in a few reads, when it is computed: a call alone would cost as many.
+        # A batch is loaded in a few reads, when it is computed: a single call would take as many.
         load=lambda recording: None,
         compute=compute,
         write=functools.partial(_write, context.open_outbox()),
         batch_audio_s=50_000,  # some 130 MB beside what was loaded
         batch_recordings=256,
-        # Thousands of calls are judged in a minute, however long they are.
+        # Thousands of calls are evaluated per minute, however long they are.
         lease_per_audio_s=0.0,
     )
 
 
 def _evidence(alert: FiredAlert, recording: Recording, call: StoredCall) -> dict[str, Any]:
-    """What shows that the alert is right: what was found, in which sound, by which models."""
+    """What the alert rests on: what was found, in which audio, by which models."""
     return {
         **alert.evidence,
         "audio_sha256": recording.content_sha256,
@@ -77,21 +77,21 @@ def _write(
 ) -> None:
     """Old alerts that still fire keep their id; those that do not are superseded.
 
-    Who is to be told is decided in the same transaction: no alert without its deliveries.
+    Deliveries are written in the same transaction: no alert without its deliveries.
     """
     now = datetime.now(UTC)
     stored = read_stored_alerts(connection, list(fired))
     rows: list[AlertRow] = []
     ended: set[str] = set()
-    told: dict[str, Fired] = {}
+    final: dict[str, Fired] = {}
     for recording_id, found in fired.items():
         carried, gone = carry_ids([alert for alert, _ in found], stored[recording_id])
         ended |= gone
-        told[recording_id] = [(a, e) for a, (_, e) in zip(carried, found, strict=True)]
-        rows += [AlertRow(a, days[recording_id], evidence) for a, evidence in told[recording_id]]
+        final[recording_id] = [(a, e) for a, (_, e) in zip(carried, found, strict=True)]
+        rows += [AlertRow(a, days[recording_id], evidence) for a, evidence in final[recording_id]]
     known = {alert.alert_id for alerts in stored.values() for alert in alerts}
     upsert_alerts(connection, rows, ended, known, now)
-    outbox.write(connection, days, told, now)
+    outbox.write(connection, days, final, now)
 
 
 STAGE = StageDefinition(

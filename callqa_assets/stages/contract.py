@@ -1,7 +1,7 @@
 """The stage contract: how a stage goes through a day's pending recordings. All four stages use it.
 
-Killed anywhere, the next run does what is left; two runs on one day share the work; a recording
-that fails, fails alone. What is pending, and who works on it, is read from `warehouse.ledger`.
+After a kill at any point the next run does what is left; two runs on one day share the work; a
+recording that fails, fails alone. What is pending and who works on it is in `warehouse.ledger`.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Stage(Generic[Loaded, Rows]):
     batch_audio_s: float = 600.0
     batch_recordings: int = 32
     lease_per_audio_s: float = 2.0
-    """Seconds of lease for each second of audio, ten minutes at least: longer than the work takes,
-    as another run may claim the recording after that."""
+    """Seconds of lease per second of audio, at least ten minutes in all. Longer than the work
+    takes: when it ends, another run may claim the recording."""
 
     @property
     def name(self) -> str:
@@ -79,7 +79,7 @@ class Stage(Generic[Loaded, Rows]):
 
 @dataclass
 class StageReport:
-    """How a stage's run over one day went."""
+    """Result of a stage's run over one day."""
 
     computed: int = 0
     current: int = 0
@@ -92,7 +92,7 @@ class StageReport:
 
     @property
     def real_time_factor(self) -> float | None:
-        """Seconds of work for each second of audio; None where nothing was computed."""
+        """Seconds of computing per second of audio; None where nothing was computed."""
         return self.seconds / self.audio_s if self.audio_s else None
 
 
@@ -120,7 +120,7 @@ def run_stage(
         stage.fingerprint,
         day,
         run_id,
-        # The run's own id: resumed, a forced run goes on where it was.
+        # The run's own id, so that a forced run that is resumed goes on where it stopped.
         force_token=run_id if force else None,
     )
     work = _StageWork(stage, ledger, report)
@@ -146,12 +146,12 @@ class _StageWork(Generic[Loaded, Rows]):
     ledger: Ledger
     report: StageReport
     forced: Counter[str] = field(default_factory=Counter)
-    """How often a forced run tried a recording: two of them would undo each other for ever."""
+    """How often this forced run tried a recording: two of them would else never end."""
 
     def plan(self) -> list[PendingRecording]:
         """What is pending now: untouched recordings first, then those that failed before."""
         state = self.ledger.read_day()
-        self._settle(state)
+        self._record_hopeless(state)
         self.report.current = len(state.current)
         self.report.blocked = len(state.blocked)
         self.report.elsewhere = len(state.elsewhere)
@@ -164,8 +164,8 @@ class _StageWork(Generic[Loaded, Rows]):
         ]
         return sorted(pending, key=lambda p: (p.attempts, p.recording.recording_id))
 
-    def _settle(self, state: DayState) -> None:
-        """Record what no attempt can help."""
+    def _record_hopeless(self, state: DayState) -> None:
+        """Record the recordings that get no further attempt."""
         if state.blocked:
             self.ledger.mark_blocked(state.blocked)
         if state.crashed:
@@ -217,7 +217,7 @@ class _StageWork(Generic[Loaded, Rows]):
         try:
             self._compute_and_commit(mine)
         except Exception as error:  # noqa: BLE001 - the boundary: recorded for its recording
-            _raise_if_of_the_warehouse(error)
+            _raise_if_warehouse_failed(error)
             if len(mine) == 1:
                 self._fail(mine[0][0], error)
                 return
@@ -225,7 +225,7 @@ class _StageWork(Generic[Loaded, Rows]):
                 try:
                     self._compute_and_commit([one])
                 except Exception as lone_error:  # noqa: BLE001 - likewise
-                    _raise_if_of_the_warehouse(lone_error)
+                    _raise_if_warehouse_failed(lone_error)
                     self._fail(one[0], lone_error)
 
     def _compute_and_commit(self, batch: Sequence[_LoadedRecording[Loaded]]) -> None:
@@ -255,9 +255,9 @@ class _StageWork(Generic[Loaded, Rows]):
 
     def _fail(self, item: PendingRecording, error: Exception) -> None:
         recording_id = item.recording.recording_id
-        # PostgreSQL's further lines show the row, which holds what was said.
-        said = str(error.orig).partition("\n")[0] if isinstance(error, exc.DBAPIError) else error
-        text = f"{type(error).__name__}: {said}"[:2000]
+        # PostgreSQL's further lines quote the row, and with it the transcript.
+        cause = str(error.orig).partition("\n")[0] if isinstance(error, exc.DBAPIError) else error
+        text = f"{type(error).__name__}: {cause}"[:2000]
         self.ledger.mark_failed(recording_id, text)
         if self.ledger.force_token is not None:
             self.forced[recording_id] += 1
@@ -265,8 +265,8 @@ class _StageWork(Generic[Loaded, Rows]):
             self.report.failed[recording_id] = text
 
 
-def _raise_if_of_the_warehouse(error: Exception) -> None:
-    """Raise an error that no recording is to blame for; rows that the tables refuse are its own."""
+def _raise_if_warehouse_failed(error: Exception) -> None:
+    """Raise an error of the warehouse itself; rows that it refuses are the recording's fault."""
     refused = (exc.IntegrityError, exc.DataError)
     if isinstance(error, exc.SQLAlchemyError) and not isinstance(error, refused):
         raise error

@@ -1,4 +1,4 @@
-"""What a stage declares of itself, and what it is built from. The list of stages is `registry`."""
+"""What a stage declares, and what it is built from. The list of stages is `registry`."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class StageDefinition:
     """One stage under its three names: ledger, asset, tables."""
 
     name: str
-    """In the ledger `stage_runs`, in progress and in `callqa` output."""
+    """Name in the ledger `stage_runs`, in progress and in `callqa` output."""
     asset: str
-    """Of the Dagster asset."""
+    """Name of the Dagster asset."""
     tables: tuple[sa.Table, ...]
-    """That it writes; the first has the rows that are counted."""
+    """Tables that it writes; Dagster shows the row count of the first."""
     upstream: tuple[str, ...]
-    """Stages whose output it reads, by name; none: the recordings alone."""
+    """Names of the stages whose output it reads; empty: it reads recordings only."""
     code_version: str
     """Raised when what it computes changes: everything stored becomes out of date."""
     build: Callable[[StageContext], Stage[Any, Any]]

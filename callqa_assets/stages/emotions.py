@@ -1,4 +1,4 @@
-"""Stage `emotions`: how it was said, by segment and over time."""
+"""Stage `emotions`: emotions by segment and over time."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -37,11 +37,11 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
 
     def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult[Rows]:
         channels = [channel for _, audio in batch for channel in audio.channels]
-        felt = iter(models.emotion_recognizer().recognize(channels))
+        recognized = iter(models.emotion_recognizer().recognize(channels))
         rows: dict[str, Rows] = {}
         tracks: dict[str, list[ChannelTrack]] = {}
         for recording, audio in batch:
-            found = [list(zip(keys, next(felt), strict=True)) for keys in audio.keys]
+            found = [list(zip(keys, next(recognized), strict=True)) for keys in audio.keys]
             path = _keep_embeddings(
                 lake, recording, [emotion for part in found for _, emotion in part]
             )
@@ -73,10 +73,10 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
 
 
 def _keep_embeddings(
-    lake: EmotionLake, recording: Recording, felt: Sequence[SegmentEmotion]
+    lake: EmotionLake, recording: Recording, emotions: Sequence[SegmentEmotion]
 ) -> str | None:
     """The file of the recording's embeddings, in the order of its rows; None without any."""
-    embeddings = [emotion.embedding for emotion in felt if emotion.embedding is not None]
+    embeddings = [emotion.embedding for emotion in emotions if emotion.embedding is not None]
     if not embeddings:
         return None
     return lake.write_embeddings(recording.recording_id, np.stack(embeddings))
@@ -84,14 +84,14 @@ def _keep_embeddings(
 
 def _score_row(
     key: SegmentKey,
-    felt: SegmentEmotion,
+    recognized: SegmentEmotion,
     config: LabelConfig,
     embedding_path: str | None,
 ) -> dict[str, Any]:
-    emotion, confidence = label_emotion(felt.scores, config)
+    emotion, confidence = label_emotion(recognized.scores, config)
     return {
         **key,
-        **{name: float(score) for name, score in zip(EMOTIONS, felt.scores, strict=True)},
+        **{name: float(score) for name, score in zip(EMOTIONS, recognized.scores, strict=True)},
         "emotion": emotion,
         "confidence": confidence,
         "embedding_path": embedding_path,
@@ -104,8 +104,10 @@ def _span_rows(
     """One channel's timeline, its spans numbered through its segments."""
     spans = [
         (key, span)
-        for key, felt in part
-        for span in spans_from_windows(felt.windows, felt.window_start_s, felt.window_end_s, config)
+        for key, emotion in part
+        for span in spans_from_windows(
+            emotion.windows, emotion.window_start_s, emotion.window_end_s, config
+        )
     ]
     return [
         {
@@ -125,11 +127,11 @@ def _track(part: Sequence[tuple[SegmentKey, SegmentEmotion]], hop_s: float) -> C
     return ChannelTrack(
         channel=part[0][0]["channel"],
         segment_no=np.concatenate(
-            [np.full(len(felt.windows), key["segment_no"]) for key, felt in part]
+            [np.full(len(emotion.windows), key["segment_no"]) for key, emotion in part]
         ),
-        start_s=np.concatenate([felt.window_start_s for _, felt in part]),
-        end_s=np.concatenate([felt.window_end_s for _, felt in part]),
-        posteriors=np.concatenate([felt.windows for _, felt in part]),
+        start_s=np.concatenate([emotion.window_start_s for _, emotion in part]),
+        end_s=np.concatenate([emotion.window_end_s for _, emotion in part]),
+        posteriors=np.concatenate([emotion.windows for _, emotion in part]),
         hop_s=hop_s,
     )
 

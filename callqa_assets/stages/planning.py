@@ -1,4 +1,4 @@
-"""Which days to run next: a pure decision over dirty days and the runs there were.
+"""Which days to run next: a pure function of the dirty days and the earlier runs.
 
 The sensor turns the plan into run requests, `callqa run` executes it at once.
 """
@@ -16,17 +16,17 @@ PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PROCESS_TAG = "callqa/process"
-"""Names the process at work, so that a killed run can be found."""
+"""Names the process that works on the run, so that a killed run can be found."""
 GENERATIONS_TAG = "callqa/generations"
 """How often something had arrived for each day when the run was planned, as JSON."""
 
 MAX_ATTEMPTS = 3
-MAX_DAYS_A_RUN = 31
+MAX_DAYS_PER_RUN = 31
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What planning must know of an earlier run."""
+    """What planning needs to know of a run."""
 
     tags: Mapping[str, str]
     is_active: bool
@@ -77,9 +77,9 @@ class PlannedRun:
 class Plan:
     runs: list[PlannedRun]
     active: list[str]
-    """Dirty days on which a run is at work; looked at again when it ends."""
+    """Dirty days on which a run is in progress; planned again when it ends."""
     given_up: list[str]
-    """Days whose runs failed MAX_ATTEMPTS times since the last arrival: a person must look."""
+    """Days left dirty by MAX_ATTEMPTS runs since the last arrival: a person must act."""
 
 
 def plan_runs(
@@ -87,7 +87,7 @@ def plan_runs(
     runs: Iterable[RunRecord],
     *,
     max_runs: int,
-    max_days_a_run: int = MAX_DAYS_A_RUN,
+    max_days_per_run: int = MAX_DAYS_PER_RUN,
 ) -> Plan:
     """Group dirty days into at most `max_runs` runs of contiguous days with the same attempt.
 
@@ -112,7 +112,7 @@ def plan_runs(
             and group
             and days_between(group[-1], day)[1:] == [day]
             and tried[day] == tried[group[-1]]
-            and len(group) < max_days_a_run
+            and len(group) < max_days_per_run
         )
         if group and not joins:
             planned.append(PlannedRun({d: dirty[d] for d in group}, tried[group[0]] + 1))

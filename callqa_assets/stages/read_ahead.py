@@ -1,4 +1,4 @@
-"""Load the next items in a background thread while the current one is worked on."""
+"""Loading the next items while the current one is processed."""
 
 from __future__ import annotations
 

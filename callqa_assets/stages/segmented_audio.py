@@ -16,7 +16,7 @@ from resources.storage.archive import RecordingArchive
 class SegmentedAudio:
     channels: list[SpeechChannel]
     keys: list[list[SegmentKey]]
-    """By channel, as the channel's segments."""
+    """By channel, in the order of the channel's segments."""
 
 
 def load_segmented(

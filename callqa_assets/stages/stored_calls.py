@@ -1,6 +1,6 @@
-"""Stored calls as alert rules look at them, many calls in few reads.
+"""Stored calls as input of the alert rules, many calls in few queries.
 
-What rules make of it is `domain.rules.engine`; nothing here computes.
+`domain.rules.engine` evaluates the rules; nothing here computes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STAGES = ("segments", "transcripts", "emotions")
 
 @dataclass(frozen=True)
 class StoredCall:
-    """What the rules look at, and what an alert must name as its source."""
+    """What the rules read, and what an alert names as its source."""
 
     context: CallContext
     annotations: CallAnnotations
@@ -49,10 +49,10 @@ def load_stored_calls(
             artifacts[recording_id, stage] = artifact
             fingerprints[recording_id, stage] = fingerprint
         for recording_id, language, *segment in _read(connection, _words, ids):
-            said = SpokenSegment._make(segment)
-            spoken[recording_id].append(said)
+            row = SpokenSegment._make(segment)
+            spoken[recording_id].append(row)
             if language:
-                languages[recording_id][language] += said.end_s - said.start_s
+                languages[recording_id][language] += row.end_s - row.start_s
     tracks = lake.read({i: artifacts[i, "emotions"] for i in ids})
     return [
         StoredCall(
@@ -68,8 +68,8 @@ def _context(
     recording: Recording, languages: Mapping[str, float], calendar: Calendar
 ) -> CallContext:
     """The call's facts; its language is the one most spoken where no metadata names it."""
-    heard = max(languages, key=lambda name: (languages[name], name), default=None)
-    language = recording.facts.language or heard
+    detected = max(languages, key=lambda name: (languages[name], name), default=None)
+    language = recording.facts.language or detected
     return CallContext(
         recording_id=recording.recording_id,
         duration_s=recording.duration_s,
@@ -101,7 +101,7 @@ _words = (
         segments.c.level_dbfs,
         sa.func.coalesce(transcripts.c.text, ""),
         sa.func.coalesce(transcripts.c.text_raw, ""),
-        # As text: hardly any segment's words are looked at.
+        # As text: the words of most segments are never parsed.
         sa.func.coalesce(sa.cast(transcripts.c.words, sa.Text), "[]"),
         sa.func.coalesce(sa.cast(transcripts.c.alignment, sa.Text), "[]"),
     )

@@ -1,4 +1,4 @@
-"""Stage `transcripts`: what was said, segment by segment, with word times."""
+"""Stage `transcripts`: the text of each segment, with word times."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
@@ -23,9 +23,9 @@ UPSTREAM = ("segments",)
 
 
 def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
-    """Speech recognition over the segments of every channel, and what is written of it.
+    """Speech recognition and ITN over the segments of every channel.
 
-    A queue's hotwords are part of its recordings' input where the model takes any.
+    A queue's hotwords are part of its recordings' input where the model accepts any.
     """
     models = context.open_models()
     identity = models.transcriber_identity
@@ -64,7 +64,7 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
 
 
 def _row(transcript: SegmentTranscript) -> dict[str, Any]:
-    """A segment's own columns; spoken numerals of Chinese text become digits."""
+    """The columns of a segment's transcript; numerals of Chinese text become digits."""
     text = transcript.text
     alignment = find_differences(transcript.text_raw, text)
     if transcript.language in ("zh", "yue"):

@@ -1,4 +1,4 @@
 """The SQL warehouse: tables, migrations, and the writers and readers of each kind of row.
 
-Only this package knows SQL. It imports no dagster and no model.
+Only this package writes rows. It imports nothing of callqa but the domain.
 """

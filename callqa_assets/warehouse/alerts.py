@@ -1,4 +1,4 @@
-"""Rows of `alerts`: storing those that fired, reading them again, counting them by day."""
+"""Rows of `alerts`: storing those that fired, reading them back, counting them by day."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AlertRow:
     """An alert to be stored."""
 
     alert: FiredAlert
-    """Under the id of the alert that it continues."""
+    """Under the id of the stored alert that it continues, if any."""
     day: str
     evidence: Mapping[str, Any]
     """JSON-serialisable: the alert's own, and what it was computed from."""
@@ -81,13 +81,13 @@ def read_stored_alerts(
 
 
 def count_alerts(connection: sa.Connection, day: str) -> int:
-    """Standing alerts of the day."""
+    """Number of the day's alerts in force."""
     query = sa.select(sa.func.count()).where(alerts.c.day == day, alerts.c.superseded_at.is_(None))
     return connection.execute(query).scalar_one()
 
 
 def read_volume(connection: sa.Connection, days: Sequence[str]) -> list[DayVolume]:
-    """A volume for each of the days."""
+    """The volume of each of the days."""
     hours = _read_audio_hours(connection, days)
     counted = _read_counts(connection, days, alerts.c.rule)
     return [

@@ -1,4 +1,4 @@
-"""Opening the warehouse and its two kinds of transaction. What is in it lives in the siblings."""
+"""Opening the warehouse, and its two kinds of transaction. The other modules have its rows."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class Warehouse:
     def __init__(self, url: str) -> None:
         try:
             parsed = sa.make_url(url)
-            # An error must not repeat what was said in a call.
+            # hide_parameters: an error must not quote a transcript.
             self.engine = sa.create_engine(
                 parsed,
                 pool_pre_ping=True,
                 hide_parameters=True,
-                # Words as they are written, so that SQL can search them.
+                # Text unescaped, so that SQL can search it.
                 json_serializer=functools.partial(json.dumps, ensure_ascii=False),
             )
         except (exc.ArgumentError, ValueError, ModuleNotFoundError) as error:
             # The parser's own message repeats the URL, password included.
             raise WarehouseError(
-                "CALLQA_WAREHOUSE_URL is no database URL that is installed here; write "
+                "CALLQA_WAREHOUSE_URL is not a database URL with an installed driver; write "
                 "sqlite:////absolute/path.db, or postgresql+psycopg2://user@host/db with the "
                 f"'postgres' extra ({type(error).__name__})"
             ) from None
@@ -72,7 +72,7 @@ class Warehouse:
 
     @contextmanager
     def write(self, lock: str | None = None) -> Iterator[sa.Connection]:
-        """A transaction that writes; `lock` names what it must not do at the same time as another.
+        """A transaction that writes; those with the same `lock` run one at a time.
 
         SQLite takes its one write lock at BEGIN (a read that turns into a write would fail with
         'database is locked' at once, whatever the busy timeout). PostgreSQL takes an advisory
@@ -91,8 +91,8 @@ class Warehouse:
             return self.engine.connect()
         except exc.OperationalError as error:
             raise WarehouseError(
-                f"the warehouse {self.label} cannot be opened: {error.orig}; see that its server "
-                "runs (SQLite: that its folder can be written) and check CALLQA_WAREHOUSE_URL"
+                f"the warehouse {self.label} cannot be opened: {error.orig}; check that its server "
+                "runs (SQLite: that its folder is writable), and check CALLQA_WAREHOUSE_URL"
             ) from None
 
     def migrate(self) -> None:
@@ -131,7 +131,7 @@ class Warehouse:
 
 @functools.cache
 def open_warehouse(url: str) -> Warehouse:
-    """The process's one Warehouse of this URL, its tables of this version.
+    """The process's one Warehouse of this URL; its tables have this version's shape.
 
     Raises WarehouseError.
     """
@@ -141,7 +141,7 @@ def open_warehouse(url: str) -> Warehouse:
 
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Pieces short enough for the bound values of one statement (SQLite allows 32,766)."""
+    """Slices short enough for the bound values of one statement (SQLite allows 32,766)."""
     for start in range(0, len(values), 500):
         yield values[start : start + 500]
 
@@ -174,7 +174,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 def _hide_row(context: ExceptionContext) -> None:
-    """Leave out the details of a server's error: they quote the row, and with it the call."""
+    """Leave out the details of a server's error: they quote the row, and with it the transcript."""
     original, wrapped = context.original_exception, context.sqlalchemy_exception
     primary = getattr(getattr(original, "diag", None), "message_primary", None)
     if primary and wrapped is not None:

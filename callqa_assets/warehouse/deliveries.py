@@ -1,4 +1,4 @@
-"""Rows of the transactional outbox: pending, being sent, and settled deliveries.
+"""Rows of the transactional outbox: pending, being sent, and finished deliveries.
 
 They are created by `outbox` and sent by `callqa_assets.alerting.delivery`.
 """
@@ -57,15 +57,15 @@ def release_expired(connection: sa.Connection, receiver: str, now: datetime) -> 
             )
 
 
-def withdraw_fallen(connection: sa.Connection, receiver: str) -> None:
-    """Suppress pending deliveries of alerts that no longer stand."""
-    standing = sa.select(alerts.c.alert_id).where(
-        _stands(), alerts.c.alert_id == alert_deliveries.c.alert_id
+def withdraw_obsolete(connection: sa.Connection, receiver: str) -> None:
+    """Suppress pending deliveries of alerts that no longer notify."""
+    notifying = sa.select(alerts.c.alert_id).where(
+        _notifies(), alerts.c.alert_id == alert_deliveries.c.alert_id
     )
     _update_pending(
         connection,
         receiver,
-        ~standing.exists(),
+        ~notifying.exists(),
         status="suppressed",
         suppressed_because="withdrawn",
         next_attempt_at=None,
@@ -81,7 +81,7 @@ def give_up(
     untried: bool,
     now: datetime,
 ) -> None:
-    """Make dead letters of what was tried too often or has waited too long.
+    """Make dead letters of deliveries that were tried too often or have waited too long.
 
     What was never tried keeps waiting unless `untried`: a night without a daemon must not lose
     an alert.
@@ -135,11 +135,11 @@ class Due:
 
     delivery_id: str
     message_id: str | None
-    """Of the message in which it was sent without a clear outcome."""
+    """Message in which it was sent without a clear outcome."""
 
 
 def read_due(connection: sa.Connection, receiver: str, now: datetime, limit: int) -> list[Due]:
-    """Deliveries that are due and whose alert stands, the most urgent first.
+    """Deliveries that are due and whose alert still notifies, the most urgent first.
 
     Those whose alert is being written at this moment are skipped.
     """
@@ -159,7 +159,7 @@ def read_due(connection: sa.Connection, receiver: str, now: datetime, limit: int
 def read_waiting(
     connection: sa.Connection, receiver: str, delivery_ids: Sequence[str]
 ) -> list[Delivery]:
-    """These deliveries in this order, without those whose alert no longer stands."""
+    """These deliveries in this order, without those whose alert no longer notifies."""
     query = _waiting_of(receiver, alert_deliveries).where(
         alert_deliveries.c.delivery_id.in_(delivery_ids)
     )
@@ -194,13 +194,13 @@ def _waiting_of(receiver: str, *columns: Any) -> sa.Select[*tuple[Any, ...]]:
         .where(
             alert_deliveries.c.receiver == receiver,
             alert_deliveries.c.status == "pending",
-            _stands(),
+            _notifies(),
         )
     )
 
 
-def _stands() -> sa.ColumnElement[bool]:
-    """True for alerts that receivers are to be notified of; recomputing may change that."""
+def _notifies() -> sa.ColumnElement[bool]:
+    """True for alerts of which receivers are to be notified; a recomputation may change that."""
     return sa.and_(
         alerts.c.superseded_at.is_(None), alerts.c.mode == "live", alerts.c.inhibited_by.is_(None)
     )
@@ -226,7 +226,7 @@ def mark_sending(
     claim: str,
     lease_until: datetime,
 ) -> None:
-    """They are sent as one message, under the claim. The attempt is counted now."""
+    """Record that they are sent as one message, under the claim; the attempt is counted now."""
     _update(
         connection,
         [d.delivery_id for d in deliveries],
@@ -241,7 +241,7 @@ def mark_sending(
 def mark_delivered(
     connection: sa.Connection, claim: str, accepted_by: Collection[str], now: datetime
 ) -> int:
-    """The receiver has them; returns how many were still under the claim."""
+    """Record that the receiver accepted them; returns how many were still under the claim."""
     return _settle(
         connection,
         claim,
@@ -262,7 +262,7 @@ def mark_undelivered(
     keep_message: bool,
     accepted_by: Collection[str],
 ) -> int:
-    """They wait for another attempt; `keep_message` where the receiver may have this message."""
+    """Let them wait for another attempt; `keep_message` if the receiver may have the message."""
     forget = {} if keep_message else {"message_id": None}
     return _settle(
         connection,

@@ -1,4 +1,4 @@
-"""Deliveries for people to look at: counts by receiver, dead letters, and sending these again."""
+"""Deliveries as people see them: counts by receiver, dead letters, and resending these."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def count_dead_since(connection: sa.Connection, since: datetime) -> dict[str, in
 
 @dataclass(frozen=True)
 class ReportedDelivery:
-    """A delivery with what its alert and call are known by."""
+    """A delivery with the facts by which people know its alert and call."""
 
     alert_id: str
     receiver: str

@@ -1,6 +1,6 @@
 """The tables of docs/data_dictionary.md, written from the comments in `tables.py`.
 
-`python -m callqa_assets.warehouse.dictionary` brings the page up to date. It rewrites what stands
+`python -m callqa_assets.warehouse.dictionary` brings the page up to date. It rewrites what is
 between a table's two markers; the text around them is written by hand.
 """
 

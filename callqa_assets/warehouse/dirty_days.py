@@ -11,7 +11,7 @@ from callqa_assets.warehouse.tables import dirty_days, intake, recordings, stage
 
 
 def mark_dirty(connection: sa.Connection, days: Iterable[str]) -> None:
-    """Something arrived for these days: a run of each is due."""
+    """Record an arrival for each of these days: a run of it is due."""
     for day in sorted(set(days)):
         updated = connection.execute(
             sa.update(dirty_days)
@@ -43,7 +43,7 @@ def read_generation(connection: sa.Connection, day: str) -> int:
 
 
 def mark_done(connection: sa.Connection, day: str, generation: int) -> None:
-    """A run that began at `generation` finished the day; later arrivals keep it dirty."""
+    """Record that a run begun at `generation` finished the day; later arrivals keep it dirty."""
     connection.execute(
         sa.update(dirty_days)
         .where(dirty_days.c.day == day, dirty_days.c.done_generation < generation)
@@ -52,7 +52,7 @@ def mark_done(connection: sa.Connection, day: str, generation: int) -> None:
 
 
 def day_is_settled(connection: sa.Connection, day: str, stages: Collection[str]) -> bool:
-    """True where no file of the day waits for ingestion and none of the stages is under way."""
+    """True where no file of the day waits for ingestion and every stage is finished."""
     waiting = sa.select(intake.c.day).where(
         intake.c.day == day, intake.c.state.in_(("stable", "moving"))
     )

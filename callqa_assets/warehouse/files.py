@@ -1,4 +1,4 @@
-"""Rows of `intake`: every file that the drop folder ever showed, and how far it has come.
+"""Rows of `intake`: every file ever found in a drop folder, and its state.
 
 States: `seen` (once) → `stable` (has a day, may be ingested) → `moving` (its place in the archive
 is decided) → `ingested` | `copied` (the original stays). Metadata files: `seen` → `applied`.
@@ -115,7 +115,7 @@ def find_recordings(
 ) -> list[IntakeRecording]:
     """Recordings of this drop folder that have a day, by name or stem.
 
-    Platforms use names again: a name speaks of the newest file that had it.
+    Platforms reuse names: a name means the newest file that had it.
     """
     newest = {
         row.source_path: row
@@ -156,7 +156,7 @@ def read_sidecars(connection: sa.Connection, day: str) -> list[IntakeFile]:
 
 
 def read_days_of_drop(connection: sa.Connection, drop_root: bytes) -> list[str]:
-    """Days of every audio file that this drop folder ever showed."""
+    """Days of all recordings that this drop folder ever held."""
     query = (
         sa.select(intake.c.day)
         .distinct()

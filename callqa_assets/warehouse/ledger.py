@@ -24,7 +24,7 @@ from callqa_assets.warehouse.tables import fingerprints, recordings, stage_runs
 MAX_FAILURES = 3
 """Attempts that ended with an error before a recording is given up."""
 MAX_CRASHES = 6
-"""Attempts in which the process died; more than failures, as an operator's kill is no fault."""
+"""Attempts in which the process died; more than failures, as people kill processes, too."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class StageInputs:
-    """What a stage reads: the stages above it, and facts of the recording."""
+    """What a stage reads: the output of upstream stages, and facts of the recording."""
 
     stage: str
     upstream: tuple[str, ...]
@@ -103,7 +103,7 @@ class LedgerRow:
 
 @dataclass(frozen=True)
 class DayState:
-    """Where the good recordings of a day stand for one stage."""
+    """The good recordings of a day, by their state in one stage."""
 
     pending: list[PendingRecording] = field(default_factory=list)
     current: list[str] = field(default_factory=list)
@@ -128,7 +128,7 @@ def sort_day(
     force_token: str | None,
     now: datetime,
 ) -> DayState:
-    """Sort recordings, each with its ledger rows by stage, by what is to be done about them.
+    """Sort recordings, each with its ledger rows by stage, by what is to be done with them.
 
     With a `force_token`, what is current without that token is pending again.
     """
@@ -153,7 +153,7 @@ def sort_day(
             state.pending.append(item)
         elif row.status == "ok":
             is_stored = (row.fingerprint, row.input_version) == (fingerprint, input_version)
-            # A run without force takes what an earlier forced run stored.
+            # A run without force accepts what an earlier forced run stored.
             is_forced = force_token is None or row.output_version == _output_version(
                 target, force_token
             )
@@ -173,7 +173,7 @@ def sort_day(
 
 
 def _output_version(target: str, force_token: str | None) -> str:
-    """What the stages below see: a forced computation is another version of the same target."""
+    """What downstream stages see: a forced computation is another version of the same target."""
     return target if force_token is None else digest(target, force_token)
 
 
@@ -187,7 +187,7 @@ class BatchRecord:
     artifact: str | None = None
 
     def share_of(self, recording: Recording) -> float:
-        """Seconds of the batch that one recording answers for, by its length."""
+        """Seconds of the batch that are one recording's share, by duration."""
         share = recording.duration_s / self.audio_s if self.audio_s else 1 / self.recordings
         return self.seconds * share
 
@@ -214,7 +214,7 @@ class Ledger:
         return self.inputs.stage
 
     def store_fingerprint(self) -> None:
-        """Keep what the fingerprint stands for; a second time is no change."""
+        """Store what the fingerprint is a hash of. Idempotent."""
         known = sa.select(fingerprints.c.fingerprint).where(
             fingerprints.c.fingerprint == self.fingerprint.hash
         )
@@ -232,7 +232,7 @@ class Ledger:
                 )
 
     def read_day(self) -> DayState:
-        """Where the day's good recordings stand now."""
+        """The current state of the day's good recordings."""
         with self.warehouse.read() as connection:
             return self._sort(self._read(connection), datetime.now(UTC))
 
@@ -320,7 +320,7 @@ class Ledger:
             self._fail(connection, recording_id, error, stage_runs.c.claimed_by == self.claim_token)
 
     def mark_crashed(self, errors: Mapping[str, str]) -> None:
-        """Give up recordings whose processes died; `errors` is recording to what to tell."""
+        """Give up recordings whose processes died; `errors` is recording to message."""
         with self.warehouse.write(lock=self._lock) as connection:
             for recording_id, error in errors.items():
                 self._fail(connection, recording_id, error)

@@ -1,6 +1,6 @@
 """The transactional outbox: deliveries are stored with their alerts, in one transaction.
 
-Which deliveries, is `domain.alerts.delivery_plan`; what becomes of them afterwards, `deliveries`.
+`domain.alerts.delivery_plan` decides which; `deliveries` records what becomes of them.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from callqa_assets.warehouse.tables import (
 
 @dataclass(frozen=True)
 class Outbox:
-    """Stores the deliveries of alerts that are being stored."""
+    """Writes deliveries in the transaction of their alerts."""
 
     deliver_max_age: timedelta = timedelta(hours=48)
     is_backfill: bool = False
-    """Whether the run fills in days on request: then nobody is notified."""
+    """Whether the run is part of a backfill, of which nobody is notified."""
     calendar: Calendar = DEFAULT_CALENDAR
 
     def write(
@@ -54,21 +54,21 @@ class Outbox:
         `days` and `fired` are by recording; alerts come under their final ids, with their
         evidence, already stored. A message that its receiver may have is left as it is.
         """
-        calls = _read_recordings(connection, sorted(of for of, found in fired.items() if found))
+        calls = _read_recordings(connection, sorted(key for key, found in fired.items() if found))
         plan = plan_deliveries(
             [alert for found in fired.values() for alert, _ in found],
             _read_deliveries(connection, list(fired)),
             {
-                of: call.started_at + timedelta(seconds=call.duration_s)
-                for of, call in calls.items()
+                recording_id: call.started_at + timedelta(seconds=call.duration_s)
+                for recording_id, call in calls.items()
             },
             now,
             max_age=self.deliver_max_age,
             is_backfill=self.is_backfill,
         )
-        evidence = {alert.alert_id: found for of in fired for alert, found in fired[of]}
+        evidence = {alert.alert_id: own for found in fired.values() for alert, own in found}
         notified = sorted({delivery.alert.recording_id for delivery in plan.notifying})
-        writer = _NoticeWriter(connection, [calls[of] for of in notified], self.calendar.zone)
+        writer = _NoticeWriter(connection, [calls[key] for key in notified], self.calendar.zone)
         notices = {
             delivery.delivery_id: writer.write(delivery.alert, evidence[delivery.alert.alert_id])
             for delivery in plan.notifying
@@ -120,9 +120,9 @@ def _store(
     days: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """Store a plan; `notices` are by delivery. What draining has taken meanwhile stays as it is.
+    """Store a plan; `notices` are by delivery. Deliveries claimed meanwhile stay as they are.
 
-    Rows are written in the plan's order, so that two writers do not wait for each other.
+    Rows are written in the plan's order, so that two writers cannot deadlock.
     """
     _withdraw(connection, plan.withdrawn)
     for delivery in plan.updated:
@@ -183,7 +183,7 @@ def _withdraw(connection: sa.Connection, unwanted: Sequence[EarlierDelivery]) ->
 
 
 def _unsent(update: sa.Update) -> sa.Update:
-    """Only of deliveries that no receiver may have yet."""
+    """Restrict an update to deliveries that no receiver can have yet."""
     return update.where(
         alert_deliveries.c.status == "pending", alert_deliveries.c.message_id.is_(None)
     )

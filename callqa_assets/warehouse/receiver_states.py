@@ -15,7 +15,7 @@ class ReceiverState:
     """What processes share about one receiver."""
 
     sent: dict[str, float] = field(default_factory=dict)
-    """As `domain.alerts.rate_limit` has it."""
+    """Messages counted by the rate limits, as in `domain.alerts.rate_limit`."""
     paused_until: datetime | None = None
     disabled_at: datetime | None = None
     disabled_because: str | None = None
@@ -45,13 +45,13 @@ def write_state(connection: sa.Connection, receiver: str, state: ReceiverState) 
 
 
 def read_states(connection: sa.Connection) -> dict[str, ReceiverState]:
-    """Of every receiver that was ever used."""
+    """The states of all receivers that were ever used."""
     names = connection.execute(sa.select(receiver_states.c.receiver)).scalars().all()
     return {name: read_state(connection, name) for name in names}
 
 
 def enable(connection: sa.Connection, receiver: str) -> bool:
-    """Let a receiver get messages again that said it was gone; False where it was not disabled."""
+    """Enable a receiver that was disabled because it was gone; False where it was not disabled."""
     state = read_state(connection, receiver)
     if state.disabled_at is None:
         return False

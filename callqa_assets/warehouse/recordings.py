@@ -18,7 +18,7 @@ from callqa_assets.warehouse.tables import DAY_TABLES, recordings
 
 @dataclass(frozen=True)
 class KnownRecording:
-    """What better metadata must know of a recording; of one in quarantine, too."""
+    """What is needed to update a recording's metadata, in quarantine, too."""
 
     recording_id: str
     day: str

@@ -1,7 +1,7 @@
-"""Alerts that wait for review, the decisions on them, and the precision of the rules by these.
+"""Alerts that wait for review, reviewers' decisions, and the resulting precision of the rules.
 
 A decision belongs to an alert's id, which an alert keeps where a recomputation moves it. Rows are
-only ever added: the latest of each reviewer counts, the earlier ones are their history.
+only ever added: the latest decision of each reviewer counts.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class WaitingAlert:
     started_s: float
     ended_s: float
     peak: float
-    said: str
-    """Text of the segments in its evidence."""
+    text: str
+    """Of the segments in its evidence."""
 
 
 @dataclass(frozen=True)
 class RulePrecision:
-    """The precision of a rule's standing alerts, by those that people decided."""
+    """The precision of a rule's alerts in force (`standing`), by those that people decided."""
 
     rule: str
     mode: str
@@ -68,7 +68,7 @@ class RulePrecision:
 def read_waiting(
     connection: sa.Connection, *, day: str | None, rule: str | None, limit: int
 ) -> list[WaitingAlert]:
-    """Standing alerts to be reviewed, undecided, by priority and then from the newest day."""
+    """Alerts in force that wait for review, by priority and then from the newest day."""
     query = (
         sa.select(
             alerts,
@@ -110,14 +110,14 @@ def read_waiting(
             started_s=row.started_s,
             ended_s=row.ended_s,
             peak=row.peak,
-            said=text_of(row.evidence),
+            text=text_of(row.evidence),
         )
         for row in connection.execute(query)
     ]
 
 
 def find_alert(connection: sa.Connection, prefix: str) -> str:
-    """The id of the one alert, standing or superseded, that begins with `prefix`.
+    """The id of the one alert, in force or superseded, that begins with `prefix`.
 
     Raises ReviewError where none or several do.
     """
@@ -130,7 +130,7 @@ def find_alert(connection: sa.Connection, prefix: str) -> str:
     if len(found) > 1:
         more = " …" if len(found) > _MAX_NAMED else ""
         raise ReviewError(
-            f"{prefix!r} is short for several alerts, write more of it: "
+            f"{prefix!r} is the beginning of several alerts, write more of it: "
             f"{', '.join(found[:_MAX_NAMED])}{more}"
         )
     return found[0]

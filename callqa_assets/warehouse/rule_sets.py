@@ -16,7 +16,7 @@ from callqa_assets.warehouse.tables import rule_sets
 class RulesInForce:
     rules: RuleSet
     text: str
-    """The YAML that says them."""
+    """Their YAML."""
     problem: str | None = None
     """Why the file itself is not what is in force; None where it is."""
 

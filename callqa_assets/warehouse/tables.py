@@ -20,7 +20,7 @@ from callqa_assets.domain.emotion.labels import EMOTIONS
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware UTC datetime, also on SQLite, which stores none."""
+    """An aware UTC datetime, also on SQLite, which stores no time zone."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -203,8 +203,8 @@ intake = sa.Table(
     sa.Column(
         "archive_path",
         sa.Text,
-        comment="Where the file lies or will lie in the archive, relative to the home; NULL until "
-        "that is decided.",
+        comment="Path of the file in the archive, now or after it is moved, relative to the home; "
+        "NULL until that is decided.",
     ),
     sa.Column(
         "first_seen_at", UtcDateTime, nullable=False, comment="When it was first listed, UTC."
@@ -223,7 +223,7 @@ intake = sa.Table(
     sa.Index(None, "drop_root", "state"),
     sa.Index(None, "name"),
     sa.Index(None, "stem"),
-    comment="Every file that a drop folder ever showed: one row for each version of it.",
+    comment="Every file ever found in a drop folder: one row for each version of it.",
 )
 
 recordings = sa.Table(
@@ -339,7 +339,7 @@ recordings = sa.Table(
         "archive_path",
         sa.Text,
         nullable=False,
-        comment="Where the file lies, relative to the home, e.g. `archive/61/61ef….wav`; in "
+        comment="Path of the file, relative to the home, e.g. `archive/61/61ef….wav`; in "
         "`quarantine/` where quarantined.",
     ),
     sa.Column(
@@ -480,18 +480,18 @@ transcripts = sa.Table(
         "doubtful_hotwords",
         Json,
         nullable=False,
-        comment="List of hotwords in `text_raw` that the sound does not support, e.g. "
+        comment="List of hotwords in `text_raw` that the audio does not support, e.g. "
         '`["开户流程"]`: decoded without hotwords, more than half of the word is gone, or it '
         "lies over silence.",
     ),
     sa.Column(
         "text_without_hotwords",
         sa.Text,
-        comment="What such a segment gives when decoded without hotwords, e.g. `请问怎么办`; "
-        "NULL: no hotword is doubtful.",
+        comment="The segment's text when decoded without hotwords, e.g. `请问怎么办`; NULL: no "
+        "hotword is doubtful.",
     ),
-    comment="What was said: one row for each segment, with the key and the times of `segments`, "
-    "also where nothing was understood.",
+    comment="Text: one row for each segment, with the key and the times of `segments`, also where "
+    "nothing was recognised.",
 )
 
 emotion_scores = sa.Table(
@@ -647,7 +647,7 @@ alerts = sa.Table(
     sa.Column(
         "superseded_at",
         UtcDateTime,
-        comment="When a recomputation no longer found it, UTC; NULL: it stands.",
+        comment="When a recomputation no longer found it, UTC; NULL: it is in force.",
     ),
     sa.CheckConstraint("mode IN ('live', 'shadow')", name="mode"),
     comment="Moments at which a rule fired: one row each. Rows are never deleted, see "
@@ -730,7 +730,7 @@ alert_deliveries = sa.Table(
     sa.Column(
         "payload",
         NullableJson,
-        comment="What the message says, numbers masked; NULL: none was ever to be sent.",
+        comment="Content of the message, numbers masked; NULL: no message was ever due.",
     ),
     sa.Column(
         "message_id",
@@ -769,7 +769,7 @@ alert_deliveries = sa.Table(
         "waiting_since",
         UtcDateTime,
         nullable=False,
-        comment="Since when it waits to be sent, UTC; it is given up some time later.",
+        comment="Since when it waits to be sent, UTC: `give_up_after_hours` counts from then.",
     ),
     sa.Column("created_at", UtcDateTime, nullable=False, comment="When it was stored, UTC."),
     sa.Column(
@@ -804,16 +804,16 @@ receiver_states = sa.Table(
     sa.Column(
         "paused_until",
         UtcDateTime,
-        comment="Until when the receiver asked not to be sent anything, UTC; NULL: it did not.",
+        comment="End of the pause that the receiver last asked for, UTC; NULL: it never did.",
     ),
     sa.Column(
         "disabled_at",
         UtcDateTime,
-        comment="When the receiver answered that it is gone (HTTP 410), UTC; NULL: enabled. "
+        comment="When the receiver replied that it is gone (HTTP 410), UTC; NULL: enabled. "
         "`callqa alerts enable` enables it again.",
     ),
     sa.Column("disabled_because", sa.Text, comment="Why it is disabled; NULL: enabled."),
-    comment="What is remembered of receivers between processes: one row each.",
+    comment="What processes share about each receiver: one row each.",
 )
 
 stage_runs = sa.Table(
@@ -867,7 +867,7 @@ stage_runs = sa.Table(
     sa.Column(
         "claimed_by",
         sa.Text,
-        comment="The process at work (host, pid, start, token); NULL: none.",
+        comment="The process that works on it (host, pid, start, token); NULL: none.",
     ),
     sa.Column(
         "lease_until",

@@ -1,4 +1,4 @@
-"""Receivers with a URL: one POST, and what its HTTP status means. Bodies are the receivers' own."""
+"""Receivers with a URL: one POST, and what its HTTP status means. Each receiver writes its body."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ logging.getLogger("httpx").addFilter(lambda record: False)
 
 @dataclass(frozen=True)
 class Reply:
-    """A receiver's reply that came in full."""
+    """A receiver's complete reply."""
 
     status: int
     body: bytes
@@ -81,7 +81,7 @@ class Poster:
         except (httpx.InvalidURL, ValueError):
             parsed = None
         if parsed is None or parsed.scheme not in ("http", "https") or not parsed.host:
-            raise ReceiverUnusableError("its URL is no http(s) URL: correct the variable")
+            raise ReceiverUnusableError("its URL is not an http(s) URL: correct the variable")
         self._url = parsed
         self._scrubber = Scrubber([url, *secrets])
         self._timeout_s = timeout_s
@@ -95,7 +95,7 @@ class Poster:
     def post(
         self, body: bytes, headers: Mapping[str, str], query: Mapping[str, str] | None = None
     ) -> Reply | Outcome:
-        """The reply where its body matters; an Outcome where the status says it all."""
+        """The reply where its body matters; an Outcome where the status decides."""
         url = self._url.copy_merge_params(query) if query else self._url
         started = time.monotonic()
         try:
@@ -107,7 +107,7 @@ class Poster:
                 for chunk in response.iter_bytes():
                     reply += chunk
                     if len(reply) > _MAX_REPLY_BYTES:
-                        return Outcome("unknown", "the reply is too long for a receiver's")
+                        return Outcome("unknown", "the reply is too long")
                     # httpx bounds each read; with one more of them the lease still holds.
                     if time.monotonic() - started > (_STEPS - 1) * self._timeout_s:
                         return Outcome("unknown", "the reply does not end")
@@ -116,9 +116,9 @@ class Poster:
             return Outcome("refused", self._describe(error))
         except httpx.HTTPError as error:
             return Outcome("unknown", self._describe(error))
-        return self._judge(Reply(status, reply, float(after) if after.isdigit() else None))
+        return self._interpret(Reply(status, reply, float(after) if after.isdigit() else None))
 
-    def _judge(self, reply: Reply) -> Reply | Outcome:
+    def _interpret(self, reply: Reply) -> Reply | Outcome:
         if 200 <= reply.status < 300:
             return reply
         error = f"HTTP {reply.status}"

@@ -1,7 +1,7 @@
 """What a message says, in the receiver's language and within its size: one alert, or a digest.
 
 Texts come from `templates/` and `translations`; the facts from a `Notice`, which is masked
-already. What a caller said is text, never markup: it can neither link nor mention anybody.
+already. Transcripts are text, never markup: they can neither link nor mention anybody.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _DETAILS = (20, 8, 3, 0)
 _SHORT = 40
 """Characters of an agent's or queue's name in a digest."""
 
-# Robots read a dialect of Markdown in which no backslash helps: what makes links, mentions
-# (`<at …>`, `<@…>`), code and bold is shown by its full-width twin.
+# The robots' dialect of Markdown has no escapes: characters that make links, mentions (`<at …>`,
+# `<@…>`), code and bold are replaced by their full-width forms.
 _HARMLESS = str.maketrans(
     {"<": "＜", ">": "＞", "[": "［", "]": "］", "*": "＊", "`": "｀", "\n": " ", "\r": " "}
 )
@@ -64,7 +64,7 @@ class MessageWriter:
         )
 
     def markdown(self, message: Message, max_bytes: int) -> str:
-        """For robots and for the plain part of an e-mail; as JSON at most `max_bytes` bytes."""
+        """For robots and for the plain part of an e-mail; at most `max_bytes` bytes of JSON."""
         return self._fitting("md", message, max_bytes)
 
     def html(self, message: Message, max_bytes: int) -> str:
@@ -131,7 +131,7 @@ class MessageWriter:
         return [(key, value) for key, value in facts if value is not None]
 
     def run_url(self, alert: Notice) -> Markup | None:
-        """Of the Dagster run that fired the alert; None without `dagster_url`."""
+        """URL of the Dagster run that fired the alert; None without `dagster_url`."""
         if self._dagster_url is None or alert["run_id"] is None:
             return None
         return Markup(f"{self._dagster_url.rstrip('/')}/runs/{alert['run_id']}")  # noqa: S704
@@ -165,7 +165,7 @@ def _templates() -> _Templates:
 
 
 class _Templates:
-    """The two ways of making what was said harmless, by the kind of template."""
+    """The two ways of escaping text, by the kind of template."""
 
     def __init__(self) -> None:
         make: Callable[..., jinja2.Environment] = functools.partial(

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 _MAX_ERROR_CHARACTERS = 300
 _SECRET_CHARACTERS = 6
-"""Parts of a URL that are shorter are no token."""
+"""Shorter parts of a URL are not tokens."""
 
 
 @dataclass(frozen=True)

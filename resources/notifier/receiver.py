@@ -47,7 +47,7 @@ class FileModel(BaseModel):
 
 
 class Receiver(FileModel, ABC):
-    """What the file says of one receiver. A field named `…_env` names a variable with a secret."""
+    """One receiver, as in the file. A field named `…_env` names a variable with a secret."""
 
     language: Literal["zh", "en"] = "zh"
     limits: tuple[Limit, ...] = Field(min_length=1)
@@ -60,7 +60,7 @@ class Receiver(FileModel, ABC):
     """Pause after the receiver said 'too many', where it does not say how long."""
 
     max_text_bytes: ClassVar[int]
-    """Of a message's text, as JSON writes it."""
+    """Longest text of a message, encoded as JSON."""
 
     @abstractmethod
     def open(self, secrets: Mapping[str, str], writer: MessageWriter) -> Sender:
@@ -69,11 +69,11 @@ class Receiver(FileModel, ABC):
     @property
     @abstractmethod
     def steps(self) -> int:
-        """Of one attempt, each of which may take `timeout_sec`."""
+        """Number of steps of one attempt, each of which may take `timeout_sec`."""
 
     @property
     def lease(self) -> timedelta:
-        """After this an attempt is surely over."""
+        """Time after which an attempt is certainly over."""
         return timedelta(seconds=self.timeout_sec * self.steps + 5.0)
 
     def secret_names(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """`configs/channels.yaml`: the receivers of alerts, and what holds for all of them.
 
-The models are the file's language. What a receiver is stands in `receiver`, each kind in
-`receivers/`.
+The models define the keys of the file: those of all receivers are in `receiver`, those of each
+kind in `receivers/`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Settings(FileModel):
     undelivered_warn_after_min: float = Field(default=30.0, gt=0)
     """Age of an undelivered alert at which the check `deliveries_are_recent` warns."""
     dagster_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
-    """Of Dagster's UI, for links to the run."""
+    """URL of Dagster's UI, for links to the run."""
     retry: Retry = Retry()
     receivers: dict[Name, Annotated[AnyReceiver, Field(discriminator="type")]] = Field(
         alias="channels", default_factory=dict

@@ -60,7 +60,7 @@ WORDS = {
         "audio": "Recording",
         "run": "Dagster run",
         "review": "Review",
-        "review_note": "for a person to judge",
+        "review_note": "for a person to review",
         "message": "Message",
         "high": "high",
         "medium": "medium",

@@ -1,4 +1,4 @@
-"""The archive of audio files: immutable, named by recording, never by day. And the quarantine."""
+"""The archive and the quarantine of audio files: immutable, named by recording, never by day."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class RecordingArchive:
 
 
 def decode_file(path: Path) -> DecodedAudio:
-    """Decode one sound file. Its name is not looked at, only its content.
+    """Decode one audio file. Only its content counts, not its name.
 
     Raises:
         UnreadableAudio: the content cannot be used, now or later.

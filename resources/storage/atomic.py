@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 PARTIAL = ".part"
-"""Suffix of a file that is being written; one that is left was its process's last."""
+"""Suffix of a file that is being written; one that remains was left by a killed process."""
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Names created, renamed or removed in the folder survive a power cut."""
+    """Make names created, renamed or removed in the folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Configuration files read from disk; what they say is `domain`'s to understand."""
+"""Reading configuration files from disk; `domain` parses them."""
 
 from __future__ import annotations
 

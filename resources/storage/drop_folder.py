@@ -1,4 +1,4 @@
-"""The drop folder, the landing zone of the phone platform's recordings: listed, never judged."""
+"""The drop folder, the landing zone of the phone platform's recordings: listed, never changed."""
 
 from __future__ import annotations
 

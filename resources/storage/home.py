@@ -1,6 +1,6 @@
-"""The home folder: where everything that is not code is kept, and the locks that guard it.
+"""The home folder: where everything that is not code is kept, and the locks on it.
 
-Layout only. What goes into the folders is decided by the resources beside this file.
+Layout only. The modules beside this one decide what goes into the folders.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Home:
 
     @property
     def record(self) -> Path:
-        """What the home remembers of itself: model profile, time zone, first day."""
+        """The home's own record: model profile, time zone, first day."""
         return self.root / "callqa.json"
 
     def read_record(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Home:
                 '{"profile": …, "timezone": …, "first_day": …} as the home was made'
             ) from error
         if not isinstance(content, dict):
-            raise HomeError(f"{self.record} is no JSON object: restore it")
+            raise HomeError(f"{self.record} is not a JSON object: restore it")
         return content
 
     def create_folders(self) -> None:
@@ -142,7 +142,7 @@ def _check_calendar(timezone: str, first_day: str) -> Calendar:
         date.fromisoformat(first_day)
     except ValueError as error:
         raise HomeError(
-            f"CALLQA_FIRST_DAY: {first_day!r} is no day; write YYYY-MM-DD, such as "
+            f"CALLQA_FIRST_DAY: {first_day!r} is not a day; write YYYY-MM-DD, such as "
             f"{DEFAULT_CALENDAR.first_day}"
         ) from error
     return Calendar(timezone, first_day)

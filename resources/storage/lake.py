@@ -1,7 +1,7 @@
-"""What is too much for SQL: emotion tracks as Parquet, embeddings as npy.
+"""Data too large for SQL: emotion tracks as Parquet, embeddings as npy.
 
-One file of tracks a batch, named in `stage_runs`; one of embeddings a recording, named in its rows
-of `emotion_scores`. A file never changes once written, and is on disk before what names it commits.
+One file of tracks per batch, named in `stage_runs`; one of embeddings per recording, named in its
+rows of `emotion_scores`. A file never changes, and is synced before the commit that names it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SCHEMA = {
     **dict.fromkeys(EMOTIONS, pl.Float32),
 }
 _ORPHAN_AGE_S = 24 * 3600
-"""Older than any lease: no batch that still runs has written it."""
+"""Longer than any lease: no file of this age is of a batch that still runs."""
 
 
 class EmotionLake:
@@ -77,7 +77,7 @@ class EmotionLake:
         paths = {artifact: str(self._home.root / artifact) for artifact in artifacts.values()}
         for path in paths.values():
             if not Path(path).is_file():
-                raise FileNotFoundError(f"{path} is gone: compute the emotions of its day anew")
+                raise FileNotFoundError(f"{path} is gone: compute the emotions of its day again")
         tracks: dict[str, list[ChannelTrack]] = {recording_id: [] for recording_id in artifacts}
         if not artifacts:
             return tracks
@@ -87,7 +87,7 @@ class EmotionLake:
             .collect()
         )
         for path, recording_id, track in _cut(table):
-            # An older file may hold the recording too, for the sake of others in it.
+            # An older file may hold the recording, too: it is kept for others in it.
             if path == paths[artifacts[recording_id]]:
                 tracks[recording_id].append(track)
         return tracks
@@ -125,7 +125,7 @@ class EmotionLake:
         return self._remove_orphans(found, set().union(*named.values()))
 
     def _folder_of_embeddings(self, recording_id: str) -> Path:
-        """One of 256: file systems and people dislike folders of millions."""
+        """One of 256: folders of millions of files are slow to list."""
         return self._home.embeddings / recording_id[:2]
 
     def _remove_orphans(self, paths: Iterable[Path], named: set[str]) -> list[str]:

@@ -48,17 +48,17 @@ def write_recent_call(drop: Path, agent: str = "1001", *, hours_ago: float = 1) 
 
 @dataclass
 class LaterModels(FakeModels):
-    """Another model, which hears the same anger a window later."""
+    """Another model, which finds the same anger a window later."""
 
     @property
     def emotion_identity(self) -> ModelIdentity:
         return ModelIdentity("later-ser", "1" * 64, {})
 
     def recognize(self, channels):
-        heard = super().recognize(channels)
-        for emotion in (emotion for channel in heard for emotion in channel):
+        recognized = super().recognize(channels)
+        for emotion in (emotion for channel in recognized for emotion in channel):
             emotion.windows[0] = [0, 0, 0, 0, 1, 0, 0, 0, 0]
-        return heard
+        return recognized
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_a_bad_channels_file_costs_no_alert_and_fails_the_checks(
 
 
 @pytest.mark.integration
-def test_the_sensor_delivers_what_a_run_found_and_asks_for_no_run(
+def test_the_sensor_delivers_what_a_run_found_and_requests_no_run(
     dagster_home, rules, monkeypatch, direct, webhook, deliveries
 ):
     monkeypatch.setenv("CALLQA_RULES", str(rules))

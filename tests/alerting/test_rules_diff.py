@@ -74,11 +74,11 @@ def test_a_lower_level_adds_and_a_higher_one_takes_away_with_examples(diff):
     (example,) = more.examples["anger", "added"]
     assert (example.day, example.role) == ("2025-03-15", "customer")
     assert example.source_name.startswith("20250315-093000_102_")
-    assert example.said.startswith("响度")
+    assert example.text.startswith("响度")
     none = diff(rules_at(0.9))
     assert counts(none) == {"added": 0, "gone": 2, "moved": 0, "same": 0}
     assert [e.day for e in none.examples["anger", "gone"]] == ["2025-03-14", "2025-03-15"]
-    assert all(e.said.startswith("响度") for e in none.examples["anger", "gone"])
+    assert all(e.text.startswith("响度") for e in none.examples["anger", "gone"])
 
 
 def test_a_rule_that_ends_later_moves_its_alerts(diff, direct):
@@ -96,7 +96,7 @@ def test_another_name_is_another_rule(diff):
     assert (found.count("gone", "anger"), found.count("added", "rage")) == (2, 2)
 
 
-def test_only_the_days_asked_for_are_judged(diff):
+def test_only_the_days_asked_for_are_compared(diff):
     found = diff(rules_at(0.3), ("2025-03-15", "2025-03-15"))
     assert (found.recordings, found.before("anger"), found.after("anger")) == (2, 1, 2)
 
@@ -107,14 +107,14 @@ def test_superseded_alerts_are_not_compared_with(diff, direct):
     assert counts(diff(rules_at(0.5)))["added"] == 2
 
 
-def test_two_files_are_compared_whatever_stands(diff, direct):
+def test_two_files_are_compared_whatever_alerts_are_stored(diff, direct):
     with direct.warehouse.write() as connection:
         connection.execute(sa.update(tables.alerts).values(superseded_at=sa.func.now()))
     found = diff(rules_at(0.3), against=rules_at(0.5))
     assert counts(found) == {"added": 1, "gone": 0, "moved": 0, "same": 2}
 
 
-def test_alerts_that_would_stand_back_for_others_are_counted(diff):
+def test_inhibited_alerts_are_counted(diff):
     pair = (
         RULES.format(threshold=0.5)
         + """
@@ -136,7 +136,7 @@ def test_as_many_examples_as_asked_for(diff):
     assert len(diff(rules_at(0.9), examples=1).examples["anger", "gone"]) == 1
 
 
-def test_calls_that_are_not_heard_to_the_end_are_left_out_and_counted(diff, direct):
+def test_calls_that_are_not_fully_processed_are_left_out_and_counted(diff, direct):
     runs = tables.stage_runs
     first = min(r["recording_id"] for r in read_rows(direct.warehouse, tables.alerts))
     with direct.warehouse.write() as connection:
@@ -150,7 +150,7 @@ def test_calls_that_are_not_heard_to_the_end_are_left_out_and_counted(diff, dire
     assert counts(found) == {"added": 0, "gone": 0, "moved": 0, "same": 1}
 
 
-def test_it_says_exactly_what_a_run_then_does(diff, direct):
+def test_it_foretells_exactly_what_a_run_then_does(diff, direct):
     before = {r["alert_id"] for r in read_rows(direct.warehouse, tables.alerts)}
     foretold = diff(rules_at(0.3))
     direct.rules.write_text(RULES.format(threshold=0.3))
@@ -161,7 +161,7 @@ def test_it_says_exactly_what_a_run_then_does(diff, direct):
     assert new == {e.change.alert_id for e in foretold.examples["anger", "added"]}
 
 
-def test_nothing_is_written_and_nothing_is_heard(diff, direct, home, warehouse):
+def test_nothing_is_written_and_no_model_runs(diff, direct, home, warehouse):
     def snapshot():
         files = sorted(
             (str(p.relative_to(home.root)), p.stat().st_mtime_ns)
@@ -178,12 +178,12 @@ def test_nothing_is_written_and_nothing_is_heard(diff, direct, home, warehouse):
 
 
 def test_progress_ends_with_every_call(diff):
-    told = []
-    diff(rules_at(0.3), progress=lambda done, total: told.append((done, total)))
-    assert told == [(4, 4)]
+    reports = []
+    diff(rules_at(0.3), progress=lambda done, total: reports.append((done, total)))
+    assert reports == [(4, 4)]
 
 
-def test_a_track_that_is_gone_is_told_with_its_day_and_the_cure(diff, home):
+def test_a_missing_track_is_an_error_that_names_its_day_and_the_fix(diff, home):
     for path in home.emotion_tracks.glob("*.parquet"):
         path.rename(path.with_suffix(".gone"))
     with pytest.raises(RulesDiffError, match=r"with force .* 2025-03-14 to 2025-03-16"):

@@ -156,12 +156,14 @@ def test_a_day_s_metadata_names_the_model_and_how_often_it_had_no_room(home, pro
 
     assert process(FakeModels(before=before)).failed_runs == {}
     with dg.DagsterInstance.get() as instance:
-        told = {asset: _metadata(instance, asset) for asset in ("transcripts", "emotion_scores")}
-    assert told["transcripts"]["model"] == "toy-asr"
-    assert told["transcripts"]["weights_sha256"] == "0" * 64
-    assert told["transcripts"]["out_of_memory_halvings"] == 1
-    assert told["emotion_scores"]["model"] == "toy-ser"
-    assert told["emotion_scores"]["out_of_memory_halvings"] == 0
+        metadata = {
+            asset: _metadata(instance, asset) for asset in ("transcripts", "emotion_scores")
+        }
+    assert metadata["transcripts"]["model"] == "toy-asr"
+    assert metadata["transcripts"]["weights_sha256"] == "0" * 64
+    assert metadata["transcripts"]["out_of_memory_halvings"] == 1
+    assert metadata["emotion_scores"]["model"] == "toy-ser"
+    assert metadata["emotion_scores"]["out_of_memory_halvings"] == 0
 
 
 def _metadata(instance: dg.DagsterInstance, asset: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_the_same_day_gives_the_same_bytes_in_any_order_of_rows():
     assert emotion_day_plot(FULL_DAY, DAY) == emotion_day_plot(FULL_DAY.reverse(), DAY)
 
 
-def test_bars_stand_for_the_seconds_of_the_table():
+def test_bars_show_the_seconds_of_the_table():
     spans = day_of((10, "angry", 30.0), (10, "angry", 30.0), (10, "neutral", 240.0))
     (axes,) = draw_day(spans, DAY).axes
     bars = {(b.get_x(), b.get_y(), b.get_height()) for b in axes.patches if b.get_height()}
@@ -80,7 +80,7 @@ def test_volume_plot_is_a_small_png(rows):
     assert len(png) <= 60_000
 
 
-def test_the_volumes_bars_stand_for_the_counts_of_their_days():
+def test_bars_of_the_volume_show_the_counts_of_their_days():
     volume = volume_of(
         ("2025-03-15", "low", 3), ("2025-03-02", "high", 5), ("2025-03-15", "high", 2)
     )
@@ -123,7 +123,7 @@ def to_lab(colour: str, sight: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     "sight", [np.eye(3), DEUTERANOPIA, PROTANOPIA], ids=["usual", "deuteranopia", "protanopia"]
 )
-def test_colours_are_told_apart(sight: list[list[float]]):
+def test_colours_can_be_distinguished(sight: list[list[float]]):
     for colours in (EMOTION_COLOURS, PRIORITY_COLOURS):
         seen = {name: to_lab(colour, np.array(sight)) for name, colour in colours.items()}
         for one, other in combinations(seen, 2):

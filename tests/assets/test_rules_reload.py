@@ -64,7 +64,7 @@ def read_check(result: HeadlessResult) -> dg.AssetCheckEvaluation:
     return found
 
 
-def test_a_changed_file_judges_anew_what_was_heard_and_hears_nothing_again(
+def test_changed_rules_are_evaluated_on_stored_calls_and_no_model_runs_again(
     warehouse, process, rules
 ):
     assert read_check(process(FakeModels())).passed
@@ -86,7 +86,7 @@ def test_a_changed_file_judges_anew_what_was_heard_and_hears_nothing_again(
     }
 
 
-def test_a_bad_file_leaves_the_last_set_in_force_stops_nothing_and_says_why(
+def test_a_bad_file_leaves_the_last_set_in_force_and_the_check_says_why(
     warehouse, process, rules, home
 ):
     process(FakeModels())
@@ -107,7 +107,7 @@ def test_a_bad_file_leaves_the_last_set_in_force_stops_nothing_and_says_why(
     }
 
 
-def test_a_run_judges_all_its_days_by_one_set(warehouse, process, rules):
+def test_a_run_evaluates_one_rule_set_on_all_its_days(warehouse, process, rules):
     seen: list[str] = []
 
     def change_after_the_first_day(stage: str, day: str, done: int, total: int) -> None:

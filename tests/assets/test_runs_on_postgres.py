@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def process(rules: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Home, str], dict[str, bool]]:
-    """Hear a home with three calls and a file that is none; returns each check's outcome."""
+    """Process a home with three calls and a file that is none; returns each check's outcome."""
     monkeypatch.setenv("CALLQA_RULES", str(rules))
 
     def run(home: Home, warehouse_url: str) -> dict[str, bool]:

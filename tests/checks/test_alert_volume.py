@@ -1,4 +1,4 @@
-"""The check on a day's number of alerts, and its picture, through Dagster."""
+"""The check on a day's number of alerts, and its plot, through Dagster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAY = "2025-03-14"
 
 
 @pytest.mark.integration
-def test_a_flood_warns_in_dagster_and_the_day_carries_its_picture(dagster_home, rules, monkeypatch):
+def test_a_flood_warns_in_dagster_and_the_day_carries_its_plot(dagster_home, rules, monkeypatch):
     monkeypatch.setenv("CALLQA_RULES", str(rules))
     for n, day in enumerate(trailing_days(DAY)[-7:]):
         write_call(dagster_home.drop, day, seed=n)

@@ -13,8 +13,8 @@ from callqa_assets.checks import alerts, emotions, recordings, segments, transcr
 from callqa_assets.checks.day_checks import (
     Bounds,
     Scope,
+    explain_deviation,
     failed_stage_runs,
-    judge,
     missing_stage_runs,
 )
 from callqa_assets.cli.headless import process_drop_folder
@@ -132,7 +132,7 @@ def test_a_recording_under_a_day_on_which_it_did_not_start_is_found(home, wareho
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_forgotten_recording_is_found(home, warehouse, ids, stage):
+def test_a_recording_without_a_ledger_row_is_found(home, warehouse, ids, stage):
     table = tables.stage_runs
     with warehouse.write() as connection:
         connection.execute(
@@ -143,7 +143,7 @@ def test_a_forgotten_recording_is_found(home, warehouse, ids, stage):
         assert missing_stage_runs(stage)(scope) == [ids[0]]
 
 
-def test_a_recording_at_which_another_run_works_is_not_forgotten(home, warehouse, ids):
+def test_a_recording_that_another_run_works_on_is_not_missing(home, warehouse, ids):
     table = tables.stage_runs
     with warehouse.write() as connection:
         mine = table.c.recording_id == ids[0]
@@ -155,9 +155,7 @@ def test_a_recording_at_which_another_run_works_is_not_forgotten(home, warehouse
         assert missing_stage_runs("transcripts")(Scope(connection, home, DAY, "run", NOW)) == []
 
 
-def test_a_recording_that_another_run_has_just_brought_further_is_not_forgotten(
-    home, warehouse, ids
-):
+def test_a_recording_that_another_run_has_just_processed_is_not_missing(home, warehouse, ids):
     """Two runs share a day: between its stages the other one holds no claim."""
     table = tables.stage_runs
     with warehouse.write() as connection:
@@ -170,7 +168,7 @@ def test_a_recording_that_another_run_has_just_brought_further_is_not_forgotten(
         assert find(Scope(connection, home, DAY, "run", before_it)) == ids
 
 
-def test_a_recording_that_another_run_takes_in_meanwhile_does_not_stop_this_run(
+def test_a_recording_that_another_run_ingests_meanwhile_does_not_stop_this_run(
     home, warehouse, ids
 ):
     with warehouse.write() as connection:
@@ -184,7 +182,7 @@ def test_a_recording_that_another_run_takes_in_meanwhile_does_not_stop_this_run(
 
 
 @pytest.mark.parametrize("status", ["failed", "blocked"])
-def test_a_recording_on_which_a_stage_gave_up_is_named(home, warehouse, ids, status):
+def test_a_recording_that_is_given_up_is_named(home, warehouse, ids, status):
     table = tables.stage_runs
     with warehouse.write() as connection:
         where = (table.c.recording_id == ids[0], table.c.stage == "emotions")
@@ -202,27 +200,27 @@ BOUNDS = Bounds(low=0.1, high=0.9, max_change=0.2)
 
 @pytest.mark.parametrize(("value", "past"), [(0.1, None), (0.9, None), (0.5, 0.3), (0.5, 0.69)])
 def test_an_ordinary_value_gives_no_warning(value, past):
-    assert judge(value, past, BOUNDS) is None
+    assert explain_deviation(value, past, BOUNDS) is None
 
 
-def test_a_value_out_of_bounds_is_told_with_the_bounds():
-    assert judge(0.95, None, BOUNDS) == "0.95 is outside 0.1 to 0.9"
-    assert judge(0.05, 0.05, BOUNDS) == "0.05 is outside 0.1 to 0.9"
+def test_a_value_out_of_bounds_is_explained_with_the_bounds():
+    assert explain_deviation(0.95, None, BOUNDS) == "0.95 is outside 0.1 to 0.9"
+    assert explain_deviation(0.05, 0.05, BOUNDS) == "0.05 is outside 0.1 to 0.9"
 
 
-def test_a_value_far_from_its_own_past_is_told_with_the_past():
-    assert judge(0.8, 0.5, BOUNDS) == "0.8 against 0.5 over the 14 days before"
+def test_a_value_far_from_its_own_past_is_explained_with_the_past():
+    assert explain_deviation(0.8, 0.5, BOUNDS) == "0.8 against 0.5 over the 14 days before"
 
 
-def test_a_value_that_is_no_number_is_out_of_bounds():
-    assert judge(float("nan"), None, BOUNDS) is not None
+def test_a_value_that_is_not_a_number_is_out_of_bounds():
+    assert explain_deviation(float("nan"), None, BOUNDS) is not None
 
 
 # Through Dagster ----------------------------------------------------------------------------
 
 
 @pytest.mark.integration
-def test_a_broken_promise_on_one_day_of_a_range_stops_the_run_and_names_day_and_recording(
+def test_a_fault_on_one_day_of_a_range_stops_the_run_and_names_day_and_recording(
     dagster_home, warehouse, rules, monkeypatch
 ):
     monkeypatch.setenv("CALLQA_RULES", str(rules))

@@ -137,7 +137,7 @@ def metadata_of(home: Home, asset: str) -> dict[str, Any]:
     ("profile", "transcriber"),
     [("funasr", "seaco"), ("sensevoice", "sensevoice"), ("nano", "nano")],
 )
-def test_a_profile_hears_a_day_into_the_tables_and_a_second_home_gets_the_same(
+def test_a_profile_fills_the_tables_of_a_day_and_a_second_home_gets_the_same(
     tiny_installation: Installation, profile: str, transcriber: str
 ):
     first, second = tiny_installation.home("first"), tiny_installation.home("second")
@@ -184,7 +184,7 @@ def test_a_second_run_computes_nothing_and_loads_nothing(
     assert stage_models(open_warehouse(home.database_url)) == before
 
 
-def test_a_folder_without_a_weight_fails_with_its_name_and_the_day_goes_on_once_it_is_mended(
+def test_a_missing_weight_file_fails_the_run_by_name_and_the_day_goes_on_once_it_is_there(
     tiny_installation: Installation, tiny: Path, tmp_path: Path
 ):
     import torch
@@ -205,8 +205,8 @@ def test_a_folder_without_a_weight_fails_with_its_name_and_the_day_goes_on_once_
     before = stage_models(warehouse)
 
     shutil.copyfile(tiny / "seaco" / "model.pt", broken / "model.pt")
-    mended = tiny_installation.run(home, "funasr")
-    assert mended.returncode == 0, mended.stdout + mended.stderr
+    second = tiny_installation.run(home, "funasr")
+    assert second.returncode == 0, second.stdout + second.stderr
     after = stage_models(warehouse)
     assert {stage for _, stage in after} == {"segments", "transcripts", "emotions", "alerts"}
     assert before.items() <= after.items()

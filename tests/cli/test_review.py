@@ -26,13 +26,13 @@ def callqa(*arguments: str) -> str:
 
 
 @pytest.fixture
-def heard(home, warehouse, rules: Path) -> None:
+def processed(home, warehouse, rules: Path) -> None:
     rules.write_text(RULES.format(threshold=0.5) + "    review: true\n")
     write_call(home.drop, DAY, "1001", anger=0.2)
     DirectRun(home, warehouse, rules).run(FakeModels())
 
 
-def test_an_alert_is_listed_decided_by_its_short_id_and_gone_from_the_list(heard, warehouse):
+def test_an_alert_is_listed_decided_by_its_short_id_and_gone_from_the_list(processed, warehouse):
     listed = callqa("list", "--day", DAY, "--rule", "anger")
     short = listed.split()[0]
     assert f"{short}  {DAY}  anger  high  customer 2.5–5.2 s  peak 0.80" in listed
@@ -48,12 +48,12 @@ def test_an_alert_is_listed_decided_by_its_short_id_and_gone_from_the_list(heard
     assert "1 0 1 0 1 0.00 0.00–0.79" in " ".join(callqa("precision").split())
 
 
-def test_an_unknown_id_is_told_with_the_cure(heard):
+def test_an_unknown_id_is_an_error_with_the_fix(processed):
     with pytest.raises(ReviewError, match="review list"):
         callqa("decide", "zz", "true", "--reviewer", "ann")
 
 
-def test_a_home_without_calls_is_told_and_not_created(tmp_path, monkeypatch):
+def test_a_home_without_calls_is_an_error_and_not_created(tmp_path, monkeypatch):
     monkeypatch.setenv("CALLQA_HOME", str(tmp_path / "nowhere"))
     monkeypatch.delenv("CALLQA_WAREHOUSE_URL", raising=False)
     with pytest.raises(WarehouseError, match="callqa run"):

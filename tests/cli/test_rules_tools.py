@@ -89,7 +89,7 @@ def test_what_the_model_knows_follows_from_the_profile_that_names_the_file(confi
     assert "the profile's model does not know other" in result.output
 
 
-def test_a_file_that_is_no_rules_file_is_refused_in_its_own_words(configs):
+def test_a_file_that_is_not_a_rules_file_is_refused_with_the_error_of_the_loader(configs):
     file = configs / "mine.yaml"
     file.write_text("rules:\n  - {name: anger, emotion: angry, treshold: 0.8}\n")
     with pytest.raises(RulesError, match="did you mean `threshold`"):
@@ -144,7 +144,7 @@ def test_a_diff_counts_by_rule_shows_examples_and_writes_nothing(home, warehouse
     result = callqa("diff", "--rules", new, "--from", "2025-03-14", "--to", "2025-03-20")
     assert result.exit_code == 0
     words = " ".join(result.output.split())
-    assert "2 calls, 0.00 audio hours; new.yaml against the alerts that stand" in words
+    assert "2 calls, 0.00 audio hours; new.yaml against the alerts in force" in words
     assert "anger 1 2 1 0 0 0 → 0 300.00 → 600.00" in words
     assert "all rules 1 2 1 0 0" in words
     assert "added anger: 2025-03-14 20250314-093000_101_13800138000.wav, customer 2.5–" in words

@@ -67,7 +67,7 @@ def test_a_sidecar_that_comes_while_its_call_is_being_moved_is_applied_at_the_ne
     assert list(home.drop.iterdir()) == []
 
 
-def test_a_late_sidecar_speaks_of_the_newest_file_of_that_name(home, warehouse, direct):
+def test_a_late_sidecar_describes_the_newest_file_of_that_name(home, warehouse, direct):
     """Platforms use names again: yesterday's call must not move to today's facts."""
     set_mtime(write_call(home.drop, DAY, name="rec.wav", seed=1), "2025-03-13 10:00")
     direct.ingest_all()
@@ -108,9 +108,7 @@ def test_a_sidecar_that_cannot_be_read_now_is_applied_once_it_can(
     assert recording["queue"] == "vip"
 
 
-def test_a_late_sidecar_makes_its_day_dirty_even_where_it_tells_nothing_new(
-    home, warehouse, direct
-):
+def test_a_late_sidecar_makes_its_day_dirty_even_where_it_adds_nothing(home, warehouse, direct):
     """Else it would lie in the drop folder until something else arrives for the day."""
     write_call(home.drop, DAY, name="call.wav")
     direct.ingest_all()
@@ -123,7 +121,7 @@ def test_a_late_sidecar_makes_its_day_dirty_even_where_it_tells_nothing_new(
         assert read_dirty_days(connection)[day] == before[day] + 1
 
 
-def test_a_manifest_cannot_speak_of_files_outside_its_folder(home, warehouse, direct):
+def test_a_manifest_cannot_describe_files_outside_its_folder(home, warehouse, direct):
     write_call(home.drop, DAY, name="victim.wav", seed=1)
     (home.drop / "sub").mkdir()
     lines = "\n".join(

@@ -60,7 +60,7 @@ def test_a_file_that_came_back_must_settle_again(state):
 
 
 @pytest.mark.parametrize("state", ["stable", "moving", "copied", "applied"])
-def test_a_file_that_is_under_way_or_stays_is_left_alone(state):
+def test_a_file_that_is_being_archived_or_was_copied_is_left_alone(state):
     found = plan([file()], known(file(), state=state))
     assert (found.first_seen, found.settled, found.reopened, found.waiting) == ([], [], [], [])
 
@@ -83,7 +83,7 @@ def test_without_a_settling_time_every_file_counts_at_its_first_scan():
     assert (found.settled, found.waiting) == (files, [])
 
 
-def test_the_kind_of_a_file_is_told_by_its_name():
+def test_the_kind_of_a_file_follows_from_its_name():
     assert [
         kind_of(n) for n in ("a.wav", "a.json", "a.JSON", "manifest.csv", "x/b.manifest.csv")
     ] == [

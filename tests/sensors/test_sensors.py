@@ -71,7 +71,7 @@ def let_settle(warehouse):
 
 @pytest.fixture
 def request_one(tick, let_settle):
-    """Two looks, at the second of which the sensor asks for one run."""
+    """Two scans, at the second of which the sensor requests one run."""
 
     def look_twice() -> dg.RunRequest:
         tick()
@@ -92,7 +92,7 @@ def days_of(request: dg.RunRequest) -> tuple[str, str]:
     return request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]
 
 
-def test_a_run_is_asked_for_only_after_two_looks(home, tick, let_settle):
+def test_a_run_is_requested_only_after_two_scans(home, tick, let_settle):
     write_call(home.drop, DAY)
     assert tick() == "1 files in the drop folder, 1 still arriving"
     assert tick() == "1 files in the drop folder, 1 still arriving"  # not settled yet
@@ -101,7 +101,7 @@ def test_a_run_is_asked_for_only_after_two_looks(home, tick, let_settle):
     assert days_of(request) == (DAY, DAY)
 
 
-def test_a_file_that_still_grows_asks_for_nothing(home, tick, let_settle):
+def test_a_file_that_still_grows_requests_no_run(home, tick, let_settle):
     path = write_call(home.drop, DAY)
     tick()
     let_settle()
@@ -111,10 +111,12 @@ def test_a_file_that_still_grows_asks_for_nothing(home, tick, let_settle):
 
 
 @pytest.mark.parametrize("status", [STARTING, STARTED])
-def test_nothing_is_asked_for_a_day_with_an_active_run(home, instance, tick, request_one, status):
+def test_no_run_is_requested_for_a_day_with_an_active_run(
+    home, instance, tick, request_one, status
+):
     write_call(home.drop, DAY)
     record(instance, request_one(), status)
-    assert f"runs at work on {DAY}" in tick()
+    assert f"runs in progress on {DAY}" in tick()
 
 
 def test_an_active_backfill_over_the_day_counts_too(home, instance, tick, let_settle):
@@ -127,7 +129,7 @@ def test_an_active_backfill_over_the_day_counts_too(home, instance, tick, let_se
     )
     tick()
     let_settle()
-    assert f"runs at work on {DAY}" in tick()
+    assert f"runs in progress on {DAY}" in tick()
 
 
 def test_a_late_file_runs_its_own_day(home, instance, warehouse, tick, request_one, let_settle):
@@ -174,9 +176,7 @@ def test_runs_of_others_and_runs_without_days_do_not_confuse(home, instance, tic
     assert days_of(request_one()) == (DAY, DAY)
 
 
-def test_one_tick_asks_for_at_most_ten_runs_and_the_next_for_the_rest(
-    home, instance, tick, let_settle
-):
+def test_one_tick_requests_at_most_ten_runs_and_the_next_the_rest(home, instance, tick, let_settle):
     days = [f"2025-03-{day:02d}" for day in range(1, 25, 2)]  # no two of them contiguous
     for seed, day in enumerate(days):
         write_call(home.drop, day, seed=seed)
@@ -190,7 +190,9 @@ def test_one_tick_asks_for_at_most_ten_runs_and_the_next_for_the_rest(
 
 
 @pytest.mark.parametrize("stated", ["2019-12-31 23:59:59", "2199-01-01 00:00:00", "0001-01-01"])
-def test_a_day_that_is_no_partition_is_never_asked_for(home, warehouse, tick, let_settle, stated):
+def test_no_run_is_requested_for_a_day_that_is_no_partition(
+    home, warehouse, tick, let_settle, stated
+):
     """One run request for an unknown partition fails the sensor's whole tick."""
     path = write_call(home.drop, DAY, name="call.wav")
     set_mtime(path, f"{DAY} 10:00")
@@ -203,7 +205,7 @@ def test_a_day_that_is_no_partition_is_never_asked_for(home, warehouse, tick, le
         assert set(read_dirty_days(connection)) <= set(DAYS.get_partition_keys())
 
 
-def test_todays_calls_are_asked_for_today(home, tick, let_settle):
+def test_a_run_of_todays_calls_is_requested_today(home, tick, let_settle):
     today = datetime.now(ZoneInfo(DAYS.timezone)).date().isoformat()
     write_call(home.drop, today, name="call.wav")
     tick()
@@ -252,7 +254,7 @@ def test_a_re_executed_run_is_not_taken_for_its_dead_parent(instance, dead):
     assert fail_dead_runs(instance) == []
 
 
-def test_a_day_whose_run_died_is_asked_for_again(home, instance, tick, request_one, dead):
+def test_a_day_whose_run_died_is_requested_again(home, instance, tick, request_one, dead):
     write_call(home.drop, DAY)
     request = request_one()
     record(instance, request, STARTED, **{PROCESS_TAG: str(dead)})

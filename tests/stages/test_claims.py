@@ -123,7 +123,7 @@ def test_a_process_started_at_another_time_under_the_same_pid_is_another():
     assert ProcessIdentity(me.host, me.pid, f"{float(me.started) - 60:.2f}").is_dead()
 
 
-def test_a_claim_is_unlike_any_other_and_names_its_process():
+def test_a_claim_is_unique_and_names_its_process():
     claims = [new_claim(), new_claim()]
     assert claims[0] != claims[1]
     assert [owner_of(claim) for claim in claims] == [ProcessIdentity.current()] * 2
@@ -148,7 +148,7 @@ def test_a_batch_that_lost_its_lease_writes_nothing(warehouse, direct, one_call,
     assert run_row(warehouse)["claimed_by"] == alive
 
 
-def judge(direct: DirectRun, before_commit):
+def run_alerts(direct: DirectRun, before_commit):
     """Run the stages above alerts, and alerts with something happening before it commits."""
     *above, alerts = direct.stages(FakeModels())
     for stage in above:
@@ -178,7 +178,7 @@ def test_of_a_batch_only_the_recordings_still_claimed_are_written(home, warehous
         with warehouse.write() as connection:
             connection.execute(lost.values(claimed_by=alive))
 
-    report = judge(direct, lose_one)
+    report = run_alerts(direct, lose_one)
     assert (report.computed, report.elsewhere) == (2, 1)
     with warehouse.read() as connection:
         runs = connection.execute(sa.select(tables.stage_runs).where(of_alerts)).all()
@@ -197,7 +197,7 @@ def test_a_claim_on_alerts_is_short_however_long_the_calls(warehouse, direct, on
         raise Kill
 
     with pytest.raises(Kill):
-        judge(direct, kill)
+        run_alerts(direct, kill)
     with warehouse.read() as connection:
         claimed = tables.stage_runs.c.status == "claimed"
         leases = connection.execute(sa.select(tables.stage_runs.c.lease_until).where(claimed))
@@ -234,7 +234,7 @@ def test_a_call_that_moves_while_it_is_computed_is_written_under_its_new_day(
     direct.run(models)
     for table in (tables.segments, tables.transcripts, tables.emotion_scores, tables.stage_runs):
         assert {r["day"] for r in read_rows(warehouse, table)} == {DAY}
-    # Metadata changed, and with it what the rules read; the transcript stands, and was not stale.
+    # Metadata changed, and with it what the rules read; the transcript is current.
     assert models.calls == {"vad": 0, "asr": 0, "ser": 2}
 
 
@@ -404,7 +404,7 @@ def test_what_is_pending_is_two_statements_however_many_recordings(home, warehou
 
 
 def run_beside_another(barrier, root: Path, url: str, rules: Path, log: Path) -> None:
-    """Hear a home; the first computation waits until the other process computes as well."""
+    """Process a home; the first computation waits until the other process computes as well."""
     met = False
 
     def meet(model: str, items) -> None:

@@ -158,9 +158,7 @@ def test_a_late_sidecar_moves_the_call_to_its_day_with_all_its_rows(home, wareho
     assert (home.root / recording["archive_path"]).with_suffix(".json").is_file()
 
 
-def test_a_manifest_describes_calls_and_a_later_row_reaches_those_taken_in(
-    home, warehouse, process
-):
+def test_a_manifest_describes_calls_and_a_later_row_updates_ingested_ones(home, warehouse, process):
     write_call(home.drop, DAY, name="a.wav", seed=1)
     write_call(home.drop, DAY, name="b.wav", seed=2)
     (home.drop / "manifest.csv").write_text(

@@ -42,9 +42,9 @@ def test_a_run_crosses_the_end_of_a_month_and_a_leap_day():
     assert list(plan_one(dirty).generations) == sorted(dirty)
 
 
-def test_a_run_has_a_most_days_and_a_plan_a_most_runs():
+def test_the_days_of_a_run_and_the_runs_of_a_plan_are_bounded():
     dirty = dict.fromkeys(MARCH, 1)
-    runs = plan_runs(dirty, [], max_runs=2, max_days_a_run=10).runs
+    runs = plan_runs(dirty, [], max_runs=2, max_days_per_run=10).runs
     assert [(r.start, r.end) for r in runs] == [
         ("2025-03-01", "2025-03-10"),
         ("2025-03-11", "2025-03-20"),
@@ -63,7 +63,7 @@ def test_a_day_with_an_active_run_waits_for_it():
     assert plan.active == ["2025-03-02", "2025-03-04", "2025-03-05", "2025-03-06"]
 
 
-def test_a_run_without_days_hinders_nothing():
+def test_a_run_without_days_blocks_no_day():
     plan = plan_runs({"2025-03-01": 1}, [RunRecord({}, is_active=True)], max_runs=10)
     assert len(plan.runs) == 1
     assert plan.active == []
@@ -126,7 +126,7 @@ def histories(draw):
 @settings(deadline=None)  # a busy machine is no fault
 @given(generations, histories(), st.integers(1, 31))
 def test_every_day_that_needs_a_run_is_in_exactly_one_and_no_other_day_is(dirty, history, longest):
-    plan = plan_runs(dirty, history, max_runs=100, max_days_a_run=longest)
+    plan = plan_runs(dirty, history, max_runs=100, max_days_per_run=longest)
     covered = [day for run in plan.runs for day in ended(run).days]
     assert len(covered) == len(set(covered))
     assert sorted([*covered, *plan.active, *plan.given_up]) == sorted(dirty)

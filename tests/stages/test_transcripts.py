@@ -78,7 +78,7 @@ def test_a_queue_s_hotwords_reach_its_calls_and_no_other(transcribe, warehouse):
     }
 
 
-def test_a_changed_list_writes_exactly_the_transcripts_again_that_it_concerns(transcribe):
+def test_a_changed_list_recomputes_exactly_the_transcripts_that_it_concerns(transcribe):
     lists = {"default": ("开户",), "loans": ("还款",)}
     assert transcribe(ListeningModels(), lists) == 3
     assert transcribe(ListeningModels(), lists) == 0
@@ -87,7 +87,7 @@ def test_a_changed_list_writes_exactly_the_transcripts_again_that_it_concerns(tr
     assert transcribe(ListeningModels(), {"default": ("销户",), "loans": ("账单",)}) == 3
 
 
-def test_a_model_without_hotwords_has_nothing_to_write_again(transcribe):
+def test_a_changed_list_recomputes_nothing_of_a_model_without_hotwords(transcribe):
     assert transcribe(FakeModels(), {"default": ("开户",)}) == 0
 
 

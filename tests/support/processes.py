@@ -1,4 +1,4 @@
-"""Hearing a home in a process of its own, which can kill itself at a chosen point.
+"""Processing a home in a process of its own, which can kill itself at a chosen point.
 
 A real kill -9 of a real process: nothing is caught, closed or flushed on the way out.
 """
@@ -52,7 +52,7 @@ def kill_at(point: str, call: int, *, after: bool = False) -> None:
 
 
 def run_and_die(root: Path, rules: Path, point: str, call: int, after: bool) -> None:
-    """Hear a home, two recordings a batch, up to the point."""
+    """Process a home, two recordings per batch, up to the point."""
     kill_at(point, call, after=after)
     home = Home(root)
     DirectRun(home, open_warehouse(home.database_url), rules).run(FakeModels(), batch_recordings=2)

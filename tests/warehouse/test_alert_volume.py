@@ -1,4 +1,4 @@
-"""The volume of days as the check and the plot see it: live, standing, on sound that was judged."""
+"""The volume of days as the check and the plot see it: live alerts in force, per evaluated hour."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from callqa_assets.checks.alerts import _odd_volume as odd_volume
+from callqa_assets.checks.alerts import _find_odd_volume as odd_volume
 from callqa_assets.domain.alerts.volume import DayVolume
 from callqa_assets.domain.days import trailing_days
 from callqa_assets.warehouse import tables
@@ -43,7 +43,7 @@ def test_two_weeks_are_the_fourteen_days_before_and_the_day():
     assert (len(days), days[0], days[-1]) == (15, "2025-02-17", "2025-03-03")
 
 
-def test_a_days_volume_is_its_alerts_by_rule_and_its_judged_hours(processed, warehouse):
+def test_a_days_volume_is_its_alerts_by_rule_and_its_evaluated_hours(processed, warehouse):
     before, day, after = volume(warehouse, "2025-03-13", DAY, "2025-03-15")
     assert before == DayVolume(pytest.approx(CALL_HOURS), {"anger": 1})
     assert day == DayVolume(pytest.approx(3 * CALL_HOURS), {"anger": 2})
@@ -57,7 +57,7 @@ def test_alerts_on_trial_and_superseded_ones_do_not_count(processed, warehouse, 
     assert volume(warehouse, DAY) == [DayVolume(pytest.approx(3 * CALL_HOURS), {})]
 
 
-def test_sound_that_no_rule_has_judged_does_not_count(processed, warehouse):
+def test_audio_on_which_no_rule_was_evaluated_does_not_count(processed, warehouse):
     runs = tables.stage_runs
     with warehouse.write() as connection:
         connection.execute(sa.delete(runs).where(runs.c.stage == "alerts", runs.c.day == DAY))
@@ -78,7 +78,7 @@ def test_the_plot_gets_alerts_by_priority(processed, warehouse):
     assert sorted(frame["priority"].unique()) == ["high", "low"]
 
 
-def test_a_flood_after_quiet_days_is_told_and_a_quiet_day_is_not(home, warehouse, rules):
+def test_a_flood_after_quiet_days_is_reported_and_a_quiet_day_is_not(home, warehouse, rules):
     days = trailing_days(DAY)[-7:]
     for n, day in enumerate(days):
         write_call(home.drop, day, seed=n)

@@ -118,10 +118,10 @@ def test_the_distribution_counts_segments_without_unknown_and_other(asked):
     assert sum(float(row["percent"]) for row in rows) == pytest.approx(100, abs=0.2)
 
 
-def test_agents_are_told_apart(asked):
+def test_agents_are_listed_separately(asked):
     rows = ask(asked, query_of("By agent: how the customers of each sounded"))
-    told = {row["agent_id"]: (row["segments"], row["in_alert"]) for row in rows}
-    assert told == {"1004": (2, 1), "1001": (1, 0)}
+    counts = {row["agent_id"]: (row["segments"], row["in_alert"]) for row in rows}
+    assert counts == {"1004": (2, 1), "1001": (1, 0)}
 
 
 def test_a_months_angry_moments_of_an_agent_are_found(asked):

@@ -15,7 +15,7 @@ CALL = CallMetadata(started_at=datetime(2025, 3, 14, 1, 30, tzinfo=UTC), time_so
 @pytest.mark.parametrize(
     ("sidecar", "manifest_row"), [(None, None), ('{"queue": "vip"}', {"line": "400"})]
 )
-def test_what_a_recording_was_described_from_keeps_its_form(sidecar, manifest_row):
+def test_the_sources_of_a_description_keep_their_form(sidecar, manifest_row):
     stored = {
         "sidecar": sidecar,
         "manifest_row": manifest_row,

@@ -91,7 +91,7 @@ def test_what_is_stored_is_current_until_its_stage_or_its_input_changes():
         assert attempts_of(sort(changed)) == 0
 
 
-def test_a_force_token_computes_once_what_is_current_and_no_force_takes_its_result():
+def test_a_force_token_computes_once_what_is_current_and_no_force_accepts_its_result():
     assert attempts_of(sort(STORED, force="run")) == 0
     forced = replace(STORED, run_id="run", output_version=digest(TARGET, "run"))
     assert sort(forced, force="run") == DayState(current=["r1"])
@@ -109,7 +109,7 @@ def test_an_upstream_stage_that_is_not_done_is_waited_for(above):
     assert sort(None, above=above) == DayState(elsewhere=["r1"])
 
 
-def test_a_recording_whose_upstream_stage_failed_before_is_pending_once_that_is_mended():
+def test_a_blocked_recording_is_pending_once_its_upstream_stage_succeeds():
     assert attempts_of(sort(LedgerRow(status="blocked", run_id="earlier"))) == 0
 
 
@@ -139,6 +139,6 @@ def test_a_recording_that_kills_its_process_is_given_up_later_than_one_that_fail
     assert item.attempts == MAX_CRASHES
 
 
-def test_a_recording_answers_for_its_share_of_a_batchs_seconds():
+def test_a_recordings_share_of_a_batchs_seconds_follows_its_duration():
     assert BatchRecord(seconds=10.0, audio_s=240.0, recordings=3).share_of(RECORDING) == 2.5
     assert BatchRecord(seconds=9.0, audio_s=0.0, recordings=3).share_of(RECORDING) == 3.0

@@ -105,7 +105,7 @@ def test_a_message_that_may_have_arrived_stays_as_it_was(warehouse):
     assert row["payload"]["started_s"] == 1.0
 
 
-def test_an_alert_that_stands_again_notifies_if_it_never_did(warehouse):
+def test_an_alert_that_is_in_force_again_notifies_if_it_never_did(warehouse):
     recording_id = store_recording(warehouse)
     alert = fired(recording_id)
     store_alerts(warehouse, recording_id, [alert])

@@ -35,7 +35,9 @@ def test_homes_that_share_a_server_may_migrate_it_at_once(engine, empty_database
         warehouse.engine.dispose()
 
 
-def test_a_call_cannot_move_between_the_look_at_its_day_and_the_commit(home, warehouse, rules):
+def test_a_call_cannot_change_its_day_between_the_claim_check_and_the_commit(
+    home, warehouse, rules
+):
     """SQLite has one writer; here the rows would be written under the day that was left."""
     write_call(home.drop, DAY)
     direct = DirectRun(home, warehouse, rules)

@@ -21,7 +21,7 @@ def test_the_interval_is_the_published_one(successes, trials, expected):
     assert wilson_interval(successes, trials) == pytest.approx(expected, abs=5e-5)
 
 
-def test_no_trials_say_nothing():
+def test_without_trials_the_interval_is_everything():
     assert wilson_interval(0, 0) == (0.0, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Reviews: what waits, whose word counts, precision of what stands; a moved alert keeps its own."""
+"""Reviews: what waits, which decisions count, the precision; a moved alert keeps its reviews."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def waiting(warehouse, reviewed):
 
 
 @pytest.fixture
-def judge(warehouse):
+def review(warehouse):
     def store(alert_id: str, verdict: bool, reviewer: str = "ann", minutes: int = 0) -> None:
         with warehouse.write() as connection:
             decide(
@@ -78,21 +78,19 @@ def precision(warehouse):
     return read
 
 
-def test_what_waits_is_found_by_day_and_rule_with_its_words_until_somebody_decides(waiting, judge):
+def test_alerts_for_review_are_found_by_day_and_rule_with_their_text_until_decided(waiting, review):
     assert [alert.day for alert in waiting()] == [DAYS[1], DAYS[0], DAYS[0]]
     assert len(waiting(limit=2)) == 2
     assert waiting(rule="calm") == []
     (alert,) = waiting(day=DAYS[1], rule="anger")
     assert (alert.agent_id, alert.role, alert.priority) == ("102", "customer", "high")
-    assert alert.said.startswith("响度")
-    judge(alert.alert_id, True)
+    assert alert.text.startswith("响度")
+    review(alert.alert_id, True)
     assert waiting(day=DAYS[1]) == []
     assert len(waiting()) == 2
 
 
-def test_an_alert_that_no_longer_stands_or_needs_no_review_does_not_wait(
-    reviewed, waiting, warehouse
-):
+def test_an_alert_that_is_superseded_or_needs_no_review_does_not_wait(reviewed, waiting, warehouse):
     first, second, _ = (alert.alert_id for alert in waiting())
     with warehouse.write() as connection:
         change = sa.update(tables.alerts)
@@ -116,31 +114,31 @@ def test_what_is_urgent_comes_first(waiting, warehouse):
     assert waiting()[0].alert_id == last
 
 
-def test_the_latest_word_of_each_reviewer_counts_and_the_earlier_ones_are_kept(
-    waiting, judge, precision, warehouse
+def test_the_latest_decision_of_each_reviewer_counts_and_the_earlier_ones_are_kept(
+    waiting, review, precision, warehouse
 ):
     alert = waiting()[0].alert_id
-    judge(alert, False, minutes=0)
-    judge(alert, True, minutes=5)
+    review(alert, False, minutes=0)
+    review(alert, True, minutes=5)
     assert (precision().true_alarms, precision().false_alarms) == (1, 0)
     assert len(read_rows(warehouse, tables.alert_reviews)) == 2
 
 
-def test_most_reviewers_decide_and_a_tie_is_neither(waiting, judge, precision):
+def test_most_reviewers_decide_and_a_tie_is_neither(waiting, review, precision):
     alert = waiting()[0].alert_id
-    judge(alert, True, "ann")
-    judge(alert, False, "bo")
+    review(alert, True, "ann")
+    review(alert, False, "bo")
     tie = precision()
     assert (tie.decided, tie.true_alarms, tie.false_alarms, tie.precision) == (1, 0, 0, None)
     assert tie.interval == (0.0, 1.0)
-    judge(alert, False, "chen")
+    review(alert, False, "chen")
     assert (precision().false_alarms, precision().precision) == (1, 0.0)
 
 
-def test_precision_is_that_of_the_standing_alerts(waiting, judge, precision, warehouse):
+def test_precision_is_that_of_the_alerts_in_force(waiting, review, precision, warehouse):
     ids = [alert.alert_id for alert in waiting()]
     for alert_id, verdict in zip(ids, (True, True, False), strict=True):
-        judge(alert_id, verdict)
+        review(alert_id, verdict)
     row = precision()
     assert (row.rule, row.mode, row.standing, row.waiting, row.decided) == (
         "anger",
@@ -161,24 +159,24 @@ def test_precision_is_that_of_the_standing_alerts(waiting, judge, precision, war
 
 
 class LaterAnger(FakeModels):
-    """Another model: it hears the anger a window later."""
+    """Another model: it finds the anger a window later."""
 
     @property
     def emotion_identity(self) -> ModelIdentity:
         return ModelIdentity("toy-ser", "1" * 64, {})
 
     def recognize(self, channels):
-        felt = super().recognize(channels)
-        for segment in (segment for channel in felt for segment in channel):
+        recognized = super().recognize(channels)
+        for segment in (segment for channel in recognized for segment in channel):
             segment.windows[0] = np.eye(9, dtype=np.float32)[EMOTIONS.index("neutral")]
-        return felt
+        return recognized
 
 
 def test_a_review_survives_a_recomputation_that_moves_the_alert(
-    reviewed, waiting, judge, precision
+    reviewed, waiting, review, precision
 ):
     before = waiting(day=DAYS[1])[0]
-    judge(before.alert_id, False)
+    review(before.alert_id, False)
     reviewed.run(LaterAnger())
     (moved,) = (
         row
@@ -190,10 +188,10 @@ def test_a_review_survives_a_recomputation_that_moves_the_alert(
     assert (precision().standing, precision().false_alarms) == (3, 1)
 
 
-def test_a_review_moves_to_the_better_day_of_its_call(reviewed, waiting, judge, home, warehouse):
+def test_a_review_moves_to_the_better_day_of_its_call(reviewed, waiting, review, home, warehouse):
     """A sidecar that arrives late takes all rows of the call along."""
     alert = waiting(day=DAYS[1])[0]
-    judge(alert.alert_id, True)
+    review(alert.alert_id, True)
     sidecar = home.drop / Path(alert.source_name).with_suffix(".json")
     sidecar.write_text('{"started_at": "2025-03-16 10:00:00"}')
     reviewed.run(FakeModels())
@@ -224,6 +222,6 @@ def test_a_beginning_that_several_share_names_them(waiting, warehouse):
         find_alert(connection, "ab")
 
 
-def test_a_decision_needs_a_name(waiting, judge):
+def test_a_decision_needs_a_name(waiting, review):
     with pytest.raises(ReviewError, match="--reviewer"):
-        judge(waiting()[0].alert_id, True, "  ")
+        review(waiting()[0].alert_id, True, "  ")

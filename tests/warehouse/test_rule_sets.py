@@ -14,7 +14,7 @@ from tests.support.snapshot import read_rows
 pytestmark = pytest.mark.both_engines
 
 
-def test_a_missing_file_is_told_in_one_line_with_the_cure(warehouse, tmp_path):
+def test_a_missing_file_is_an_error_of_one_line_with_the_fix(warehouse, tmp_path):
     with pytest.raises(RulesError) as caught:
         accept_rules(warehouse, read_rules_file(tmp_path / "gone.yaml"))
     assert str(caught.value) == (
@@ -37,7 +37,7 @@ def test_a_bad_file_leaves_the_last_accepted_rules_in_force_and_says_why(warehou
     assert now.problem == f"{rules}, line 1: not UTF-8 text; save it as UTF-8"
 
 
-def test_a_file_that_changes_while_it_is_accepted_is_kept_as_it_was_judged(warehouse, tmp_path):
+def test_a_file_that_changes_while_it_is_accepted_is_stored_as_it_was_read(warehouse, tmp_path):
     file = tmp_path / "rules.yaml"
     file.write_text(RULES.format(threshold=0.5))
     read = read_rules_file(file)

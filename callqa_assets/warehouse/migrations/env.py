@@ -13,10 +13,10 @@ from callqa_assets.warehouse.tables import metadata
 def comment_on_tables(
     ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
 ) -> None:
-    """Once the tables have this version's shape, give them their documentation.
+    """Once the tables have this version's shape, write their comments.
 
-    The comments are not in the migrations: they are of today, also where the tables are older.
-    SQLite knows no comments.
+    The comments are not part of the migrations: they always are those of `tables.py`. SQLite has no
+    comments.
     """
     if not ctx.dialect.supports_comments or set(heads) != {context.get_head_revision()}:
         return

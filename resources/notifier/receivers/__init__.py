@@ -1,4 +1,4 @@
-"""The kinds of receiver, one module each: what the channels file may say of it, and its sender.
+"""The kinds of receiver, one module each: its keys in the channels file, and its sender.
 
 To add one, write its module and add its class to `AnyReceiver`.
 """
@@ -14,4 +14,4 @@ AnyReceiver = (
     | feishu.FeishuReceiver
     | email.EmailReceiver
 )
-"""Told apart by `type`; an unknown one is an error of the file."""
+"""Distinguished by `type`; an unknown type is an error of the file."""

@@ -20,11 +20,11 @@ from resources.notifier.receivers.robots import RobotSender
 
 
 class DingTalkReceiver(HttpReceiver):
-    """20 messages a minute, or the robot is blocked for ten minutes."""
+    """At most 20 messages per minute, else the robot is blocked for ten minutes."""
 
     type: Literal["dingtalk"]
     secret_env: VariableName | None = None
-    """Of the secret (`SEC…`) where the robot checks signatures."""
+    """Variable with the secret (`SEC…`), where the robot checks signatures."""
     limits: tuple[Limit, ...] = (Limit(messages=20, per_sec=60),)
     pause_sec: float = Field(default=600.0, gt=0)
 
@@ -58,6 +58,6 @@ class DingTalkSender(RobotSender):
 
 
 def sign(secret: str, timestamp_ms: int) -> str:
-    """base64(HMAC-SHA256(secret, "timestamp\\nsecret")); the query encodes it once more."""
+    """base64(HMAC-SHA256(secret, "timestamp\\nsecret")); the query encodes it again."""
     signed = f"{timestamp_ms}\n{secret}".encode()
     return base64.b64encode(hmac.digest(secret.encode(), signed, hashlib.sha256)).decode()

@@ -1,4 +1,4 @@
-"""E-mail through SMTP, encrypted; success is each recipient's own acceptance by the server."""
+"""E-mail through SMTP, encrypted; delivered to those recipients whom the server accepted."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ class EmailSender:
                 if code != 250:
                     raise smtplib.SMTPDataError(code, reply)
         except smtplib.SMTPResponseException as error:
-            said = f"{type(error).__name__}: {error.smtp_code} {_text(error.smtp_error)}"
-            return Outcome("refused", self._scrubber.scrub(said))
+            problem = f"{type(error).__name__}: {error.smtp_code} {_text(error.smtp_error)}"
+            return Outcome("refused", self._scrubber.scrub(problem))
         except (smtplib.SMTPException, OSError) as error:
-            said = self._scrubber.scrub(f"{type(error).__name__}: {error}")
-            return Outcome("unknown" if content_sent else "refused", said)
+            problem = self._scrubber.scrub(f"{type(error).__name__}: {error}")
+            return Outcome("unknown" if content_sent else "refused", problem)
         finally:
             if connection is not None:
                 _leave(connection)
@@ -93,7 +93,7 @@ class EmailSender:
         return Outcome("refused" if refused else "accepted", error, accepted_by=accepted_by)
 
     def _offer(self, connection: smtplib.SMTP, recipients: list[str]) -> dict[str, str]:
-        """Name sender and recipients; returns those refused, each with the server's words."""
+        """Name sender and recipients; returns those refused, each with the server's reply."""
         code, reply = connection.mail(self._settings.sender)
         if code != 250:
             raise smtplib.SMTPSenderRefused(code, reply, self._settings.sender)
@@ -145,7 +145,7 @@ class EmailSender:
 
 
 def _leave(connection: smtplib.SMTP) -> None:
-    """Say goodbye; whether the server gets it changes nothing."""
+    """End the session; a failure of this changes nothing."""
     with contextlib.suppress(smtplib.SMTPException, OSError):
         connection.quit()
     connection.close()

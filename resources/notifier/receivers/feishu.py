@@ -18,11 +18,11 @@ from resources.notifier.receivers.robots import RobotSender
 
 
 class FeishuReceiver(HttpReceiver):
-    """100 messages a minute and 5 a second, 20 KB each."""
+    """At most 100 messages per minute and 5 per second, of 20 KB each."""
 
     type: Literal["feishu"]
     secret_env: VariableName | None = None
-    """Of the secret where the robot checks signatures."""
+    """Variable with the secret, where the robot checks signatures."""
     limits: tuple[Limit, ...] = (Limit(messages=100, per_sec=60), Limit(messages=5, per_sec=1))
 
     max_text_bytes = 16_000

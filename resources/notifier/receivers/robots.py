@@ -26,7 +26,7 @@ class RobotSender(ABC):
     max_text_bytes: int
 
     code_keys: ClassVar[tuple[str, ...]]
-    """Where the reply says whether the message was accepted."""
+    """Keys of the reply, one of which tells whether the message was accepted (0) or why not."""
     throttle_codes: ClassVar[frozenset[int]]
 
     @abstractmethod
@@ -45,18 +45,18 @@ class RobotSender(ABC):
             {"content-type": "application/json; charset=utf-8"},
             self.sign(),
         )
-        return self._judge(reply) if isinstance(reply, Reply) else reply
+        return self._interpret(reply) if isinstance(reply, Reply) else reply
 
-    def _judge(self, reply: Reply) -> Outcome:
+    def _interpret(self, reply: Reply) -> Outcome:
         try:
-            said = json.loads(reply.body)
-            code = next(said[key] for key in self.code_keys if key in said)
+            content = json.loads(reply.body)
+            code = next(content[key] for key in self.code_keys if key in content)
         except (ValueError, TypeError, StopIteration):
             return Outcome("unknown", f"HTTP {reply.status} without a code for the message")
         if code == 0 and not isinstance(code, bool):
             return Outcome("accepted")
-        words = said.get("errmsg") or said.get("msg") or said.get("StatusMessage") or ""
-        error = self.poster.scrub(f"{self.code_keys[0]} {code}: {words}")
+        text = content.get("errmsg") or content.get("msg") or content.get("StatusMessage") or ""
+        error = self.poster.scrub(f"{self.code_keys[0]} {code}: {text}")
         if code in self.throttle_codes:
             return Outcome("throttled", error, pause_s=self.poster.pause_s)
         return Outcome("refused", error)

@@ -29,7 +29,7 @@ class WebhookReceiver(HttpReceiver):
 
     type: Literal["webhook"]
     secret_env: VariableName
-    """Of the signing secret, `whsec_…`."""
+    """Variable with the signing secret, `whsec_…`."""
     limits: tuple[Limit, ...] = (Limit(messages=100, per_sec=10),)
     fold_above: int = Field(default=50, ge=1, le=1_000)
 
@@ -61,7 +61,7 @@ def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
 
 
 class WebhookSender:
-    """One event a message: `alerts.fired` with one alert or, as a digest, several."""
+    """One event per message: `alerts.fired` with one alert or, as a digest, several."""
 
     def __init__(self, poster: Poster, key: bytes, writer: MessageWriter) -> None:
         self._poster = poster

@@ -12,7 +12,7 @@ from resources.notifier.receivers.robots import RobotSender
 
 
 class WeComReceiver(HttpReceiver):
-    """20 messages a minute, 4,096 bytes each."""
+    """At most 20 messages per minute, of 4,096 bytes each."""
 
     type: Literal["wecom"]
     limits: tuple[Limit, ...] = (Limit(messages=20, per_sec=60),)

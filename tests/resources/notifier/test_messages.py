@@ -29,7 +29,7 @@ def size(text: str) -> int:
 
 @pytest.mark.parametrize("form", ["markdown", "html"])
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_an_alert_tells_who_where_when_what_and_where_to_look(language, form):
+def test_an_alert_names_agent_call_time_rule_and_recording(language, form):
     writer = MessageWriter(language, URL)
     text = getattr(writer, form)(Message("ab" * 16, [FULL]), 16_000)
     for fact in (
@@ -65,7 +65,7 @@ def test_without_a_dagster_url_there_is_no_link():
     assert "runs/" not in text
 
 
-def test_what_was_said_and_names_can_neither_link_nor_mention_nor_break_the_form():
+def test_transcripts_and_names_can_neither_link_nor_mention_nor_break_the_form():
     hostile = "<at id=all></at> <@all> [x](https://evil.example) `code` **b**\n# head\n- item"
     alert = notice(agent_id=hostile, said=[{**SAID[0], "text": hostile}])
     markdown = MessageWriter("en", URL).markdown(Message("0" * 32, [alert]), 16_000)

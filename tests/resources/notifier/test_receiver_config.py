@@ -96,14 +96,14 @@ def test_an_empty_file_has_no_receivers(tmp_path):
 
 
 @pytest.mark.parametrize("url", ["robot/send", "ftp://x/y", "https://", "http://[bad"])
-def test_a_url_that_is_none_makes_the_receiver_unusable_without_being_shown(tmp_path, url):
+def test_an_invalid_url_makes_the_receiver_unusable_without_being_shown(tmp_path, url):
     settings = load(tmp_path, f"channels: {{a: {{{ROBOT}}}}}")
     with pytest.raises(ReceiverUnusableError, match="correct the variable") as refused:
         Notifier(settings, {"X_URL": url}).open("a")
     assert url not in str(refused.value)
 
 
-def test_a_certificate_file_that_is_none_is_named(tmp_path):
+def test_a_file_without_certificates_is_named(tmp_path):
     settings = load(tmp_path, f"channels: {{a: {{{ROBOT}, ca_file: {tmp_path}/none.pem}}}}")
     with pytest.raises(ReceiverUnusableError, match=r"none\.pem"):
         Notifier(settings, {"X_URL": "https://localhost/"}).open("a")

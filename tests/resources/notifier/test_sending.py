@@ -92,7 +92,7 @@ def test_another_error_code_is_refused_and_reported(send):
         ("hang", "unknown"),
     ],
 )
-def test_each_way_of_failing_is_told_apart(send, kind, reply, verdict):
+def test_each_kind_of_failure_has_its_verdict(send, kind, reply, verdict):
     outcome, receiver = send(kind, reply, timeout_sec=0.3)
     assert outcome.verdict == verdict
     assert outcome.error

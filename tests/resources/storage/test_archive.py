@@ -23,7 +23,7 @@ def reason_of(path: Path) -> str:
     return refusal.value.reason
 
 
-def test_a_sound_file_is_decoded(tmp_path: Path):
+def test_an_audio_file_is_decoded(tmp_path: Path):
     sf.write(tmp_path / "call.wav", np.zeros((800, 2)), 8_000)
     assert decode_file(tmp_path / "call.wav").samples.shape == (2, 800)
 
@@ -40,7 +40,7 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path):
     assert reason_of(path) == "not a regular file"
 
 
-def test_a_missing_file_is_no_verdict_on_its_content(tmp_path: Path):
+def test_a_missing_file_is_no_unreadable_audio(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         decode_file(tmp_path / "gone.wav")
 

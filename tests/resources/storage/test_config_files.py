@@ -19,7 +19,7 @@ def test_text_is_read_as_utf_8(tmp_path):
     assert read_config(tmp_path / "garden.yaml", error=GardenError, cure="") == "name: 花园"
 
 
-def test_a_missing_file_and_a_folder_are_told_with_cause_and_cure(tmp_path):
+def test_a_missing_file_and_a_folder_are_errors_with_cause_and_fix(tmp_path):
     with pytest.raises(GardenError) as missing:
         read_config(tmp_path / "gone.yaml", error=GardenError, cure="plant it")
     assert str(missing.value) == f"{tmp_path / 'gone.yaml'}: No such file or directory; plant it"
@@ -28,7 +28,7 @@ def test_a_missing_file_and_a_folder_are_told_with_cause_and_cure(tmp_path):
     assert str(folder.value) == f"{tmp_path}: Is a directory; plant it"
 
 
-def test_text_in_another_encoding_is_told_with_its_line_and_not_repeated(tmp_path):
+def test_text_in_another_encoding_is_an_error_with_its_line_that_does_not_repeat_it(tmp_path):
     file = tmp_path / "garden.yaml"
     file.write_bytes("a: 1\nname: 花园".encode("gb18030"))
     with pytest.raises(GardenError) as caught:
@@ -37,7 +37,7 @@ def test_text_in_another_encoding_is_told_with_its_line_and_not_repeated(tmp_pat
     assert caught.value.__context__ is None
 
 
-def test_a_rules_file_that_cannot_be_read_says_so_to_whom_it_is_given(tmp_path):
+def test_a_rules_file_that_cannot_be_read_carries_the_error(tmp_path):
     file = read_rules_file(tmp_path / "gone.yaml")
     assert file.source == str(tmp_path / "gone.yaml")
     assert isinstance(file.text, RulesError)

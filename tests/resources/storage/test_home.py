@@ -1,4 +1,4 @@
-"""A home is made once, by whoever comes first, and remembers the profile it was heard with."""
+"""A home is made once, by whoever comes first, and records the profile it was used with."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_home_named_on_the_command_line_has_its_own_database(tmp_path, home, m
     assert dict(os.environ) == before
 
 
-def test_another_profile_needs_switch_and_the_error_says_so(dagster_home, two_profiles):
+def test_another_profile_needs_switch_and_the_error_names_it(dagster_home, two_profiles):
     with pytest.raises(HomeError, match=r"'compact'.*'other'.*--switch"):
         prepare_home(Settings.from_environment(profile="other"), switch=False)
     prepare_home(Settings.from_environment(profile="compact"), switch=False)
@@ -137,7 +137,7 @@ def test_another_calendar_is_refused_with_its_cure(tmp_path, variable, value):
 @pytest.mark.parametrize(
     ("variable", "value"), [("CALLQA_TIMEZONE", "Shanghai"), ("CALLQA_FIRST_DAY", "1.1.2020")]
 )
-def test_a_calendar_that_is_none_is_refused(tmp_path, variable, value):
+def test_an_invalid_calendar_is_refused(tmp_path, variable, value):
     with pytest.raises(HomeError, match=f"{variable}.*{value}"):
         Settings.from_environment({variable: value}, home=tmp_path / "new")
 

@@ -33,13 +33,13 @@ class EmbeddingModels(FakeModels):
         return ModelIdentity("toy-ser", "0" * 64, {"version": self.version})
 
     def recognize(self, channels: Any) -> Any:
-        felt = super().recognize(channels)
+        recognized = super().recognize(channels)
         return [
             [
                 replace(emotion, embedding=np.array([segment.start_s, float(self.version)], "f4"))
                 for emotion, segment in zip(part, channel.segments, strict=True)
             ]
-            for part, channel in zip(felt, channels, strict=True)
+            for part, channel in zip(recognized, channels, strict=True)
         ]
 
 
