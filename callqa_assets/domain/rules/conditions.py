@@ -1,7 +1,7 @@
 """Conditions of alert rules: what may be asked of a call, and how it is written.
 
-The models are the language. How conditions become rules stands in `rule_set`, what they find in a
-call in `engine.find`; their meaning for people in docs/rules.md.
+These models define the language of conditions. Rules are in `rule_set`, evaluation in `engine`;
+the reference for people who write rules is docs/rules.md.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def one_or_many(value: object) -> object:
 
 
 Emotion = Annotated[str, AfterValidator(_known_emotion)]
-# strict: `threshold: yes` and `threshold: "0.75"` are slips, not numbers.
+# strict: `threshold: yes` and `threshold: "0.75"` are mistakes, not numbers.
 Posterior = Annotated[float, Field(gt=0, le=1, strict=True)]
 Seconds = Annotated[float, Field(ge=0, le=3600, strict=True)]
 SomeSeconds = Annotated[float, Field(gt=0, le=3600, strict=True)]
@@ -63,44 +63,44 @@ class Keys(BaseModel):
 
 
 class _OfChannel(Keys):
-    """A condition that looks at one channel: the rule's own, unless it names a role."""
+    """A condition on one channel: the rule's own, unless it names a role."""
 
     role: Roles | None = None
-    """Channels looked at instead of the rule's own; found on any of them is found."""
+    """Evaluate on the channels with these roles instead of the rule's own; any of them counts."""
 
 
 class _Sustained(_OfChannel):
-    """A level that is known in pieces of speech only, and must last."""
+    """A level that is known during speech only, and must last."""
 
     duration_sec: Seconds = 0.0
-    """Satisfied speech time after which the condition fires; 0 fires at the first piece."""
+    """Speech time at the level after which the condition fires; 0: at the first window."""
     keep_firing_sec: Seconds = 0.0
-    """Speech time below the level that what fires outlasts."""
+    """Speech time below the level that does not end a firing."""
     max_gap_sec: Seconds = 1.0
-    """Longest silence that does not break a stretch."""
+    """Longest silence that does not end an interval."""
 
 
-class _Felt(_Sustained):
+class _EmotionLevel(_Sustained):
     threshold_off: Posterior | None = None
-    """Level at which what fires stays on; None: the level at which it fires."""
+    """Level down to which a firing lasts (hysteresis); None: the level at which it fires."""
 
     @property
     def emotions(self) -> tuple[str, ...]:
-        """Emotions whose posteriors are added up to the condition's value."""
+        """Emotions whose posteriors add up to the condition's value."""
         raise NotImplementedError
 
     @property
     def level_on(self) -> float:
-        """Value from which the condition is satisfied."""
+        """Least value at which the condition is satisfied."""
         raise NotImplementedError
 
     @property
     def level_off(self) -> float:
-        """Value from which what fires stays on."""
+        """Least value at which a firing lasts."""
         return self.level_on if self.threshold_off is None else self.threshold_off
 
     @model_validator(mode="after")
-    def _off_not_above_on(self) -> _Felt:
+    def _off_not_above_on(self) -> _EmotionLevel:
         if self.level_off > self.level_on:
             raise ValueError(
                 f"`threshold_off` {self.level_off:g} is above the level at which the rule "
@@ -109,7 +109,7 @@ class _Felt(_Sustained):
         return self
 
 
-class EmotionCondition(_Felt):
+class EmotionCondition(_EmotionLevel):
     """One emotion at or above `threshold`."""
 
     emotion: Emotion
@@ -142,7 +142,7 @@ Emotions = Annotated[tuple[Emotion, ...], Field(min_length=2), AfterValidator(_n
 Floors = Annotated[dict[str, Posterior], Field(examples=["{sad: 0.3}"])]
 
 
-class CombinationCondition(_Felt):
+class CombinationCondition(_EmotionLevel):
     """The sum of several emotions at or above `min_sum`, each at or above its floor."""
 
     combination: Emotions
@@ -176,7 +176,7 @@ class CombinationBlock(Keys):
         return self
 
 
-class _CombinationInBlock(_Felt):
+class _CombinationInBlock(_EmotionLevel):
     """The other way to write a CombinationCondition."""
 
     combination: CombinationBlock
@@ -190,8 +190,8 @@ class _CombinationInBlock(_Felt):
         return self.combination.min_sum
 
     def flatten(self) -> CombinationCondition:
-        """The same condition with its keys side by side: both ways mean one rule, to the hash."""
-        shared = {key: getattr(self, key) for key in _Felt.model_fields}
+        """The same condition with its keys side by side: both notations have the same hash."""
+        shared = {key: getattr(self, key) for key in _EmotionLevel.model_fields}
         block = self.combination
         return CombinationCondition(
             combination=block.emotions, min_sum=block.min_sum, floors=block.floors, **shared
@@ -199,11 +199,11 @@ class _CombinationInBlock(_Felt):
 
 
 _BEYOND_LINES = re.compile(r"\\Q.*?(?:\\E|$)|(\\[AzC])|\\.|(\(\?[imsU]*-[imsU]*m)", re.DOTALL)
-"""What makes a pattern see more than one segment: all of a batch is searched as one text."""
+"""What lets a pattern match across segments: all segments of a batch are searched as one text."""
 
 
 class Regex(Keys):
-    """A pattern in RE2's syntax, sought in the text as transcribed, upper and lower case alike."""
+    """A pattern in RE2's syntax, searched in the text as transcribed; case does not matter."""
 
     regex: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)]
 
@@ -213,12 +213,12 @@ class Regex(Keys):
         try:
             compiled = compile_regex(pattern)
         except RegexError as error:
-            raise ValueError(f"no regular expression that RE2 takes ({error})") from error
+            raise ValueError(f"not a regular expression of RE2 ({error})") from error
         for quoted, flags in _BEYOND_LINES.findall(pattern):
             if quoted or flags:
                 raise ValueError(
-                    f"`{quoted or flags}` does not keep to one segment; `^` and `$` are the "
-                    "segment's limits, `.` is any character of it"
+                    f"`{quoted or flags}` can match across segments; `^` and `$` are the limits "
+                    "of a segment, `.` is any character in it"
                 )
         if compiled.programsize > MAX_PROGRAM_SIZE:
             raise ValueError(
@@ -226,7 +226,7 @@ class Regex(Keys):
                 "repeat less"
             )
         if compiled.search("") is not None:
-            raise ValueError("matches where nothing is said; ask for at least one character")
+            raise ValueError("matches empty text; require at least one character")
         return pattern
 
 
@@ -253,7 +253,7 @@ Patterns = Annotated[
 
 
 class Text(Keys):
-    """What is said, or not said, in a part of the call."""
+    """Phrases that are said, or not said, in a part of the call."""
 
     any: Patterns | None = None
     all: Patterns | None = None
@@ -278,26 +278,26 @@ class Text(Keys):
 
 
 class TextCondition(_OfChannel):
-    """Phrases said, or not said."""
+    """Phrases that are said, or not said."""
 
     text: Text = Field(examples=["{any: [退款]}"])
     keep_firing_sec: Seconds = 0.0
-    """Time between two places that makes them one stretch."""
+    """Longest time between two matches that belong to one interval."""
 
 
 def _known_sound(name: object) -> object:
     if name not in ACOUSTIC:
-        raise ValueError(f"{name!r} is nothing to listen for{suggest(str(name), ACOUSTIC)}")
+        raise ValueError(f"{name!r} is no acoustic condition{suggest(str(name), ACOUSTIC)}")
     return name
 
 
 class ActivityCondition(Keys):
-    """Nobody speaks, or two channels speak at once: a matter of the whole call."""
+    """Silence on all channels, or speech on two at once: a property of the call as a whole."""
 
     acoustic: Annotated[Literal["silence", "overlap"], BeforeValidator(_known_sound)]
     duration_sec: SomeSeconds
     keep_firing_sec: Seconds = 0.0
-    """Time of something else that what fires outlasts."""
+    """Longest interruption that does not end a firing."""
 
 
 class LoudnessCondition(_Sustained):
@@ -306,13 +306,13 @@ class LoudnessCondition(_Sustained):
     acoustic: Literal["loudness_rise"]
     rise_db: Annotated[float, Field(gt=0, le=60, strict=True)]
     baseline_sec: SomeSeconds = 5.0
-    """Speech of the channel before which no rise can be told."""
+    """Speech of the channel that must come first: the mean is taken over it."""
 
 
 Leaf = (
     EmotionCondition | CombinationCondition | TextCondition | ActivityCondition | LoudnessCondition
 )
-"""A condition that looks at the call itself."""
+"""A condition that is evaluated on the call itself, not on other conditions."""
 
 
 class _Composed(Keys):
@@ -324,7 +324,7 @@ class _Composed(Keys):
     """What must not be found within `within_sec` of the rest."""
     within_sec: Seconds = 0.0
     keep_firing_sec: Seconds = 0.0
-    """Time between two stretches that makes them one."""
+    """Longest time between two intervals that are joined into one."""
 
     @property
     def members(self) -> Sequence[Condition]:
@@ -342,7 +342,7 @@ class AllCondition(_Composed):
 
 
 class AnyCondition(_Composed):
-    """Some member."""
+    """At least one member."""
 
     any: Members
 
@@ -355,9 +355,9 @@ _KIND_KEYS = ("emotion", "combination", "text", "acoustic", "all", "any")
 
 
 def _of_one_kind(value: object) -> object:
-    """Refuses a block that does not tell by exactly one key what kind of condition it is.
+    """Refuse a block without exactly one key that states the kind of condition.
 
-    `not` is none of them: alone it would be true of nearly all of every call.
+    `not` is no such key: alone it would hold for nearly all of every call.
     """
     if isinstance(value, BaseModel):
         return value
@@ -371,13 +371,13 @@ def _of_one_kind(value: object) -> object:
 
 
 def _near(block: dict[object, object]) -> str:
-    """A hint where a key looks like one that tells a kind."""
+    """A hint where a key is similar to one that states a kind."""
     close = ((key, difflib.get_close_matches(str(key), _KIND_KEYS, n=1)) for key in block)
     return next((f"; did you mean `{near[0]}` by `{key}`?" for key, near in close if near), "")
 
 
 def _kind_of(value: object) -> str:
-    """The tag of a condition, from the key that tells its kind."""
+    """The tag of a condition, from the key that states its kind."""
     if isinstance(value, BaseModel):
         return next(tag for tag, kind in KINDS.items() if isinstance(value, kind))
     block = cast(dict[str, object], value)
@@ -390,7 +390,7 @@ def _kind_of(value: object) -> str:
 
 
 if TYPE_CHECKING:
-    _Block = CombinationCondition  # what it becomes before anybody sees it
+    _Block = CombinationCondition  # what validation turns it into
 else:
     _Block = _CombinationInBlock
 
@@ -427,7 +427,7 @@ AnyCondition.model_rebuild()
 
 
 def leaves(condition: Condition) -> Sequence[Leaf]:
-    """The conditions that look at the call themselves, `not` members included."""
+    """The conditions evaluated on the call itself, `not` members included."""
     if isinstance(condition, AllCondition | AnyCondition):
         return [leaf for m in (*condition.members, *condition.not_) for leaf in leaves(m)]
     return [condition]

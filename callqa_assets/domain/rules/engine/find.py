@@ -1,8 +1,7 @@
-"""What conditions find in calls: stretches of time, and the evidence for them.
+"""What conditions find in calls: intervals of time, and the evidence for them.
 
-Every condition is judged on all calls of a batch together (`alerting_batch`). What a rule makes of
-the stretches is `alerting`; how stretches combine, `alerting_timeline`; where words are,
-`alerting_text`.
+Every condition is evaluated on all calls of a `batch` together. How intervals combine is in
+`intervals`, the search for phrases in `phrases`; what a rule makes of the intervals, in `evaluate`.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ from callqa_assets.domain.rules.conditions import (
 )
 from callqa_assets.domain.rules.engine.batch import CallBatch
 from callqa_assets.domain.rules.engine.intervals import (
-    LINE_BITS,
+    LANE_BITS,
     NONE,
     Floats,
-    Stretches,
+    Intervals,
     Ticks,
     find_depth,
     find_gaps,
-    last_out,
+    keep_lasting,
     meet,
     move,
     spread_ranges,
@@ -46,84 +45,91 @@ from callqa_assets.domain.rules.engine.intervals import (
     us,
     without,
 )
-from callqa_assets.domain.rules.engine.phrases import Place
+from callqa_assets.domain.rules.engine.phrases import Match
 
 MAX_EVIDENCE_POINTS = 50
-MAX_EVIDENCE_PLACES = 20
+MAX_EVIDENCE_MATCHES = 20
 
 _TOLERANCE = 1e-6
-"""Slack in comparisons of levels: posteriors are float32."""
+"""Tolerance in comparisons of levels: posteriors are float32."""
 
 
-class ConditionJudge:
-    """One rule's conditions on one batch. Each leaf is judged once on all lines, then looked up."""
+class ConditionFinder:
+    """One rule's conditions on one batch. Each leaf is evaluated once, on all lanes, and kept."""
 
     def __init__(self, batch: CallBatch) -> None:
         self._batch = batch
-        self._found: dict[int, Stretches] = {}
+        self._found: dict[int, Intervals] = {}
         self._values: dict[int, Floats] = {}
-        self._places: dict[int, list[tuple[int, int, Place]]] = {}
+        self._matches: dict[int, list[tuple[int, int, Match]]] = {}
 
-    def judge(self, condition: Condition, lines: Ticks) -> Stretches:
-        """Where the condition holds, seen from each of the lines (ascending)."""
+    def find(self, condition: Condition, lanes: Ticks) -> Intervals:
+        """Where the condition holds for a rule evaluated on these lanes (ascending)."""
         if not isinstance(condition, AllCondition | AnyCondition):
-            source, target = self._lines_seen(condition, lines)
-            return move(self._find(condition), source, target)
-        members = [self.judge(member, lines) for member in condition.members]
+            source, target = self._lanes_seen(condition, lanes)
+            return move(self._find_leaf(condition), source, target)
+        members = [self.find(member, lanes) for member in condition.members]
         within_us = us(condition.within_sec)
         if isinstance(condition, AllCondition):
             found = meet(members, within_us)
         else:
             found = _unite_all(members)
         if condition.not_:
-            unwanted = _unite_all([self.judge(member, lines) for member in condition.not_])
-            found = without(found, unwanted, within_us, self._batch.line_end[found.line])
-        return last_out(found, duration_us=0, keep_us=us(condition.keep_firing_sec))
+            unwanted = _unite_all([self.find(member, lanes) for member in condition.not_])
+            found = without(found, unwanted, within_us, self._batch.lane_end[found.lane])
+        return keep_lasting(found, duration_us=0, keep_us=us(condition.keep_firing_sec))
 
     def peak(self, condition: Condition, start: int, end: int) -> float:
-        """The highest value of a condition in a stretch of a line: its own kind's, or 1."""
+        """The highest value of a condition in an interval that `find` returned.
+
+        A posterior (sum) of an emotion, dB of a rise in loudness, seconds of silence or overlap,
+        and 1 for text and composed conditions.
+        """
         if isinstance(condition, ActivityCondition):
             return round((end - start) / 1e6, 3)
         if isinstance(condition, TextCondition | AllCondition | AnyCondition):
             return 1.0
-        first, last = self._pieces_between(condition, start, end)
+        first, last = self._tiles_between(condition, start, end)
         return round(float(self._values[id(condition)][first:last].max()), 4)
 
-    def explain(self, condition: Condition, line: int, start: int, end: int) -> Iterator[Any]:
-        """What each leaf found between two times of a line, JSON-serialisable."""
+    def explain(self, condition: Condition, lane: int, start: int, end: int) -> Iterator[Any]:
+        """The evidence of each leaf between two times of a lane, JSON-serialisable."""
         if isinstance(condition, AllCondition | AnyCondition):
             for member in condition.members:
-                yield from self.explain(member, line, start, end)
+                yield from self.explain(member, lane, start, end)
             return
         found = self._found[id(condition)]
-        for source in map(int, self._lines_seen(condition, np.array([line]))[0]):
-            shift = (source - line) << LINE_BITS
+        for source in map(int, self._lanes_seen(condition, np.array([lane]))[0]):
+            shift = (source - lane) << LANE_BITS
             low = int(np.searchsorted(found.end, start + shift, "left"))
             high = int(np.searchsorted(found.start, end + shift, "right"))
-            for i in range(low, min(high, low + MAX_EVIDENCE_PLACES)):
+            for i in range(low, min(high, low + MAX_EVIDENCE_MATCHES)):
                 yield self._describe(condition, source, int(found.start[i]), int(found.end[i]))
 
-    def _lines_seen(self, leaf: Leaf, lines: Ticks) -> tuple[Ticks, Ticks]:
-        """Pairs (line looked at, line looked from), ascending in the latter."""
+    def _lanes_seen(self, leaf: Leaf, lanes: Ticks) -> tuple[Ticks, Ticks]:
+        """(source, target) lanes: what a leaf finds on `source[i]` counts on `target[i]`.
+
+        Ascending in `target`: the lanes on which the rule is evaluated.
+        """
         batch = self._batch
         if isinstance(leaf, ActivityCondition):
-            return batch.first_line[batch.call_of_line[lines]], lines
+            return batch.first_lane[batch.call_of_lane[lanes]], lanes
         if leaf.role is None:
-            return lines, lines
+            return lanes, lanes
         eligible = np.flatnonzero(np.isin(batch.roles, leaf.role))
-        calls, asked = batch.call_of_line[eligible], batch.call_of_line[lines]
+        calls, asked = batch.call_of_lane[eligible], batch.call_of_lane[lanes]
         owner, index = spread_ranges(
             np.searchsorted(calls, asked, "left"), np.searchsorted(calls, asked, "right")
         )
-        return eligible[index], lines[owner]
+        return eligible[index], lanes[owner]
 
-    def _find(self, leaf: Leaf) -> Stretches:
-        """Where a leaf holds on the lines it looks at."""
+    def _find_leaf(self, leaf: Leaf) -> Intervals:
+        """Where a leaf holds, on its source lanes."""
         if id(leaf) not in self._found:
             self._found[id(leaf)] = self._search(leaf)
         return self._found[id(leaf)]
 
-    def _search(self, leaf: Leaf) -> Stretches:
+    def _search(self, leaf: Leaf) -> Intervals:
         match leaf:
             case EmotionCondition() | CombinationCondition():
                 return self._find_emotion(leaf)
@@ -134,60 +140,62 @@ class ConditionJudge:
             case TextCondition():
                 return self._find_text(leaf)
 
-    def _find_emotion(self, leaf: EmotionCondition | CombinationCondition) -> Stretches:
-        pieces = self._batch.pieces
-        columns = [pieces.posteriors[EMOTIONS.index(emotion)] for emotion in leaf.emotions]
+    def _find_emotion(self, leaf: EmotionCondition | CombinationCondition) -> Intervals:
+        tiles = self._batch.tiles
+        columns = [tiles.posteriors[EMOTIONS.index(emotion)] for emotion in leaf.emotions]
         values = columns[0]
         for column in columns[1:]:
             values = values + column
         if isinstance(leaf, CombinationCondition):
             for emotion, floor in leaf.floors.items():
-                enough = pieces.posteriors[EMOTIONS.index(emotion)] >= floor - _TOLERANCE
+                enough = tiles.posteriors[EMOTIONS.index(emotion)] >= floor - _TOLERANCE
                 values = np.where(enough, values, 0.0)
         self._values[id(leaf)] = values
-        return _sustain(leaf, (pieces.start, pieces.end), values, leaf.level_on, leaf.level_off)
+        return _sustain(leaf, (tiles.start, tiles.end), values, leaf.level_on, leaf.level_off)
 
-    def _find_rises(self, leaf: LoudnessCondition) -> Stretches:
-        """Segments against the mean level, in dB, of their channel's speech before them."""
+    def _find_rises(self, leaf: LoudnessCondition) -> Intervals:
+        """Segments whose level in dB exceeds the mean of their channel's speech before them."""
         speech = self._batch.speech
         if not speech.segments:
             return NONE
         levels = np.array([segment.level_dbfs for segment in speech.segments])
-        # Whole hundredths of dB and milliseconds: sums are exact, whatever else is in the batch.
+        # Integers (0.01 dB, ms), so that sums are exact whatever else is in the batch.
         spoken_ms = (speech.end - speech.start) // 1000
         weighted = np.rint(levels * 100).astype(np.int64) * spoken_ms
-        before = np.searchsorted(speech.line, speech.line, "left")
+        before = np.searchsorted(speech.lane, speech.lane, "left")
         earlier_ms = _sum_before(spoken_ms, before)
         known = earlier_ms >= us(leaf.baseline_sec) // 1000
         baseline = _sum_before(weighted, before) / np.maximum(earlier_ms, 1) / 100
         rises = np.where(known, levels - baseline, 0.0)
         self._values[id(leaf)] = rises
-        pieces = speech.start[known], speech.end[known]
-        return _sustain(leaf, pieces, rises[known], leaf.rise_db, leaf.rise_db)
+        tiles = speech.start[known], speech.end[known]
+        return _sustain(leaf, tiles, rises[known], leaf.rise_db, leaf.rise_db)
 
-    def _find_activity(self, leaf: ActivityCondition) -> Stretches:
+    def _find_activity(self, leaf: ActivityCondition) -> Intervals:
         batch = self._batch
         if leaf.acoustic == "silence":
-            first = batch.first_line[:-1][np.diff(batch.first_line) > 0] << LINE_BITS
-            last = first + batch.duration[np.diff(batch.first_line) > 0]
-            found = find_gaps(batch.talking, first, last)
+            first = batch.first_lane[:-1][np.diff(batch.first_lane) > 0] << LANE_BITS
+            last = first + batch.duration[np.diff(batch.first_lane) > 0]
+            found = find_gaps(batch.call_speech, first, last)
         else:
-            line = batch.talking_apart.line
-            shift = (line - batch.first_line[batch.call_of_line[line]]) << LINE_BITS
+            lane = batch.channel_speech.lane
+            shift = (lane - batch.first_lane[batch.call_of_lane[lane]]) << LANE_BITS
             found = find_depth(
-                batch.talking_apart.start - shift, batch.talking_apart.end - shift, depth=2
+                batch.channel_speech.start - shift, batch.channel_speech.end - shift, depth=2
             )
-        return last_out(found, duration_us=us(leaf.duration_sec), keep_us=us(leaf.keep_firing_sec))
+        return keep_lasting(
+            found, duration_us=us(leaf.duration_sec), keep_us=us(leaf.keep_firing_sec)
+        )
 
-    def _find_text(self, leaf: TextCondition) -> Stretches:
+    def _find_text(self, leaf: TextCondition) -> Intervals:
         batch, text = self._batch, leaf.text
-        window_start, window_end = batch.line_start, batch.line_end
+        window_start, window_end = batch.lane_start, batch.lane_end
         if text.first_sec is not None:
             window_end = np.minimum(window_end, window_start + us(text.first_sec))
         if text.last_sec is not None:
             window_start = np.maximum(window_start, window_end - us(text.last_sec))
-        found: list[Stretches] = []
-        places: list[tuple[int, int, Place]] = []
+        found: list[Intervals] = []
+        matches: list[tuple[int, int, Match]] = []
         for pattern in text.patterns:
             sought = batch.spoken_text
             hits = (
@@ -195,58 +203,60 @@ class ConditionJudge:
                 if isinstance(pattern, Regex)
                 else sought.find_phrase(pattern)
             )
-            line = batch.speech.line[[hit.segment for hit in hits]]
-            start = to_us(np.array([hit.start_s for hit in hits])) + (line << LINE_BITS)
-            end = to_us(np.array([hit.end_s for hit in hits])) + (line << LINE_BITS)
+            lane = batch.speech.lane[[hit.segment for hit in hits]]
+            start = to_us(np.array([hit.start_s for hit in hits])) + (lane << LANE_BITS)
+            end = to_us(np.array([hit.end_s for hit in hits])) + (lane << LANE_BITS)
             inside = np.ones(len(hits), np.bool_)
             if text.first_sec is not None:
-                inside = start < window_end[line]
+                inside = start < window_end[lane]
             if text.last_sec is not None:
-                inside = start >= window_start[line]
+                inside = start >= window_start[lane]
             order = np.argsort(start, kind="stable")
             order = order[inside[order]]
-            found.append(Stretches(start[order], end[order], end[order]))
-            places += [(int(start[i]), int(end[i]), hits[i]) for i in order.tolist()]
-        self._places[id(leaf)] = sorted(places)
+            found.append(Intervals(start[order], end[order], end[order]))
+            matches += [(int(start[i]), int(end[i]), hits[i]) for i in order.tolist()]
+        self._matches[id(leaf)] = sorted(matches)
         if text.none:
-            said = np.isin(np.arange(len(batch.roles)), np.concatenate([f.line for f in found]))
-            absent = ~said & (window_end > window_start)
+            matched = np.isin(np.arange(len(batch.roles)), np.concatenate([f.lane for f in found]))
+            absent = ~matched & (window_end > window_start)
             start, end = window_start[absent], window_end[absent]
-            return Stretches(start, end, end)
+            return Intervals(start, end, end)
         if text.all:
             return _first_of_all(found, len(batch.roles))
-        return last_out(_unite_all(found), duration_us=0, keep_us=us(leaf.keep_firing_sec))
+        return keep_lasting(_unite_all(found), duration_us=0, keep_us=us(leaf.keep_firing_sec))
 
-    def _pieces_between(self, leaf: Leaf, start: int, end: int) -> tuple[int, int]:
-        at = self._batch.speech if isinstance(leaf, LoudnessCondition) else self._batch.pieces
+    def _tiles_between(self, leaf: Leaf, start: int, end: int) -> tuple[int, int]:
+        at = self._batch.speech if isinstance(leaf, LoudnessCondition) else self._batch.tiles
         return int(np.searchsorted(at.start, start)), int(np.searchsorted(at.end, end, "right"))
 
-    def _describe(self, leaf: Leaf, line: int, start: int, end: int) -> dict[str, Any]:
-        """One stretch of a leaf, and what shows it."""
+    def _describe(self, leaf: Leaf, lane: int, start: int, end: int) -> dict[str, Any]:
+        """The evidence for one interval of a leaf."""
         found: dict[str, Any] = {"condition": _name(leaf), **_seconds(start, end)}
         if isinstance(leaf, ActivityCondition):
             return found
-        found["channel"] = self._batch.channel_of(line)
-        found["role"] = str(self._batch.roles[line])
+        found["channel"] = self._batch.channel_of(lane)
+        found["role"] = str(self._batch.roles[lane])
         if isinstance(leaf, TextCondition):
-            return found | self._describe_said(leaf, start, end)
+            return found | self._describe_text(leaf, start, end)
         if isinstance(leaf, LoudnessCondition):
             return found | self._describe_rise(leaf, start, end)
         return found | self._describe_emotion(leaf, start, end)
 
-    def _describe_said(self, leaf: TextCondition, start: int, end: int) -> dict[str, Any]:
+    def _describe_text(self, leaf: TextCondition, start: int, end: int) -> dict[str, Any]:
         if leaf.text.none:
-            return {"not_said": [_pattern_text(p) for p in leaf.text.none[:MAX_EVIDENCE_PLACES]]}
-        places = self._places[id(leaf)]
-        low = bisect_left(places, start, key=lambda place: place[0])
-        high = bisect_right(places, end, key=lambda place: place[0])
-        shown = places[low : min(high, low + MAX_EVIDENCE_PLACES)]
+            return {"not_said": [_pattern_text(p) for p in leaf.text.none[:MAX_EVIDENCE_MATCHES]]}
+        matches = self._matches[id(leaf)]
+        low = bisect_left(matches, start, key=lambda match: match[0])
+        high = bisect_right(matches, end, key=lambda match: match[0])
+        shown = matches[low : min(high, low + MAX_EVIDENCE_MATCHES)]
         return {
-            "matches": [{**_seconds(begin, until), "said": hit.said} for begin, until, hit in shown]
+            "matches": [
+                {**_seconds(begin, until), "said": match.text} for begin, until, match in shown
+            ]
         }
 
     def _describe_rise(self, leaf: LoudnessCondition, start: int, end: int) -> dict[str, Any]:
-        first, last = self._pieces_between(leaf, start, end)
+        first, last = self._tiles_between(leaf, start, end)
         index = _thin(np.arange(first, last), self._values[id(leaf)])
         speech = self._batch.speech
         return {
@@ -262,14 +272,14 @@ class ConditionJudge:
     def _describe_emotion(
         self, leaf: EmotionCondition | CombinationCondition, start: int, end: int
     ) -> dict[str, Any]:
-        """The levels, and the emotions in at most `MAX_EVIDENCE_POINTS` pieces."""
-        first, last = self._pieces_between(leaf, start, end)
+        """The levels, and the posteriors of at most `MAX_EVIDENCE_POINTS` tiles."""
+        first, last = self._tiles_between(leaf, start, end)
         index = _thin(np.arange(first, last), self._values[id(leaf)])
-        pieces = self._batch.pieces
-        windows = {"start_s": _to_seconds(pieces.start[index])}
-        windows["end_s"] = _to_seconds(pieces.end[index])
+        tiles = self._batch.tiles
+        windows = {"start_s": _to_seconds(tiles.start[index])}
+        windows["end_s"] = _to_seconds(tiles.end[index])
         for emotion in leaf.emotions:
-            column = pieces.posteriors[EMOTIONS.index(emotion), index]
+            column = tiles.posteriors[EMOTIONS.index(emotion), index]
             windows[emotion] = column.round(4).tolist()
         return {
             "level_on": leaf.level_on,
@@ -290,7 +300,7 @@ def _name(leaf: Leaf) -> str:
 
 
 def _thin(index: NDArray[np.intp], values: Floats) -> NDArray[np.intp]:
-    """At most `MAX_EVIDENCE_POINTS`, evenly; first, last and highest always stay."""
+    """At most `MAX_EVIDENCE_POINTS`, evenly spaced; first, last and highest are always kept."""
     if len(index) <= MAX_EVIDENCE_POINTS:
         return index
     evenly = np.linspace(0, len(index) - 1, MAX_EVIDENCE_POINTS - 1).round().astype(np.intp)
@@ -299,7 +309,7 @@ def _thin(index: NDArray[np.intp], values: Floats) -> NDArray[np.intp]:
 
 def _to_seconds(ticks: Ticks) -> list[float]:
     """Seconds from the recording's start, to the millisecond."""
-    return ((ticks & ((1 << LINE_BITS) - 1)) / 1e6).round(3).tolist()
+    return ((ticks & ((1 << LANE_BITS) - 1)) / 1e6).round(3).tolist()
 
 
 def _seconds(start: int, end: int) -> dict[str, float]:
@@ -313,13 +323,13 @@ def _pattern_text(pattern: str | Regex) -> str:
 
 def _sustain(
     leaf: EmotionCondition | CombinationCondition | LoudnessCondition,
-    pieces: tuple[Ticks, Ticks],
+    tiles: tuple[Ticks, Ticks],
     values: Floats,
     level_on: float,
     level_off: float,
-) -> Stretches:
+) -> Intervals:
     return sustain(
-        *pieces,
+        *tiles,
         values >= level_on - _TOLERANCE,
         values >= level_off - _TOLERANCE,
         duration_us=us(leaf.duration_sec),
@@ -334,7 +344,7 @@ def _sum_before(amounts: Ticks, first: NDArray[np.intp]) -> Ticks:
     return until[:-1] - until[first]
 
 
-def _unite_all(parts: Sequence[Stretches]) -> Stretches:
+def _unite_all(parts: Sequence[Intervals]) -> Intervals:
     return unite(
         np.concatenate([part.start for part in parts]),
         np.concatenate([part.end for part in parts]),
@@ -342,15 +352,18 @@ def _unite_all(parts: Sequence[Stretches]) -> Stretches:
     )
 
 
-def _first_of_all(found: Sequence[Stretches], lines: int) -> Stretches:
-    """On each line that has all, from the first place to where the last was first found."""
-    start = np.full(lines, np.iinfo(np.int64).max)
-    end = np.zeros(lines, np.int64)
-    has_all = np.ones(lines, np.bool_)
+def _first_of_all(found: Sequence[Intervals], lanes: int) -> Intervals:
+    """On each lane that has all patterns: from the earliest to the latest of their first matches.
+
+    `found` holds the matches of each pattern.
+    """
+    start = np.full(lanes, np.iinfo(np.int64).max)
+    end = np.zeros(lanes, np.int64)
+    has_all = np.ones(lanes, np.bool_)
     for part in found:
-        line, first = np.unique(part.line, return_index=True)
-        has_all &= np.isin(np.arange(lines), line)
-        start[line] = np.minimum(start[line], part.start[first])
-        end[line] = np.maximum(end[line], part.end[first])
+        lane, first = np.unique(part.lane, return_index=True)
+        has_all &= np.isin(np.arange(lanes), lane)
+        start[lane] = np.minimum(start[lane], part.start[first])
+        end[lane] = np.maximum(end[lane], part.end[first])
     start, end = start[has_all], end[has_all]
-    return Stretches(start, end, end)
+    return Intervals(start, end, end)

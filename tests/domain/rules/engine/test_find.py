@@ -285,7 +285,7 @@ def test_all_without_seconds_needs_members_at_the_same_time():
     assert fire(rules, *both, tracks=[anger_at(5.0)]) == []
 
 
-def test_members_look_at_the_rules_channel_unless_they_name_a_role():
+def test_members_are_evaluated_on_the_rules_channel_unless_they_name_a_role():
     words = "{text: {any: [闭嘴]}}"
     said = say(AGENT, 12.0, "闭嘴")
     own = f"all: [{ANGER}, {words}], within_sec: 5"
@@ -297,7 +297,7 @@ def test_members_look_at_the_rules_channel_unless_they_name_a_role():
     assert {part["channel"] for part in alert.evidence["said"]} == {AGENT}
 
 
-def test_a_rule_of_named_roles_alone_is_judged_once_a_call():
+def test_a_rule_of_named_roles_alone_is_evaluated_once_per_call():
     rules = (
         "all: [{text: {any: [退款]}, role: customer}, {text: {any: [没有]}, role: agent}], "
         "within_sec: 10"
@@ -342,7 +342,7 @@ def test_conditions_nest():
     assert times(fire(rules, *segments, tracks=[anger_at(10.0)])) == [(10.0, 32.0)]
 
 
-# Who stands back.
+# Inhibition.
 
 
 def test_a_firing_rule_inhibits_the_ones_it_names_in_the_same_call():
