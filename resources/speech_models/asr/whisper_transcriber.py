@@ -199,8 +199,8 @@ class WhisperTranscriber:
         return [
             _Job(channel_no, channel.waveform, alone, self._positions(alone), result.language, True)
             for pack, result in decoded
-            if len(pack.pieces) > 1
-            for piece in pack.pieces
+            if len(pack.segments) > 1
+            for piece in pack.segments
             if piece.segment_no not in written
             and piece.stop - piece.start >= self._config.redecode_s * SAMPLE_RATE_HZ
             for alone in [Pack((replace(piece, offset=0),))]
@@ -431,7 +431,7 @@ def _transcripts(
     languages: dict[int, str] = {}
     words: dict[int, list[tuple[_TimedWord, float, float]]] = defaultdict(list)
     for pack, result in decoded:
-        for piece in pack.pieces:
+        for piece in pack.segments:
             languages[piece.segment_no] = result.language
         for word in result.words:
             segment_no, start_s, end_s = pack.place(word.start_s, word.end_s)

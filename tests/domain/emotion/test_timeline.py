@@ -1,4 +1,4 @@
-"""Windows cover a segment, pooling is exact, the timeline is complete and holds its promises."""
+"""Windows cover a segment, pooling is exact, the timeline has no gaps and no short spans."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_timeline_follows_a_change_of_emotion() -> None:
     assert (neutral.confidence, angry.confidence) == (pytest.approx(0.8), pytest.approx(0.7))
 
 
-def test_a_flicker_shorter_than_the_minimum_is_given_to_its_neighbour() -> None:
+def test_a_span_shorter_than_the_minimum_is_merged_into_its_neighbour() -> None:
     windows = track((10, NEUTRAL, 0.8), (2, ANGRY, 0.7), (10, NEUTRAL, 0.8))
     (only,) = spans_from_windows(windows, *times(22), SPANS)
     assert only.emotion == "neutral"
