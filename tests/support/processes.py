@@ -1,4 +1,4 @@
-"""Hearing a home in a process of its own, which can kill itself at a chosen point.
+"""Processing a home in a process of its own, which can kill itself at a chosen point.
 
 A real kill -9 of a real process: nothing is caught, closed or flushed on the way out.
 """
