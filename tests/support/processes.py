@@ -52,14 +52,14 @@ def kill_at(point: str, call: int, *, after: bool = False) -> None:
 
 
 def run_and_die(root: Path, rules: Path, point: str, call: int, after: bool) -> None:
-    """Hear a home, two recordings a batch, up to the point."""
+    """Process a home, two recordings per batch, up to the point."""
     kill_at(point, call, after=after)
     home = Home(root)
     DirectRun(home, open_warehouse(home.database_url), rules).run(FakeModels(), batch_recordings=2)
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-# Forked from a server that has imported everything and done nothing: a second saved a process.
+# Forked from a server that has imported everything and done nothing: saves a second per process.
 _PROCESSES.set_forkserver_preload(["tests.support.processes", "callqa_assets.cli.headless"])
 
 
