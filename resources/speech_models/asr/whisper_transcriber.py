@@ -238,11 +238,11 @@ class WhisperTranscriber:
 
     def _batches(self, jobs: Sequence[_Job]) -> list[list[_Job]]:
         """Batches of jobs with equal length and language, the longest first."""
-        alike: dict[tuple[int, str], list[_Job]] = defaultdict(list)
+        groups: dict[tuple[int, str], list[_Job]] = defaultdict(list)
         for job in jobs:
-            alike[job.positions, job.language or ""].append(job)
+            groups[job.positions, job.language or ""].append(job)
         batches: list[list[_Job]] = []
-        for (positions, _), group in sorted(alike.items(), reverse=True, key=lambda item: item[0]):
+        for (positions, _), group in sorted(groups.items(), reverse=True, key=lambda item: item[0]):
             rows = max(1, int(self._config.batch_audio_s * FRAMES_PER_S / 2 / positions))
             batches.extend(group[first : first + rows] for first in range(0, len(group), rows))
         return batches

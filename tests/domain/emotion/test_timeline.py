@@ -25,10 +25,10 @@ WINDOWS = WindowConfig(window_sec=2.0, hop_sec=0.25)
 SPANS = SpanConfig(floor=0.4, switch_margin=0.1, smooth_sec=0.25, min_span_sec=1.0)
 
 
-def track(*stretches: tuple[int, int, float]) -> np.ndarray:
+def track(*runs: tuple[int, int, float]) -> np.ndarray:
     """Windows from (how many, emotion, its posterior); the rest is spread over the other eight."""
     rows = []
-    for count, emotion, posterior in stretches:
+    for count, emotion, posterior in runs:
         row = np.full(len(EMOTIONS), (1 - posterior) / (len(EMOTIONS) - 1))
         row[emotion] = posterior
         rows += [row] * count

@@ -127,7 +127,7 @@ SLIPS = {
         "speech: [{role: agent, start: 0, feels: [{sec: 1, anger: 1}]}]\nexpect: []",
         "speech.0.feels.0.anger",
     ),
-    "a stretch between windows": (
+    "a length between multiples of the hop": (
         "speech: [{role: agent, start: 0, feels: [{sec: 0.3, angry: 1}]}]\nexpect: []",
         "no multiple of 0.25 s",
     ),

@@ -1,4 +1,4 @@
-"""Intervals of time: each operation against its definition, told without arrays."""
+"""Intervals of time: each operation against its definition, written without arrays."""
 
 from __future__ import annotations
 
