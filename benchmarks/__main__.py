@@ -2,8 +2,8 @@
 
     python -m benchmarks [--only NAME …]
 
-Each one runs in a process of its own; leave the machine alone meanwhile. With `--only`, the other
-sections of the file stay as they are.
+Each one runs in a process of its own; run nothing else on the machine meanwhile. With `--only`, the
+other sections of the file stay as they are.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BENCHMARKS = {
 
 
 def describe_machine() -> str:
-    """Processor, cores, memory and system, in a line."""
+    """Processor, cores, memory and system, in one line."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -50,7 +50,7 @@ def describe_machine() -> str:
 
 
 def run_benchmark(name: str, title: str) -> str:
-    """One section of the results. Raises CalledProcessError with what the benchmark printed."""
+    """One section of the results. Raises CalledProcessError with the benchmark's output."""
     print(f"{title} …", flush=True)
     command = [sys.executable, "-m", f"benchmarks.{name}"]
     printed = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,11 +1,11 @@
-"""Where to put the alert thresholds of the compact profile.
+"""Operating points of the alert thresholds of the compact profile.
 
     python -m training.alert_thresholds --cache DIR [--testdata DIR]
 
 Long segments of acted speech (clips of one speaker and emotion joined and degraded, half of them
-over a telephone line) are scored by the cross-validation heads, each by one that never heard its
+over a telephone line) are scored by the cross-validation heads, each by one not trained on its
 speaker. A rule fires on a segment where the posterior stays at or above the threshold for the
-duration. Printed: false alarms an hour of other speech, and the share of segments found.
+duration. Printed: false alarms per hour of other speech, and the share of segments found.
 """
 
 from __future__ import annotations
@@ -31,20 +31,21 @@ THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """One segment's track: when each window speaks, and its posteriors."""
+class ScoredSegment:
+    """One segment with its true emotion and the posteriors of its windows."""
 
     emotion: str
     duration_s: float
     edges_s: NDArray[np.float64]
-    """Shape [n + 1]: window i stands for the time between edge i and edge i + 1."""
+    """Shape [n + 1]: window i counts from edge i to edge i + 1."""
     windows: NDArray[np.float32]
+    """Posteriors, shape [n, 9]."""
 
 
 def longest_hold_s(
     value: NDArray[np.floating], threshold: float, edges: NDArray[np.float64]
 ) -> float:
-    """Longest time for which `value` [n] stays at or above the threshold."""
+    """Longest time in s that `value` [n] is at or above the threshold; `edges` [n + 1] in s."""
     longest = held = 0.0
     for above, length in zip(value >= threshold, np.diff(edges), strict=True):
         held = held + float(length) if above else 0.0
@@ -52,7 +53,8 @@ def longest_hold_s(
     return longest
 
 
-def score_stretches(testdata: Path, cache: Path, windows: WindowConfig) -> list[Stretch]:
+def score_segments(testdata: Path, cache: Path, windows: WindowConfig) -> list[ScoredSegment]:
+    """Every joined segment of the training speakers, by a head not trained on its speaker."""
     clips = [clip for clip in read_clips(testdata) if clip.split == "train"]
     fold_of = {
         speaker: number
@@ -64,7 +66,7 @@ def score_stretches(testdata: Path, cache: Path, windows: WindowConfig) -> list[
         for number in range(TrainingConfig().folds)
     ]
     segments = read_segments(cache, "joined")
-    stretches: list[Stretch] = []
+    scored: list[ScoredSegment] = []
     for index, frames in zip(segments.clip, segments.each(), strict=True):
         starts, ends = window_bounds(len(frames), windows)
         pooled = windowed_pool(frames, starts, ends)
@@ -72,12 +74,14 @@ def score_stretches(testdata: Path, cache: Path, windows: WindowConfig) -> list[
         duration_s = len(frames) / windows.frame_rate_hz
         edges = np.concatenate([[0], (centres[1:] + centres[:-1]) / 2, [duration_s]])
         head = heads[fold_of[clips[index].speaker]]
-        stretches.append(Stretch(clips[index].emotion, duration_s, edges, head.posteriors(pooled)))
-    return stretches
+        scored.append(
+            ScoredSegment(clips[index].emotion, duration_s, edges, head.posteriors(pooled))
+        )
+    return scored
 
 
 def operating_points(
-    stretches: Sequence[Stretch], wanted: Sequence[str], floors: dict[str, float]
+    scored: Sequence[ScoredSegment], wanted: Sequence[str], floors: dict[str, float]
 ) -> list[str]:
     """Markdown rows: the sum of `wanted` against each threshold and duration."""
     columns = [EMOTIONS.index(name) for name in wanted]
@@ -87,14 +91,14 @@ def operating_points(
         for threshold in THRESHOLDS:
             fired: dict[str, list[bool]] = {}
             hours: dict[str, float] = {}
-            for stretch in stretches:
-                value = stretch.windows[:, columns].sum(axis=1)
+            for segment in scored:
+                value = segment.windows[:, columns].sum(axis=1)
                 for name, floor in floors.items():
-                    value = np.where(stretch.windows[:, EMOTIONS.index(name)] >= floor, value, 0)
-                fires = longest_hold_s(value, threshold, stretch.edges_s) >= duration_sec
-                if stretch.duration_s >= duration_sec:
-                    fired.setdefault(stretch.emotion, []).append(fires)
-                hours[stretch.emotion] = hours.get(stretch.emotion, 0) + stretch.duration_s / 3600
+                    value = np.where(segment.windows[:, EMOTIONS.index(name)] >= floor, value, 0)
+                fires = longest_hold_s(value, threshold, segment.edges_s) >= duration_sec
+                if segment.duration_s >= duration_sec:
+                    fired.setdefault(segment.emotion, []).append(fires)
+                hours[segment.emotion] = hours.get(segment.emotion, 0) + segment.duration_s / 3600
             others = [name for name in fired if name not in wanted]
             false = sum(sum(fired[name]) for name in others) / sum(hours[n] for n in others)
             calm = sum(fired["neutral"]) / hours["neutral"]
@@ -116,9 +120,9 @@ def main() -> None:
     parser.add_argument("--window-sec", type=float, default=WindowConfig().window_sec)
     options = parser.parse_args()
     windows = WindowConfig(window_sec=options.window_sec)
-    stretches = score_stretches(options.testdata, options.cache, windows)
-    hours = sum(stretch.duration_s for stretch in stretches) / 3600
-    print(f"{len(stretches)} segments, {hours:.2f} h, windows of {windows.window_sec} s")
+    scored = score_segments(options.testdata, options.cache, windows)
+    hours = sum(segment.duration_s for segment in scored) / 3600
+    print(f"{len(scored)} segments, {hours:.2f} h, windows of {windows.window_sec} s")
     rules: list[tuple[list[str], dict[str, float]]] = [
         (["angry"], {}),
         (["fearful"], {}),
@@ -128,7 +132,7 @@ def main() -> None:
         print(f"\n{' + '.join(wanted)}{f', floors {floors}' if floors else ''}\n")
         print("| duration_sec | threshold | found | false alarms/h, all other | /h of neutral |")
         print("|---:|---:|---:|---:|---:|")
-        print("\n".join(operating_points(stretches, wanted, floors)))
+        print("\n".join(operating_points(scored, wanted, floors)))
 
 
 if __name__ == "__main__":

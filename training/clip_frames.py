@@ -1,7 +1,7 @@
-"""Corpus clips as the recognizer will hear them: degraded, cut by the VAD, encoded, cached.
+"""Corpus clips as the recognizer gets them: degraded, cut by the VAD, encoded, cached.
 
-What is done to the audio (`RECIPES`) and the cache of encoder frames belong here; the single
-degradations are in `degradations`, what is learned from the frames in `emotion_head`.
+`RECIPES` combine the degradations of `degradations`; the frames are the training data of
+`emotion_head`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from training.degradations import (
 Recipe = Callable[[Waveform, Surroundings, np.random.Generator], Waveform]
 
 EDGE_RANGE_DB = 35.0
+"""Frames at the edges of a clip that are softer than the loudest by more than this are cut."""
 
 
 def as_recorded(voice: Waveform, _: Surroundings, random: np.random.Generator) -> Waveform:
@@ -88,8 +89,8 @@ RECIPES: dict[str, Recipe] = {
 class ClipSegments:
     """Encoder frames of the segments that the VAD found, row-aligned.
 
-    `frames` float16 [sum of lengths, 512]; `clip` [n] index of the (first) clip of each segment;
-    `start`, `length` [n] rows of `frames`.
+    `frames`: float16 [sum of lengths, 512]; `clip` [n]: index of the (first) clip of each segment;
+    `start`, `length` [n]: its rows of `frames`.
     """
 
     frames: NDArray[np.float16]
@@ -104,7 +105,7 @@ class ClipSegments:
 
 
 def utterances(clips: Sequence[Clip], recipe: str) -> Iterator[tuple[int, list[Path]]]:
-    """Index of the first clip and the files heard one after the other as one utterance."""
+    """Index of the first clip, and the files that are joined to one utterance."""
     if recipe != "joined":
         yield from ((i, [clip.path]) for i, clip in enumerate(clips))
         return
@@ -114,15 +115,16 @@ def utterances(clips: Sequence[Clip], recipe: str) -> Iterator[tuple[int, list[P
     for i in order:
         groups.setdefault((clips[i].speaker, clips[i].emotion), []).append(int(i))
     for members in groups.values():
-        taken = 0
-        while taken < len(members):
+        used = 0
+        while used < len(members):
             count = int(random.integers(2, 6))
-            part = members[taken : taken + count]
-            taken += count
+            part = members[used : used + count]
+            used += count
             yield part[0], [clips[i].path for i in part]
 
 
 def read_utterance(paths: Sequence[Path], random: np.random.Generator) -> Waveform:
+    """The clips joined with pauses of up to 0.2 s; without quiet edges where there are several."""
     pieces: list[Waveform] = []
     for path in paths:
         if pieces:
@@ -154,10 +156,10 @@ def _encode(job: tuple[str, int, list[Path]]) -> tuple[int, list[NDArray[np.floa
     recipe, index, paths = job
     random = np.random.default_rng(zlib.crc32(f"{recipe} {paths[0].name}".encode()))
     voice = read_utterance(paths, random)
-    heard = RECIPES[recipe](voice, _worker["surroundings"], random)
-    (found,) = _worker["vad"].detect([heard])
+    degraded = RECIPES[recipe](voice, _worker["surroundings"], random)
+    (found,) = _worker["vad"].detect([degraded])
     frames = [
-        encode_segment(_worker["whisper"], cut_segment(heard, span)).astype(np.float16)
+        encode_segment(_worker["whisper"], cut_segment(degraded, span)).astype(np.float16)
         for span in found
     ]
     return index, frames

@@ -1,7 +1,6 @@
-"""The acted-emotion corpora and their split by speaker.
+"""The acted-emotion corpora, and their split into training and test speakers.
 
-Reading clips and saying who is trained on, who is developed on and who is tested belongs here;
-degrading audio is in `degradations`, cutting and encoding in `clip_frames`.
+Degrading audio is in `degradations`, cutting and encoding in `clip_frames`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ CORPORA = ("ravdess", "nemo_pl")
 TEST_SPEAKERS = frozenset(
     ["ravdess_21", "ravdess_22", "ravdess_23", "ravdess_24", "nemo_EB0", "nemo_IC0"]
 )
-"""Never seen by training nor by any choice (model, temperature, floor, threshold)."""
+"""Used neither for training nor for any choice (model, temperature, floor, threshold)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Clip:
 def read_clips(testdata: Path) -> list[Clip]:
     """Every clip of both corpora, in the order of their manifests.
 
-    Raises FileNotFoundError where a manifest is missing, ValueError on a label that is none of
+    Raises FileNotFoundError where a manifest is missing, ValueError for a label that is not in
     `EMOTIONS`.
     """
     clips: list[Clip] = []

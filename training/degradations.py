@@ -1,7 +1,6 @@
-"""What a telephone line and a room do to a voice: the conditions of training and of evaluation.
+"""Degradations of speech by telephone lines, noise and rooms, for training and evaluation.
 
-Pure functions from waveform to waveform (mono float32, 16 kHz, [-1, 1]); which of them is applied
-to what is decided by the caller.
+Functions from waveform to waveform (mono float32, 16 kHz, [-1, 1]).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ ACTIVE_RANGE_DB = 25.0
 
 NOISES = ("keyboard", "air_conditioner_fan", "office", "crowd")
 TRAINING_SHARE_OF_NOISE = 2 / 3
-"""Training hears the first two thirds of each noise recording, evaluation the rest."""
+"""Training uses the first two thirds of each noise recording, evaluation the rest."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ def pass_telephone(
     line = io.BytesIO()
     soundfile.write(line, np.clip(narrow, -1, 1), TELEPHONE_RATE_HZ, subtype=law, format="WAV")
     line.seek(0)
-    heard, _ = soundfile.read(line, dtype="float32")
-    return soxr.resample(heard, TELEPHONE_RATE_HZ, SAMPLE_RATE_HZ).astype(np.float32)
+    received, _ = soundfile.read(line, dtype="float32")
+    return soxr.resample(received, TELEPHONE_RATE_HZ, SAMPLE_RATE_HZ).astype(np.float32)
 
 
 def active_level_db(waveform: Waveform) -> float:
@@ -76,16 +75,16 @@ def active_level_db(waveform: Waveform) -> float:
 def add_noise(
     waveform: Waveform, noise: Waveform, snr_db: float, random: np.random.Generator
 ) -> Waveform:
-    """Noise from a random place of the recording, `snr_db` under the voice's active level."""
+    """Add noise from a random place of its recording, `snr_db` below the voice's active level."""
     start = int(random.integers(len(noise)))
-    heard = np.resize(np.roll(noise, -start), len(waveform))
-    level_db = 10 * np.log10(np.mean(np.square(heard, dtype=np.float64)) + 1e-12)
+    added = np.resize(np.roll(noise, -start), len(waveform))
+    level_db = 10 * np.log10(np.mean(np.square(added, dtype=np.float64)) + 1e-12)
     gain_db = active_level_db(waveform) - snr_db - level_db
-    return (waveform + heard * 10 ** (gain_db / 20)).astype(np.float32)
+    return (waveform + added * 10 ** (gain_db / 20)).astype(np.float32)
 
 
 def reverberate(waveform: Waveform, room: Waveform) -> Waveform:
-    """As heard by a speakerphone in the room, at the voice's own peak level, same length."""
+    """The voice as a speakerphone in the room receives it; peak level and length are kept."""
     size = len(waveform) + len(room) - 1
     wet = np.fft.irfft(np.fft.rfft(waveform, size) * np.fft.rfft(room, size), size)
     wet = wet[: len(waveform)]
@@ -94,10 +93,10 @@ def reverberate(waveform: Waveform, room: Waveform) -> Waveform:
 
 
 def change_speed(waveform: Waveform, factor: float) -> Waveform:
-    """Played `factor` times as fast: pitch, formants and tempo move together (another voice)."""
+    """Resampled to `factor` times the speed: pitch, formants and tempo change together."""
     return soxr.resample(waveform, SAMPLE_RATE_HZ * factor, SAMPLE_RATE_HZ).astype(np.float32)
 
 
 def change_gain(waveform: Waveform, gain_db: float) -> NDArray[np.float32]:
-    """Louder or softer by `gain_db`, clipped at full scale as a line clips."""
+    """Louder or softer by `gain_db`, clipped at full scale like a telephone line."""
     return np.clip(waveform * 10 ** (gain_db / 20), -1, 1).astype(np.float32)

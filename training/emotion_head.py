@@ -4,10 +4,10 @@
 
 1. Clips of all speakers but the test speakers are degraded, cut by the VAD and encoded exactly as
    at inference (`clip_frames`), and cached.
-2. Cross-validation over speakers gives every clip a score from heads that never heard its speaker:
-   temperature and abstention floor are chosen on these, nothing is chosen on the test speakers.
+2. Cross-validation over speakers gives every clip a score from heads not trained on its speaker:
+   temperature and abstention floor are chosen on these, and nothing on the test speakers.
 3. The shipped head is trained on all these speakers with the same settings; `heads` seeds are
-   averaged, which is one wider head.
+   averaged, which gives one wider head.
 
 Figures on the test speakers come from `benchmarks.accuracy.emotion`.
 """
@@ -38,7 +38,7 @@ from training.scoring import expected_calibration_error, unweighted_average_reca
 REPO = Path(__file__).resolve().parents[1]
 
 BLOCK_FRAMES = 5
-"""Crops begin and end on blocks of 0.1 s, so that pooling one is two look-ups."""
+"""Crops begin and end on blocks of 0.1 s, so that pooling one takes two look-ups."""
 
 TRAINED = tuple(name for name in EMOTIONS if name not in ("other", "unknown"))
 """The corpora have no clips of the other two."""
@@ -64,7 +64,7 @@ class TrainingConfig:
     whole_share: float = 0.25
     """Share of the training examples that are whole segments instead of crops."""
     folds: int = 7
-    """As many as nEMO has speakers here: a fold head misses little that the shipped one hears."""
+    """As many as nEMO has training speakers: fold heads see nearly the data of the shipped one."""
     seed: int = 0
 
 
@@ -189,7 +189,7 @@ def _train_one(
 
 
 def _balance(emotion: NDArray[np.int64], corpus: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Chance to draw each example: every emotion of every corpus is drawn equally often."""
+    """Probability of drawing each example: every emotion of every corpus is drawn equally often."""
     names, cell = np.unique(
         [f"{c} {e}" for c, e in zip(corpus, emotion, strict=True)], return_inverse=True
     )
@@ -234,7 +234,7 @@ def write_head(head: EmotionHead, path: Path, notes: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scores of the segments of one recipe, each by a head that never heard its speaker."""
+    """Scores of the segments of one recipe, each by a head not trained on its speaker."""
 
     corpus: NDArray[np.str_]
     truth: NDArray[np.int64]
@@ -270,7 +270,7 @@ def score_held_out(
 
 
 def fit_temperature(held_out: Sequence[HeldOut]) -> float:
-    """Temperature of least log loss (Guo et al. 2017); the corpora weigh alike."""
+    """Temperature with the lowest log loss (Guo et al. 2017); the corpora have equal weight."""
     logs = np.concatenate([scores.logs for scores in held_out])
     truth = np.concatenate([scores.truth for scores in held_out])
     corpus = np.concatenate([scores.corpus for scores in held_out])

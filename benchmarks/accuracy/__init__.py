@@ -1,1 +1,1 @@
-"""How right: each module against recorded truth."""
+"""Accuracy: each module against reference annotations."""

@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy.alerts [--testdata DIR] [--models DIR]
 
 prints a Markdown table for benchmarks/RESULTS.md. Assembled calls have a truth (who is angry when);
-in the others every anger alarm counts as false, and their rate is given by hour of speech.
+in the others every anger alarm counts as false, and their rate is given per hour of speech.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def to_markdown(calls: list[StoredCall], turns: dict[str, list[tuple[float, floa
     lines += [
         "",
         f"Calls without a truth: {other_s:.0f} s of speech, {false_alarms} anger alarms "
-        f"({false_alarms / hours:.1f} an hour), {other_alerts} by other rules "
-        f"({other_alerts / hours:.1f} an hour).",
+        f"({false_alarms / hours:.1f} per hour), {other_alerts} by other rules "
+        f"({other_alerts / hours:.1f} per hour).",
     ]
     return "\n".join(lines)
 

@@ -5,7 +5,7 @@
 prints a Markdown table for benchmarks/RESULTS.md. Ours is FSMN-VAD, packing and beam 1; the peer is
 `WhisperModel.transcribe` at beam 5 with the same weights, language, prompt and precision. Both
 texts are compared without punctuation and spaces, in simplified characters, lower case. Numbers are
-not read out: 033 for 零点三三 counts as errors, on both sides.
+not normalised: 033 for 零点三三 counts as errors, on both sides.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def read_utterances(folder: Path) -> list[Utterance]:
 
 
 def character_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """Edits over reference characters, both normalised as the module says."""
+    """CER: edits per reference character, both texts without punctuation, spaces and case."""
     return jiwer.cer([_bare(text) for text in references], [_bare(text) for text in hypotheses])
 
 

@@ -1,9 +1,9 @@
-"""Emotion on speakers that training never heard, through the detector and recognizer themselves.
+"""Emotion on speakers that are not in the training data, through detector and recognizer.
 
     python -m benchmarks.accuracy.emotion [--testdata DIR] [--models DIR] [--compute-type int8]
 
 prints a Markdown table for benchmarks/RESULTS.md. Clips are cut by the VAD; a clip that it splits
-gets the duration-weighted mean of its segments' posteriors, one in which it finds nothing counts
+gets the duration-weighted mean of its segments' posteriors, and one without detected speech counts
 as an error.
 """
 
@@ -76,12 +76,12 @@ def evaluate(testdata: Path, models: Path, compute_type: str = "int8") -> list[E
     clips = [clip for clip in read_clips(testdata) if clip.split == "test"]
     results: list[EmotionResult] = []
     for corpus in CORPORA:
-        heard = [clip for clip in clips if clip.corpus == corpus]
+        own = [clip for clip in clips if clip.corpus == corpus]
         for name, condition in CONDITIONS.items():
             posteriors = [
-                score_clip(clip, condition, surroundings, detector, recognizer) for clip in heard
+                score_clip(clip, condition, surroundings, detector, recognizer) for clip in own
             ]
-            results.append(summarize(corpus, name, heard, posteriors))
+            results.append(summarize(corpus, name, own, posteriors))
     return results
 
 

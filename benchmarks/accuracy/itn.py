@@ -3,10 +3,10 @@
     python -m benchmarks.accuracy.itn [--cases FILE]
 
 prints a Markdown table for benchmarks/RESULTS.md. A case is right where the whole sentence is
-written as the table says. Peers have styles of their own (¥12345, 2025/03/15): "same numbers" asks
-only whether the same numbers stand in digits. "callqa + wetext" gives wetext what our grammar left
-alone. Set phrases are those of jieba's dictionary (tags i and l) that hold a numeral; few of them
-are amounts (三秒钟), so nearly every change is an idiom spoilt.
+written as in the table. Peers have styles of their own (¥12345, 2025/03/15): "same numbers" only
+compares the numbers in digits. "callqa + wetext" passes wetext what our grammar leaves in words.
+Set phrases are those of jieba's dictionary (tags i and l) that contain a numeral; few of them are
+amounts (三秒钟), so nearly every change spoils an idiom.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from callqa_assets.domain.text.itn import normalize
 
 NUMERALS = "零〇一二三四五六七八九十百千万亿两幺"
 FIRST_PART = "first"
-"""The part of the table that the grammar was written with; the others were held out."""
+"""The part of the table that was known when the grammar was written; the others were held out."""
 SPEED_S = 1.0
 """CPU time for which each contender is timed."""
 
@@ -80,10 +80,10 @@ def write_ours_then_wetext(text: str) -> str:
     normalized = normalize(text)
     written: list[str] = []
     position = 0
-    for piece in normalized.alignment:
-        written.append(_left_to_wetext(normalized.text[position : piece.start]))
-        written.append(normalized.text[piece.start : piece.end])
-        position = piece.end
+    for edit in normalized.alignment:
+        written.append(_left_to_wetext(normalized.text[position : edit.start]))
+        written.append(normalized.text[edit.start : edit.end])
+        position = edit.end
     written.append(_left_to_wetext(normalized.text[position:]))
     return "".join(written)
 
@@ -137,7 +137,7 @@ def sentences_per_cpu_s(sentences: Sequence[str], write: Contender) -> float:
 
 
 def evaluate_itn(cases: Sequence[Case]) -> list[tuple[str, int, list[str]]]:
-    """Rows of the table: what, of how many, a figure a contender."""
+    """Rows of the table: name, number of cases, one figure per contender."""
     rows: list[tuple[str, int, list[str]]] = []
 
     def add(name: str, count: int, figure: Callable[[Contender], str]) -> None:
@@ -174,7 +174,9 @@ def evaluate_itn(cases: Sequence[Case]) -> list[tuple[str, int, list[str]]]:
 def main() -> None:
     assert __doc__
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--cases", type=Path, default=REPO / "tests" / "domain" / "itn_cases.tsv")
+    parser.add_argument(
+        "--cases", type=Path, default=REPO / "tests" / "domain" / "text" / "itn_cases.tsv"
+    )
     rows = evaluate_itn(read_cases(parser.parse_args().cases))
     print(f"| | of | {' | '.join(CONTENDERS)} |\n|---|---:|{'---:|' * len(CONTENDERS)}")
     for name, count, figures in rows:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy.vad [--testdata DIR] [--models DIR]
 
-prints a Markdown table for benchmarks/RESULTS.md. Frames of 10 ms, judged at their centre, pooled
+prints a Markdown table for benchmarks/RESULTS.md. Frames of 10 ms, scored at their centre, pooled
 over all recordings; speech is where any speaker of the reference speaks.
 """
 
@@ -56,7 +56,7 @@ def evaluate_vad(testdata: Path, models: Path) -> list[VadResult]:
 
 
 def read_rttm(path: Path) -> dict[str, list[Span]]:
-    """Speech turns by recording; speakers are not told apart."""
+    """Speech turns by recording; speakers are not distinguished."""
     turns: dict[str, list[Span]] = {}
     for line in path.read_text("utf-8").splitlines():
         kind, name, _, start_s, duration_s, *_ = line.split(" ")
@@ -85,9 +85,9 @@ def mark_loud_frames(waveform: Waveform, above_db: float = 8.0) -> NDArray[np.bo
 def score_frames(
     detector: str, detected: Sequence[NDArray[np.bool_]], truth: Sequence[NDArray[np.bool_]]
 ) -> VadResult:
-    said, true = np.concatenate(detected), np.concatenate(truth)
-    hits = np.count_nonzero(said & true)
-    precision, recall = hits / np.count_nonzero(said), hits / np.count_nonzero(true)
+    guess, true = np.concatenate(detected), np.concatenate(truth)
+    hits = np.count_nonzero(guess & true)
+    precision, recall = hits / np.count_nonzero(guess), hits / np.count_nonzero(true)
     return VadResult(detector, precision, recall, 2 * precision * recall / (precision + recall))
 
 

@@ -1,1 +1,1 @@
-"""How fast: each module against a named peer."""
+"""Speed: each module against a named peer."""

@@ -6,7 +6,7 @@
 prints Markdown for benchmarks/RESULTS.md. All three process the same segments of 3–10 s of real
 recordings with the same weights, so they decode the same nonsense; Paraformer's is as dense as
 speech (see `full_size_models`). SeACo has ten hotwords. Ours also gives word times and confidences,
-which funasr gives for SeACo only; no punctuation in any.
+which funasr gives for SeACo only; none writes punctuation.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def callqa(folder: Path, family: str, device: Device, batch_s: float) -> Prepare
             )
             for segment in segments
         ]
-        heard = transcriber.transcribe(channels)
-        return sum(len(part[0].text_raw) for part in heard), peak_device_mib(device)
+        results = transcriber.transcribe(channels)
+        return sum(len(part[0].text_raw) for part in results), peak_device_mib(device)
 
     return transcribe
 
@@ -64,8 +64,8 @@ def funasr_in_batches(folder: Path, family: str, device: Device, rows: int) -> P
     model, options = _load_funasr(folder, family, device)
 
     def transcribe(segments: Sequence[Waveform]) -> tuple[int, float]:
-        heard = model.generate(list(segments), batch_size=rows, **options)
-        return sum(len(item["text"].replace(" ", "")) for item in heard), peak_device_mib(device)
+        results = model.generate(list(segments), batch_size=rows, **options)
+        return sum(len(item["text"].replace(" ", "")) for item in results), peak_device_mib(device)
 
     return transcribe
 
@@ -74,8 +74,8 @@ def funasr_one_by_one(folder: Path, family: str, device: Device) -> Prepared:
     model, options = _load_funasr(folder, family, device)
 
     def transcribe(segments: Sequence[Waveform]) -> tuple[int, float]:
-        heard = [item for segment in segments for item in model.generate(segment, **options)]
-        return sum(len(item["text"].replace(" ", "")) for item in heard), peak_device_mib(device)
+        results = [item for segment in segments for item in model.generate(segment, **options)]
+        return sum(len(item["text"].replace(" ", "")) for item in results), peak_device_mib(device)
 
     return transcribe
 
@@ -112,10 +112,10 @@ def compare(family: str, args: argparse.Namespace, device: Device) -> None:
         "(funasr: fp32).\n"
     )
     print_timings(timings, audio_s)
-    decoded = ", ".join(f"{name} {rounds[0].told[0]}" for name, rounds in timings.items())
+    decoded = ", ".join(f"{name} {rounds[0].result[0]}" for name, rounds in timings.items())
     print(f"\nCharacters decoded: {decoded}.")
     if device.kind == "cuda":
-        peaks = ", ".join(f"{name} {rounds[-1].told[1]:.0f}" for name, rounds in timings.items())
+        peaks = ", ".join(f"{name} {rounds[-1].result[1]:.0f}" for name, rounds in timings.items())
         print(f"Peak on the device, MiB: {peaks}.")
     print()
 

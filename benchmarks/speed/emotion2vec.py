@@ -3,10 +3,10 @@
     python -m benchmarks.speed.emotion2vec [--device auto|cuda|mps|cpu] [--precision auto|…]
         [--testdata DIR] [--segments N] [--rounds 3] [--batch-s S]
 
-prints Markdown for benchmarks/RESULTS.md; on a machine with a GPU, that is all there is to run.
-Segments are 3–10 s of real recordings. funasr has one precision here, fp32, and hears one segment
-at a time. The share of the peak is what the model has to compute, without padding, against what
-the device reaches in a plain matrix product of the model's shapes.
+prints Markdown for benchmarks/RESULTS.md. Segments are 3–10 s of real recordings. funasr has one
+precision here, fp32, and computes one segment at a time. The share of the peak compares the
+operations that the model needs per second, without padding, with those that the device reaches in
+a plain matrix product of the model's shapes.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def callqa(folder: Path, device: Device, batch_s: float | None) -> Prepared:
             SpeechChannel(segment, [Span(0.0, len(segment) / SAMPLE_RATE_HZ)])
             for segment in segments
         ]
-        felt = recognizer.recognize(channels)
-        return np.stack([part[0].scores for part in felt]), peak_device_mib(device)
+        results = recognizer.recognize(channels)
+        return np.stack([part[0].scores for part in results]), peak_device_mib(device)
 
     return recognize
 
@@ -78,7 +78,7 @@ def peak_device_mib(device: Device) -> float:
 
 
 def cut_segments(testdata: Path, count: int) -> list[Waveform]:
-    """Stretches of 3–10 s of the meetings, one after the other; the same every time."""
+    """Consecutive parts of the meetings of 3–10 s each; the same every time."""
     recordings = iter(load_channels(testdata / "vad"))
     rng = np.random.default_rng(0)
     segments: list[Waveform] = []
@@ -93,7 +93,7 @@ def cut_segments(testdata: Path, count: int) -> list[Waveform]:
 
 
 def count_operations(config: dict[str, Any], samples: int) -> int:
-    """Floating-point operations (two a multiply-add) of the model's products for one segment."""
+    """Floating-point operations (two per multiply-add) of the model's products for one segment."""
     conf = config["model_conf"]
     audio, width = conf["modalities"]["audio"], conf["embed_dim"]
     channels, products, length = 1, 0, samples
@@ -112,7 +112,7 @@ def count_operations(config: dict[str, Any], samples: int) -> int:
 
 
 def measure_peak(device: Device) -> float:
-    """Operations a second of plain matrix products in the shapes of the model's hidden layers."""
+    """Operations per second of plain matrix products in the shapes of the model's hidden layers."""
     import torch
 
     rows = 12_000 if device.is_accelerator else 500
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--segments", type=int, help="default: 200 on an accelerator, else 8")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--batch-s", type=float, help="audio heard at once (default: the profile's)"
+        "--batch-s", type=float, help="seconds of audio per batch (default: the profile's)"
     )
     args = parser.parse_args()
     device = choose_device(args.device, args.precision, args.threads)
@@ -174,7 +174,7 @@ def main() -> None:
         f" s, {audio_s:.0f} s, rounds: {args.rounds}; {describe_device(device)} (the loop: fp32).\n"
     )
     print_timings(timings, audio_s)
-    (ours, ours_mib), (theirs, theirs_mib) = (rounds[-1].told for rounds in timings.values())
+    (ours, ours_mib), (theirs, theirs_mib) = (rounds[-1].result for rounds in timings.values())
     print(f"\nLargest difference of a score: {np.abs(ours - theirs).max():.1e}.")
     if device.kind == "cuda":
         print(f"Peak on the device: callqa {ours_mib:.0f} MiB, the loop {theirs_mib:.0f} MiB.")
@@ -182,8 +182,8 @@ def main() -> None:
     peak = measure_peak(device)
     reached = operations / median(timing.wall_s for timing in timings["callqa"])
     print(
-        f"{operations / audio_s / 1e9:.0f} GFLOP a second of audio; the device's measured peak is "
-        f"{peak / 1e9:.0f} GFLOP/s, callqa reaches {reached / peak:.0%} of it."
+        f"{operations / audio_s / 1e9:.0f} GFLOP per second of audio; the device's measured peak "
+        f"is {peak / 1e9:.0f} GFLOP/s, callqa reaches {reached / peak:.0%} of it."
     )
 
 

@@ -1,12 +1,12 @@
-"""What a changed rules file costs: stored calls judged anew, from the lake to the last row.
+"""What a changed rules file costs: rules evaluated again on stored calls, with every write.
 
     python -m benchmarks.speed.rules [--calls 1000 10000 50000]
 
 prints a Markdown table for benchmarks/RESULTS.md. Each number of calls is a fresh home in a process
 of its own, filled with synthetic calls of 3 minutes (two channels, 25 segments each with words and
-times, 2,000 calls a day) as the stages before would leave them. A first set of 20 rules of every
-kind has fired; then a second one is judged through the stage contract, which is what is timed:
-claims, lake, warehouse, rules, alerts with evidence, all of it committed.
+times, 2,000 calls per day) as the earlier stages would leave them. A first set of 20 rules of every
+kind has fired; then a second one is evaluated through the stage contract, which is timed: claims,
+lake, warehouse, rules, alerts with evidence, all of it committed.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 FILLED = (recordings, segments, transcripts, stage_runs)
 
 CALL_S = 180.0
-CALLS_A_DAY = 2_000
-CALLS_A_FILE = 3
-"""Ten minutes of audio: what the emotion stage hears at once."""
+CALLS_PER_DAY = 2_000
+CALLS_PER_FILE = 3
+"""Ten minutes of audio: a batch of the emotion stage."""
 TURNS = 50
 WINDOW_S, HOP_S = 2.0, 0.25
 FIRST_DAY = date(2025, 3, 1)
@@ -108,11 +108,11 @@ def fill(home_folder: Path, calls: int) -> list[str]:
     from resources.storage.home import Home
     from resources.storage.lake import EmotionLake
 
-    assert calls <= CALLS_A_DAY or calls % CALLS_A_DAY == 0
+    assert calls <= CALLS_PER_DAY or calls % CALLS_PER_DAY == 0
     home = Home(home_folder)
     warehouse, lake = open_warehouse(home.database_url), EmotionLake(home)
-    days = [str(FIRST_DAY + timedelta(days=n)) for n in range(-(-calls // CALLS_A_DAY))]
-    artifacts = _make_day(warehouse, lake, days[0], min(calls, CALLS_A_DAY))
+    days = [str(FIRST_DAY + timedelta(days=n)) for n in range(-(-calls // CALLS_PER_DAY))]
+    artifacts = _make_day(warehouse, lake, days[0], min(calls, CALLS_PER_DAY))
     for number, day in enumerate(days[1:], start=1):
         _copy_day(warehouse, home, artifacts, day, f"{number:02x}")
     warehouse.engine.dispose()
@@ -124,9 +124,9 @@ def _make_day(warehouse: Warehouse, lake: EmotionLake, day: str, calls: int) -> 
     rng = np.random.default_rng(4)
     ids = sorted(f"00{rng.bytes(15).hex()}" for _ in range(calls))
     artifacts: list[str] = []
-    for start in range(0, calls, CALLS_A_FILE):
+    for start in range(0, calls, CALLS_PER_FILE):
         rows: dict[sa.Table, list[dict[str, Any]]] = {table: [] for table in FILLED}
-        turns = {i: list(_turns(rng)) for i in ids[start : start + CALLS_A_FILE]}
+        turns = {i: list(_turns(rng)) for i in ids[start : start + CALLS_PER_FILE]}
         artifacts.append(lake.write({i: list(_tracks(rng, turns[i])) for i in turns}))
         for recording_id, spoken_turns in turns.items():
             rows[recordings].append(_recording(rng, recording_id, day))
@@ -145,7 +145,7 @@ def _make_day(warehouse: Warehouse, lake: EmotionLake, day: str, calls: int) -> 
 def _copy_day(
     warehouse: Warehouse, home: Home, artifacts: list[str], day: str, prefix: str
 ) -> None:
-    """The first day once more, its ids and files under another prefix."""
+    """Copy the first day, with its ids and files under another prefix."""
     recording_id = pl.lit(prefix) + pl.col("recording_id").str.slice(2)
     for artifact in artifacts:
         source = home.root / artifact
@@ -188,7 +188,7 @@ def _tracks(rng: np.random.Generator, turns: list[tuple[int, float, float]]) -> 
     from callqa_assets.domain.rules.call_input import ChannelTrack
 
     for channel in (0, 1):
-        starts, numbers, felt = [], [], []
+        starts, numbers, posteriors = [], [], []
         own = [turn for turn in turns if turn[0] == channel]
         for number, (_, start_s, end_s) in enumerate(own):
             windows = np.arange(start_s, end_s - WINDOW_S + 1e-9, HOP_S)
@@ -197,17 +197,21 @@ def _tracks(rng: np.random.Generator, turns: list[tuple[int, float, float]]) -> 
             scores[:, emotion] += rng.uniform(1, 5)
             starts.append(windows)
             numbers.append(np.full(len(windows), number))
-            felt.append(scores / scores.sum(axis=1, keepdims=True))
+            posteriors.append(scores / scores.sum(axis=1, keepdims=True))
         start_s = np.concatenate(starts)
         yield ChannelTrack(
-            channel, np.concatenate(numbers), start_s, start_s + WINDOW_S, np.concatenate(felt)
+            channel,
+            np.concatenate(numbers),
+            start_s,
+            start_s + WINDOW_S,
+            np.concatenate(posteriors),
         )
 
 
 def _spoken(
     rng: np.random.Generator, turns: list[tuple[int, float, float]]
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
-    """Key, segment and transcript of every turn; a word a character."""
+    """Key, segment and transcript of every turn; one word per character."""
     counts = [0, 0]
     for number, (channel, start_s, end_s) in enumerate(turns):
         among = RARE if rng.random() < RARE_SHARE else ORDINARY
@@ -219,11 +223,11 @@ def _spoken(
         step_s = (end_s - start_s) / len(sentence)
         words = [
             {
-                "word": letter,
+                "word": character,
                 "start_s": round(start_s + k * step_s, 2),
                 "end_s": round(start_s + (k + 1) * step_s, 2),
             }
-            for k, letter in enumerate(sentence)
+            for k, character in enumerate(sentence)
         ]
         key = {"channel": channel, "segment_no": counts[channel], "start_s": start_s}
         key |= {"end_s": end_s, "role": ("agent", "customer")[channel]}
@@ -291,7 +295,7 @@ def _no_models() -> Any:
     raise AssertionError("rules need no model")
 
 
-def judge(home_folder: Path, days: list[str], level: float) -> None:
+def evaluate_days(home_folder: Path, days: list[str], level: float) -> None:
     """The days' alerts under the rules with this level, through the stage contract."""
     from callqa_assets.domain.text.hotwords import HotwordLists
     from callqa_assets.stages.alerts import STAGE
@@ -334,7 +338,7 @@ def count_alerts(home_folder: Path) -> int:
 
 
 def measure(calls: int, results: Any) -> None:
-    """In a process of its own: fill, judge once, then judge with other levels and time it."""
+    """In a process of its own: fill, evaluate once, then evaluate with other levels, timed."""
     from callqa_assets.warehouse.database import Warehouse
     from resources.storage.home import Home
 
@@ -345,10 +349,10 @@ def measure(calls: int, results: Any) -> None:
         warehouse.migrate()
         warehouse.engine.dispose()
         days = fill(home.root, calls)
-        judge(home.root, days, 0.75)
+        evaluate_days(home.root, days, 0.75)
         base_mib = _resident_mib()
         wall, cpu = time.perf_counter(), time.process_time()
-        judge(home.root, days, 0.7)
+        evaluate_days(home.root, days, 0.7)
         wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
         peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         results.put(Cost(calls, wall_s, cpu_s, count_alerts(home.root), base_mib, peak_mib))
@@ -364,7 +368,7 @@ def evaluate(sizes: list[int]) -> str:
     lines = [
         f"20 rules of every kind, calls of {CALL_S:.0f} s with two channels.",
         "",
-        "| calls | wall s | CPU s | wall ms a call | alerts | MiB before | MiB at most |",
+        "| calls | wall s | CPU s | wall ms per call | alerts | MiB before | MiB at most |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     spawn = multiprocessing.get_context("spawn")

@@ -1,10 +1,10 @@
-"""Our FSMN-VAD against funasr's own, on one thread: the same segments, speed, nearness to a floor.
+"""Our FSMN-VAD against funasr's, on one thread: equal segments, speed, distance from a lower bound.
 
     python -m benchmarks.speed.vad [--testdata DIR] [--models DIR] [--rounds 1]
 
-prints Markdown for benchmarks/RESULTS.md. Every channel of every recording in the test data is
-heard by both: hours of sound, which the peak memory holds. The floor is what the model's matrix
-products take at this machine's measured peak, and the filter banks, which no model can do without.
+prints Markdown for benchmarks/RESULTS.md. Both process every channel of every recording in the test
+data: hours of audio, which are in memory. The floor is the time of the model's matrix products at
+this machine's measured peak, plus that of the filter banks, which any implementation needs.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def load_channels(testdata: Path) -> list[Waveform]:
 
 
 def floor_seconds(models: Path, audio_s: float) -> tuple[float, float]:
-    """Least seconds for the matrix products and for the filter banks of so much audio."""
+    """Lowest time in s of the matrix products and of the filter banks for `audio_s` of audio."""
     import torch
 
     encoder = load_model(models / "fsmn-vad", LAYOUT, Device("cpu", "fp32", 1)).model.encoder
@@ -114,7 +114,7 @@ def main() -> None:
         work=channels,
         rounds=args.rounds,
     )
-    ours, theirs = (rounds[0].told for rounds in timings.values())
+    ours, theirs = (rounds[0].result for rounds in timings.values())
     same = sum(a == b for a, b in zip(ours, theirs, strict=True))
     print(
         f"{len(channels)} channels, {audio_s:.0f} s, one thread, rounds: {args.rounds}. "

@@ -1,12 +1,12 @@
-"""The whole chain against faster-whisper writing the same calls down, and nothing else.
+"""The whole chain against faster-whisper, which only transcribes the same calls.
 
     python -m benchmarks.speed.whole_chain [--testdata DIR] [--models DIR] [--rounds 3]
         [--calls NAME …]
 
 prints Markdown tables for benchmarks/RESULTS.md. The chain is decoding, FSMN-VAD, language, text
 with word times, emotion and alerts, with the shipped `compact` profile. Each contender lives in a
-process of its own, hears one call to warm up, then all take turns: medians over the rounds. CPU
-seconds are given beside wall seconds, for machines that others use too.
+process of its own and processes one call to warm up, then all take turns: medians over the rounds.
+CPU seconds are given beside wall seconds, for machines that others use too.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Call:
 
 
 @dataclass
-class HeardCalls:
-    """What the chain made of a list of calls, by call and channel, and the seconds it took."""
+class ChainResults:
+    """Results of the chain for a list of calls, by call and channel, and seconds by stage."""
 
     transcripts: list[list[list[SegmentTranscript]]] = field(default_factory=list)
     emotions: list[list[list[SegmentEmotion]]] = field(default_factory=list)
@@ -72,41 +72,45 @@ class HeardCalls:
 
 
 Contender = Callable[[Sequence[Call]], dict[str, float]]
-"""Hears calls; returns wall seconds by stage where it has stages."""
+"""Processes calls; returns wall seconds by stage where it has stages."""
 
 
-def run_chain(calls: Sequence[Call], models: SpeechModels, rules: RuleSet) -> HeardCalls:
+def run_chain(calls: Sequence[Call], models: SpeechModels, rules: RuleSet) -> ChainResults:
     """Every stage over all calls, batched across them, as a day's assets are."""
-    heard = HeardCalls()
+    results = ChainResults()
     waveforms, owners = [], []
-    with _timed(heard, "decode"):
+    with _timed(results, "decode"):
         for number, (call, loaded) in enumerate(read_ahead(calls, _load)):
             if isinstance(loaded, Exception):
                 raise RuntimeError(f"{call.path} cannot be decoded") from loaded
             waveforms.extend(loaded)
             owners.extend([number] * len(loaded))
-    with _timed(heard, "detect speech"):
+    with _timed(results, "detect speech"):
         segments = models.detector().detect(waveforms)
     channels = [
         SpeechChannel(waveform, spans) for waveform, spans in zip(waveforms, segments, strict=True)
     ]
-    with _timed(heard, "transcribe"):
+    with _timed(results, "transcribe"):
         texts = models.transcriber().transcribe(channels)
-    with _timed(heard, "recognize emotion"):
-        felt = models.emotion_recognizer().recognize(channels)
-    with _timed(heard, "alerts"):
+    with _timed(results, "recognize emotion"):
+        emotions = models.emotion_recognizer().recognize(channels)
+    with _timed(results, "alerts"):
         for number, call in enumerate(calls):
             own = [index for index, owner in enumerate(owners) if owner == number]
-            heard.transcripts.append([texts[index] for index in own])
-            heard.emotions.append([felt[index] for index in own])
+            results.transcripts.append([texts[index] for index in own])
+            results.emotions.append([emotions[index] for index in own])
             roles = ("agent", "customer") if len(own) == 2 else ("mixed",) * len(own)
             duration_s = max(len(channels[index].waveform) for index in own) / SAMPLE_RATE_HZ
-            heard.alerts.append(
+            results.alerts.append(
                 evaluate(
                     rules,
                     CallContext(call.path.name, duration_s, roles),
                     CallAnnotations(
-                        [_track(c, felt[index]) for c, index in enumerate(own) if felt[index]],
+                        [
+                            _track(c, emotions[index])
+                            for c, index in enumerate(own)
+                            if emotions[index]
+                        ],
                         [
                             segment
                             for c, index in enumerate(own)
@@ -115,14 +119,14 @@ def run_chain(calls: Sequence[Call], models: SpeechModels, rules: RuleSet) -> He
                     ),
                 )
             )
-    return heard
+    return results
 
 
 @contextmanager
-def _timed(heard: HeardCalls, stage: str) -> Iterator[None]:
+def _timed(results: ChainResults, stage: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
-    heard.seconds[stage] = time.perf_counter() - started
+    results.seconds[stage] = time.perf_counter() - started
 
 
 def _load(call: Call) -> list[np.ndarray]:
@@ -130,30 +134,30 @@ def _load(call: Call) -> list[np.ndarray]:
     return to_16k(audio.samples, audio.sample_rate_hz)
 
 
-def _track(channel: int, felt: Sequence[SegmentEmotion]) -> ChannelTrack:
+def _track(channel: int, emotions: Sequence[SegmentEmotion]) -> ChannelTrack:
     return ChannelTrack(
         channel,
-        np.repeat(np.arange(len(felt)), [len(segment.windows) for segment in felt]),
-        np.concatenate([segment.window_start_s for segment in felt]),
-        np.concatenate([segment.window_end_s for segment in felt]),
-        np.concatenate([segment.windows for segment in felt]),
+        np.repeat(np.arange(len(emotions)), [len(segment.windows) for segment in emotions]),
+        np.concatenate([segment.window_start_s for segment in emotions]),
+        np.concatenate([segment.window_end_s for segment in emotions]),
+        np.concatenate([segment.windows for segment in emotions]),
     )
 
 
 def _spoken(
-    channel: int, heard: SpeechChannel, texts: Sequence[SegmentTranscript]
+    channel: int, speech: SpeechChannel, texts: Sequence[SegmentTranscript]
 ) -> list[SpokenSegment]:
     return [
         SpokenSegment(
             channel,
             span.start_s,
             span.end_s,
-            level_dbfs(heard.waveform, span),
+            level_dbfs(speech.waveform, span),
             text.text,
             text.text_raw,
             json.dumps([asdict(word) for word in text.words]),
         )
-        for span, text in zip(heard.segments, texts, strict=True)
+        for span, text in zip(speech.segments, texts, strict=True)
     ]
 
 
@@ -210,7 +214,7 @@ def _plain(whisper: WhisperModel) -> Contender:
 
 
 def _exhaust(answer: tuple[object, object]) -> None:
-    """faster-whisper answers with a generator: nothing is decoded before it is read."""
+    """faster-whisper returns a generator: nothing is decoded before it is consumed."""
     list(answer[0])  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
@@ -238,7 +242,7 @@ CONTENDERS: dict[str, Callable[[Path, int], Contender]] = {
 def measure(
     calls: Sequence[Call], models: Path, *, rounds: int, threads: int, names: Sequence[str]
 ) -> dict[str, list[Timing]]:
-    """Timings by contender, one a round; each tells its wall seconds by stage."""
+    """Timings by contender, one per round, with its wall seconds by stage."""
     return take_turns(
         {name: partial(CONTENDERS[name], models, threads) for name in names},
         warm_up=[min(calls, key=lambda call: call.path.stat().st_size)],
@@ -267,10 +271,10 @@ def print_tables(calls: Sequence[Call], timings: dict[str, list[Timing]]) -> Non
     print(f"{len(calls)} calls, {audio_s:.0f} s of channels, {len(timings[chain_name])} rounds\n")
     print_timings(timings, audio_s)
     wall_s = median(timing.wall_s for timing in timings[chain_name])
-    stages = timings[chain_name][0].told
+    stages = timings[chain_name][0].result
     print("\n| stage of the chain | wall s | share |\n| --- | --- | --- |")
     for stage in stages:
-        seconds = median(timing.told[stage] for timing in timings[chain_name])
+        seconds = median(timing.result[stage] for timing in timings[chain_name])
         print(f"| {stage} | {seconds:.2f} | {seconds / wall_s:.0%} |")
 
 

@@ -1,7 +1,7 @@
-"""Contenders do the same work in turns, each in a process of its own: wall, CPU, memory.
+"""Contenders do the same work in turns, each in a process of its own; wall, CPU and memory.
 
-Taking turns within a round, they meet the same neighbours on the machine; CPU seconds are taken
-beside wall seconds, for machines that others use too. What the work is, each benchmark says.
+As they take turns within a round, other load on the machine affects them equally. CPU seconds are
+measured as well as wall seconds, for machines that others use too.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ class Timing:
     wall_s: float
     cpu_s: float
     max_rss_mib: float
-    """Peak of the process while it did the work; where the system is not Linux, so far."""
-    told: Any
+    """Peak memory during the work; on other systems than Linux, since the process started."""
+    result: Any
     """What the contender returned."""
 
 
 def take_turns(
     contenders: Mapping[str, Callable[[], Prepared]], *, warm_up: Any, work: Any, rounds: int
 ) -> dict[str, list[Timing]]:
-    """Timings by contender, one a round, after each did `warm_up` once.
+    """Timings by contender, one per round, after each has done `warm_up` once.
 
-    A contender is made ready in its own process, so it must be picklable: a function of a module,
+    A contender is prepared in its own process, so it must be picklable: a function of a module,
     or a partial of one.
     """
     context = multiprocessing.get_context("spawn")
@@ -76,23 +76,23 @@ def _serve(prepare: Callable[[], Prepared], requests: Connection) -> None:
             work = requests.recv()
         except EOFError:
             return
-        _forget_peak()
+        _reset_peak()
         wall_s, cpu_s = time.perf_counter(), time.process_time()
-        told = do(work)
+        result = do(work)
         requests.send(
             Timing(
                 time.perf_counter() - wall_s,
                 time.process_time() - cpu_s,
                 max_rss_mib(),
-                told,
+                result,
             )
         )
 
 
-def _forget_peak() -> None:
-    """Loading a model takes more memory than using it."""
+def _reset_peak() -> None:
+    """Measure the work alone: loading a model takes more memory than using it."""
     if _CLEAR_REFS.exists():
-        _CLEAR_REFS.write_text("5")  # proc(5): the peak begins anew
+        _CLEAR_REFS.write_text("5")  # proc(5): resets the peak
 
 
 def max_rss_mib() -> float:

@@ -1,7 +1,7 @@
 """funasr families at full size with random weights: the real loading and inference, untrained.
 
-What such a model says means nothing; what it costs is what the released one costs. Folders are
-those of the tests' tiny models with the released models' numbers in config.yaml.
+The results of such a model mean nothing, but it costs the same as the released one. Folders are
+those of the tests' tiny models with the released models' dimensions in config.yaml.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
 TOKENS = {"seaco": 8404, "sensevoice": 25_055}
 
 TOKENS_PER_FRAME_BIAS = -1.0
-"""Untrained, Paraformer's predictor finds 8 tokens a second; with this bias 4 to 5, like speech."""
+"""Untrained, the predictor of Paraformer gives 8 tokens/s; with this bias 4 to 5, as in speech."""
 
 
 def build_full_size(family: str, folder: Path) -> int:
@@ -138,7 +138,7 @@ def _save_random_weights(folder: Path) -> int:
 
 
 def load_with_funasr(folder: Path, device: Device) -> Any:
-    """The model as a user of funasr loads it, dither off: what ours is compared with."""
+    """The model as a user of funasr loads it, with dither off: the reference."""
     with process_as_found():
         from funasr import AutoModel
 

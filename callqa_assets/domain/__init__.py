@@ -1,4 +1,5 @@
-"""What calls, speech, emotions and rules *are*: pure Python, numpy and polars.
+"""The subject itself: calls, audio, text, emotions, rules and alerts, as functions of values.
 
-Nothing here imports dagster, torch or sqlalchemy, opens a database or loads a model.
+Nothing here imports dagster, torch, sqlalchemy or matplotlib, reads a file by name, opens a
+database or loads a model.
 """

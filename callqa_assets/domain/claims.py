@@ -1,6 +1,6 @@
-"""Who is working: the process behind a claim or a run, and whether it still lives.
+"""Claims: which process made a claim or a run, and whether it is still alive.
 
-A pid alone is reused; a pid with its start time is not, not even after a reboot.
+A pid may be reused; a pid with its start time is unique, even after a reboot.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import psutil
 
 _CLOCK_SLACK_S = 2.0
-"""Linux tells start times against a boot time that a corrected clock shifts by a second."""
+"""Linux counts start times from a boot time that a clock correction shifts by about a second."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ProcessIdentity:
         return f"{self.host}|{self.pid}|{self.started}"
 
     def is_dead(self) -> bool:
-        """True where this host can tell that the process is gone; False if alive or elsewhere."""
+        """Whether the process is known to be gone; False if it is alive or on another host."""
         if self.host != platform.node():
             return False
         try:

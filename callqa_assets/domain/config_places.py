@@ -1,7 +1,8 @@
-"""Where a configuration file writes what pydantic names by a location.
+"""Places in a configuration file, found from the locations in pydantic's errors.
 
-A location names tags of unions, which no file shows, and not what a model would have accepted
-there. Walking the model's annotations along it tells both. Part of `yaml_config`.
+A location contains tags of unions, which no file contains, and does not say what the model would
+have accepted there. Both follow from walking the model's annotations along it. Part of
+`yaml_config`.
 """
 
 from __future__ import annotations
@@ -16,30 +17,30 @@ from pydantic.fields import FieldInfo
 
 
 class Inline:
-    """Marks a field, in `Annotated`, whose keys stand in the block around it: a file does not
-    write the field's own key.
+    """Marks a field (in `Annotated`) whose keys are written in the block around it, without the
+    field's own key.
     """
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a configuration file, written or missing."""
+    """A place in a configuration file, whether or not something is written there."""
 
     path: tuple[str | int, ...]
-    """As the file writes it."""
+    """As written in the file."""
     keys: Sequence[str]
-    """What the block around it may hold; of the top of a file, what the file may."""
+    """Allowed keys of the block around it; at the top, of the file."""
     description: str
-    """What belongs there, in the field's own words; '' where it has none."""
+    """The field's description of what belongs there, or ''."""
     example: str
-    """How a block is written there."""
+    """An example of a block there."""
     tags: Sequence[str]
-    """What the key may say that tells the members of a union apart."""
+    """Allowed values of the key that distinguishes the members of a union."""
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """One thing that may stand at a place."""
+    """One type that is allowed at a place."""
 
     type: Any
     tag: str | None
@@ -47,14 +48,14 @@ class _Shape:
 
 
 def find_place(model: type[BaseModel], location: tuple[str | int, ...]) -> Place:
-    """The place that one of the model's validation errors is about."""
+    """The place of a validation error of the model."""
     shapes = around = _shapes(model)
     path: list[str | int] = []
     outer: list[str] = []
     keys = list(_fields(model))
     for step in location:
         if step == "[key]":
-            # Of a block with free keys, the key before is wrong itself.
+            # In a block with free keys, the key itself is invalid.
             shapes = [key for shape in around for key in _shapes(get_args(shape.type)[0])]
             continue
         if tagged := _tagged(shapes, step):
@@ -90,7 +91,7 @@ def find_place(model: type[BaseModel], location: tuple[str | int, ...]) -> Place
 
 
 def _shapes(annotation: Any, *notes: Any) -> list[_Shape]:
-    """What an annotation allows; None aside, which stands for a key left out."""
+    """The types that an annotation allows, without None, which stands for a missing key."""
     if isinstance(annotation, FieldInfo):
         return _shapes(annotation.annotation, *notes, annotation, *annotation.metadata)
     origin = get_origin(annotation)
@@ -106,7 +107,7 @@ def _shapes(annotation: Any, *notes: Any) -> list[_Shape]:
 
 
 def _fields(held: Any) -> dict[str, Any]:
-    """The keys of a model or dataclass, and what each may hold."""
+    """The keys of a model or dataclass, with their annotations."""
     if isinstance(held, type) and issubclass(held, BaseModel):
         return {field.alias or name: field for name, field in held.model_fields.items()}
     if isinstance(held, type) and is_dataclass(held):
@@ -115,7 +116,7 @@ def _fields(held: Any) -> dict[str, Any]:
 
 
 def _items(held: Any, step: str | int) -> list[_Shape]:
-    """What an entry of a block with free keys, or of a list, may be."""
+    """Allowed types of an entry of a list or of a block with free keys."""
     arguments = get_args(held)
     if get_origin(held) is dict:
         return _shapes(arguments[1])
@@ -133,7 +134,7 @@ def _tagged(shapes: Sequence[_Shape], step: str | int) -> list[_Shape]:
 
 
 def _literals(model: Any) -> list[str]:
-    """Texts that a model's keys may hold as the only ones: one of them is its tag."""
+    """The values of a model's keys that allow one text only: its tag is among them."""
     annotations = [getattr(held, "annotation", held) for held in _fields(model).values()]
     literals = [get_args(a) for a in annotations if get_origin(a) is Literal]
     return [cast(str, words[0]) for words in literals if len(words) == 1]

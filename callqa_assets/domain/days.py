@@ -8,17 +8,17 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 TRAILING_DAYS = 14
-"""Days before a day to which drift checks and plots compare it."""
+"""Number of previous days with which drift checks and plots compare a day."""
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """How moments become days: the partitions of every table. A home has one, for good."""
+    """How times map to days, the partitions of every table. A home's calendar never changes."""
 
     timezone: str = "Asia/Shanghai"
     """IANA name. A call belongs to the local day on which it started."""
     first_day: str = "2020-01-01"
-    """Earliest day, 'YYYY-MM-DD'. A recording dated before it is dated by another source."""
+    """Earliest day, 'YYYY-MM-DD'. An earlier start time is not used; another source gives it."""
 
     @cached_property
     def zone(self) -> ZoneInfo:

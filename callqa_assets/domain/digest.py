@@ -1,4 +1,4 @@
-"""Hashes of JSON-serialisable values: how versions and fingerprints are made."""
+"""Hashes of JSON-serialisable values, for versions and fingerprints."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The one kind of error that a person can mend; each subject defines its own beside its code."""
+"""The base class of errors that a user can fix; each subject defines its own beside its code."""
 
 
 class CallqaError(Exception):
-    """The message names the file or setting, the cause and the cure."""
+    """Its message states the file or setting, the cause and the cure."""

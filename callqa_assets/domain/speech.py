@@ -1,6 +1,6 @@
-"""Audio, segments and what models say of them: the values that pass between stages and models.
+"""Audio, segments and the models' results for them: the values that pass between stages and models.
 
-Plain data. Which model computes it is `resources.speech_models`; how it is stored, the warehouse.
+Plain data, computed by `resources.speech_models` and stored by `warehouse`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ Waveform = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """What makes two models give other results: goes into the stage's fingerprint."""
+    """All that decides a model's results: part of the stage's fingerprint."""
 
     model_id: str
     weights_sha256: str
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """JSON-serialisable settings: thresholds in their units, precision, beam size."""
     takes_hotwords: bool = False
-    """Whether a queue's hotwords change what it hears; then they are part of its input."""
+    """Whether a queue's hotwords change its results; then they are part of its input."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of one channel, in seconds from its start; `end_s > start_s`."""
+    """An interval of one channel, in seconds from its start; `end_s > start_s`."""
 
     start_s: float
     end_s: float
@@ -47,7 +47,7 @@ class SpeechChannel:
     language: str | None = None
     """ISO 639-1 code where the queue's configuration names it; None to detect."""
     hotwords: Sequence[str] = ()
-    """Words that the queue's callers are likely to say; models that take none ignore them."""
+    """Words that are likely in the queue's calls; models without hotwords ignore them."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class SegmentTranscript:
     confidence: float
     """exp(mean token log-probability), 0..1; 0 where nothing was decoded."""
     doubtful_hotwords: Sequence[str] = ()
-    """Hotwords in the text that the sound does not support."""
+    """Hotwords in the text that the audio does not support."""
     text_without_hotwords: str | None = None
     """As decoded without hotwords, where the text holds a doubtful one."""
 
@@ -86,4 +86,4 @@ class SegmentEmotion:
     windows: NDArray[np.float32]
     """Shape [n, 9], rows sum to 1."""
     embedding: NDArray[np.float32] | None = None
-    """Shape [features], mean over the segment's frames; None where none are kept."""
+    """Shape [features], mean over the segment's frames; None where it is not stored."""

@@ -1,11 +1,11 @@
 """Configuration files: YAML text into a pydantic model, with line and cure for every problem.
 
-The one loader of all kinds of configuration file. Reading a file from disk is `resources`'
-business (`resources/storage/config_files.py`); how strict the YAML is stands in `yaml_document`.
+The one loader of every kind of configuration file. Files are read from disk by
+`resources.storage.config_files`; which YAML is accepted is in `yaml_document`.
 
-A problem reads `source, line N, rule 'name': `key.path`: cause; cure`. Cures of its own a field
-brings along: `Field(description=…)` completes 'must be …' and 'add …', and `Field(examples=[…])`
-shows how a block is written.
+A problem reads `source, line N, rule 'name': `key.path`: cause; cure`. A field may add to the cure:
+`Field(description=…)` completes 'must be …' and 'add …', and `Field(examples=[…])` shows how a
+block is written.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ConfigError(CallqaError):
 
 @dataclass(frozen=True)
 class Loaded(Generic[Model]):
-    """What a file says, and where it says it."""
+    """A file's content as a model, and where each part of it is written."""
 
     value: Model
     _source: _Source
@@ -56,7 +56,7 @@ class Loaded(Generic[Model]):
         return self._source.document.line_of(path)
 
     def describe(self, path: Path, problem: str) -> str:
-        """A problem that the model alone cannot see, with source, line and entry."""
+        """A problem that the model alone cannot find, with source, line and entry."""
         entry, _ = self._source.split(path)
         return f"{self._source.name}, line {self.line_of(*path)}{entry}: {problem}"
 
@@ -71,14 +71,14 @@ def load(
     hide_values: bool = False,
     max_nodes: int = MAX_NODES,
 ) -> Loaded[Model]:
-    """What the text says, as the model understands it; an empty text is an empty block.
+    """The text's content as `model`; an empty text is an empty block.
 
     Args:
         source: The name under which problems report the text.
-        entries: Keys at the top of the file whose entries are called by name, and what one is
-            called: `{"rules": "rule"}`. The name is an entry's `name`, or its key in a block.
-        hide_values: No problem repeats a value of the text, nor a key that may be one in the
-            wrong place. What the model's own validators say is theirs to keep clean.
+        entries: Top-level keys whose entries are reported by name, with the word for one entry:
+            `{"rules": "rule"}`. The name is the entry's `name`, or its key in a block.
+        hide_values: No problem repeats a value of the text, nor a key that may be a value in the
+            wrong place. The messages of the model's own validators must not repeat any either.
 
     Raises:
         error: with every problem found.
@@ -97,12 +97,12 @@ def load(
             return Loaded(model.model_validate(document.content), place)
         except ValidationError as invalid:
             problems = _describe_findings(invalid, model, place)
-    # Outside the handlers: pydantic's own text repeats values, and would be the error's context.
+    # Outside the handlers: pydantic's message repeats values, and would be the error's context.
     raise error(*problems)
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """The end of a complaint about a word that is not known: what may have been meant."""
+    """The end of a message about an unknown word: what may have been meant."""
     close = difflib.get_close_matches(word, known, n=1)
     if close:
         return f"; did you mean `{close[0]}`?"
@@ -111,12 +111,12 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 _PLAIN = re.compile(r"[^\W\d][\w .-]{0,29}")
-"""A key that is no secret in the wrong place: those are longer, or have other characters."""
+"""A key that is not a misplaced secret: these are longer, or have other characters."""
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A document with what problems in it need to be told."""
+    """A document, with what is needed to report problems in it."""
 
     name: str
     document: YamlDocument
@@ -124,7 +124,7 @@ class _Source:
     hide_values: bool
 
     def split(self, path: Path) -> tuple[str, Path]:
-        """`, rule 'anger'` where the path lies in an entry, and the rest of the path."""
+        """`, rule 'anger'` where the path lies in an entry (else ''), and the rest of the path."""
         if len(path) < 2 or path[0] not in self.entries:
             return "", path
         around = cast(Mapping[object, Any], self.document.content)[path[0]]
@@ -138,7 +138,7 @@ class _Source:
         return f", {self.entries[str(path[0])]} {called}", path[2:]
 
     def write(self, path: Path) -> str:
-        """`when.line`, as a problem repeats it."""
+        """The path as text, such as `when.line`."""
         return ".".join(
             "(not shown)"
             if self.hide_values and isinstance(step, str) and not _PLAIN.fullmatch(step)
@@ -155,7 +155,7 @@ def _describe_findings(
     return [
         _describe(finding, find_place(model, finding["loc"]), source)
         for finding in findings
-        # A list whose only member is wrong is reported as too short as well.
+        # A list whose only member is invalid is reported as too short as well.
         if finding["type"] != "too_short" or finding["loc"] not in wrong_inside
     ]
 
@@ -174,14 +174,14 @@ _CURES = {
 
 
 def _describe(finding: ErrorDetails, place: Place, source: _Source) -> str:
-    """One of pydantic's findings with its place, its cause and its cure."""
+    """One of pydantic's findings with place, cause and cure."""
     kind, context, given = finding["type"], finding.get("ctx", {}), finding["input"]
     path, wanted = place.path, place.description or "it"
     message = re.sub(r"^\w+ should ", "must ", finding["msg"].removeprefix("Value error, "))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         path, wanted = (*path, context["discriminator"].strip("'")), _list(place.tags)
         message, given = f"must be {wanted}", context.get("tag")
-    # A key that is wrong itself is not the name of an entry.
+    # An invalid key is not the name of an entry.
     entry, within = ("", path) if finding["loc"][-1:] == ("[key]",) else source.split(path)
     key = source.write(within)
     if kind in _UNKNOWN:

@@ -1,7 +1,7 @@
-"""YAML as a configuration file may use it, and the line of everything in it.
+"""The YAML that configuration files may use, parsed with the line of every key and entry.
 
 Part of `yaml_config`, which gives the document its meaning. No aliases, no merged or repeated keys,
-bounded depth and number of nodes: what reads a file of anybody's must not be brought down by it.
+bounded depth and number of nodes: no file, whoever wrote it, may exhaust memory or time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, cast
 import yaml
 
 MAX_DEPTH = 20
-"""Conditions in conditions: every level takes two."""
+"""Nested conditions of rules: each level takes two levels of YAML."""
 
 Path = tuple[str | int, ...]
 """Keys and numbers of list entries (from 0), from the top of the document."""
@@ -21,7 +21,7 @@ Path = tuple[str | int, ...]
 class UnreadableYamlError(Exception):
     """Text that is not YAML, or uses more of YAML than a configuration file may.
 
-    `cause` and `cure` repeat nothing of the text; `detail` may.
+    `cause` and `cure` repeat nothing of the text; `detail` may repeat some.
     """
 
     def __init__(self, line: int, cause: str, cure: str, detail: str = "") -> None:
@@ -60,16 +60,16 @@ def parse_yaml(text: str, max_nodes: int) -> YamlDocument:
             loader.dispose()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, cast(int, error.position)) + 1
-        refused = UnreadableYamlError(line, _NOT_YAML, _MEND, str(error).splitlines()[0])
+        refused = UnreadableYamlError(line, _NOT_YAML, _CURE, str(error).splitlines()[0])
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        refused = UnreadableYamlError(line, _NOT_YAML, _MEND, error.problem or error.context or "")
-    # Outside the handlers: an error that repeats the text must not travel along as its context.
+        refused = UnreadableYamlError(line, _NOT_YAML, _CURE, error.problem or error.context or "")
+    # Outside the handlers: an error that repeats the text must not become its context.
     raise refused
 
 
-_NOT_YAML, _MEND = "not readable as YAML", "correct it there"
+_NOT_YAML, _CURE = "not readable as YAML", "correct it there"
 
 
 def _find(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
@@ -119,7 +119,7 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
             return cast(Any, super()).construct_object(node, deep=deep)
-        # 2025-13-45 looks like a date and is none; `!!int ''` and the like fail inside PyYAML.
+        # 2025-13-45 looks like a date but is not one; `!!int ''` and the like fail inside PyYAML.
         except (ValueError, LookupError, AttributeError, OverflowError):
             refused = _refuse(node, "neither a date nor a number", "put it in quotes")
         raise refused

@@ -1,1 +1,1 @@
-"""Speech models behind three protocols, their weights, and the per-process model cache."""
+"""Speech models behind three protocols, their weights, and the cache of loaded models."""

@@ -1,7 +1,7 @@
 """The models of one profile, loaded once per process and only when a stage needs them.
 
-A model's identity is known without loading it, so that a run with nothing to do loads nothing. What
-a model is and how it is opened its part knows; here is what the parts of a process share.
+A model's identity is known without loading it, so that a run with nothing to do loads nothing. A
+part knows how its model is opened; here is what the parts of a process share.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from resources.speech_models.weights.wheels import StoredModel
 Loaded = TypeVar("Loaded")
 
 _LOADING = threading.RLock()
-"""funasr takes over loggers, output and random generators while it loads: one model at a time."""
+"""funasr changes loggers, output and random generators while it loads: one model at a time."""
 
 
 class SpeechModels:
-    """Detector, transcriber and emotion recognizer of a profile. One load each per process.
+    """Detector, transcriber and emotion recognizer of a profile, each loaded once per process.
 
-    An accelerator belongs to this process from its first model on until `release`. Identities and
-    models raise ModelFileError or ModelFolderError where weights are missing or damaged, and
-    DeviceError where there is no such device or no room on it.
+    This process holds an accelerator from its first model on until `release`. Identities and models
+    raise ModelFileError or ModelFolderError where weights are missing or damaged, and DeviceError
+    where there is no such device or its memory does not suffice.
     """
 
     def __init__(
         self, profile: Profile, models_folder: Path, *, device_locks: Path | None = None
     ) -> None:
-        """`device_locks` is the folder of the accelerators' locks; None: see DeviceLock."""
+        """`device_locks`: folder of the accelerators' locks; None: the default of DeviceLock."""
         self._profile = profile
         self._process = _Process(profile, models_folder, device_locks)
         self._detector = _Lazy(profile.detector, self._process)
@@ -87,7 +87,7 @@ class SpeechModels:
         return self._emotion.get()
 
     def release(self) -> None:
-        """Drop the models, empty the device's cache and give the device free.
+        """Unload the models, empty the device's cache and release the device.
 
         The next use loads them again.
         """
@@ -151,7 +151,7 @@ class _Process:
 
 
 class _Lazy(Generic[Loaded]):
-    """The model of one part: identified at once, loaded at its first use."""
+    """The model of one part, loaded at its first use."""
 
     def __init__(self, part: Part[Loaded], process: _Process) -> None:
         self._part = part
@@ -189,15 +189,15 @@ class _Lazy(Generic[Loaded]):
 
 
 _CACHE: dict[Hashable, SpeechModels] = {}
-"""The models of the profile that was last asked for."""
+"""The models of the profile that was requested last."""
 
 
 def cached_speech_models(
     profile: Profile, models_folder: Path, *, device_locks: Path | None = None
 ) -> SpeechModels:
-    """The process's one SpeechModels for this profile: a second run in it loads nothing.
+    """The process's SpeechModels for this profile: a second run in the process loads nothing.
 
-    Those of another profile are released: a process that lives on holds one profile's models.
+    Those of another profile are released: a process holds the models of one profile.
     """
     key = (profile.model_dump_json(), models_folder, device_locks)
     with _LOADING:

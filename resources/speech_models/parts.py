@@ -1,7 +1,7 @@
-"""What a profile's parts have in common: how they are written, and what opens them.
+"""The interface of a profile's parts, and of the process that opens them.
 
 A part holds the settings of one backend and knows the stored models that it needs; it is defined
-beside its backend, in `vad`, `asr` or `emotion`. Which parts there are is said in `profiles`.
+beside its backend, in `vad`, `asr` or `emotion`. `profiles` lists the parts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Opened_co = TypeVar("Opened_co", covariant=True)
 
 
 class Host(Protocol):
-    """What a part finds in the process that identifies and opens it."""
+    """What the process offers to the parts that it identifies and opens."""
 
     @property
     def models_folder(self) -> Path: ...
@@ -39,14 +39,14 @@ class Host(Protocol):
 
     @property
     def device(self) -> Device:
-        """The profile's device; asking imports torch, and keeps no other process off it.
+        """The profile's device. Imports torch, and locks nothing.
 
         Raises DeviceError where the machine has no such device.
         """
         ...
 
     def hold_device(self) -> Device:
-        """The device, once no other process is on it; held until the models are released."""
+        """The device, once no other process holds it; held until the models are released."""
         ...
 
     def require(self, model: Model) -> StoredModel:
@@ -54,19 +54,19 @@ class Host(Protocol):
         ...
 
     def share(self, key: Hashable, load: Callable[[], Shared]) -> Shared:
-        """What `load` returned for the first part that asked for `key`."""
+        """The result of `load`, called once per `key` in the process."""
         ...
 
 
 class Part(Protocol[Opened_co]):
-    """One of a profile's parts: opens a SpeechDetector, a Transcriber or an EmotionRecognizer."""
+    """A part of a profile: opens a SpeechDetector, a Transcriber or an EmotionRecognizer."""
 
     def models(self, profile: str) -> list[Model]:
-        """The stored models it needs, its own first; `profile` is named in their errors."""
+        """The stored models that it needs, its own first; their errors name `profile`."""
         ...
 
     def identify(self, host: Host) -> ModelIdentity:
-        """The identity of what `open` would return, without loading it."""
+        """The identity of the model that `open` would return, without loading it."""
         ...
 
     def open(self, host: Host) -> Opened_co:
@@ -84,14 +84,14 @@ HubId = Annotated[str, Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")]
 
 
 class HubWeights(Section):
-    """Where a model's weights come from."""
+    """The origin of a model's weights."""
 
     layout: ClassVar[Layout]
     model: HubId
     """Id on ModelScope."""
     revision: str
     folder: Path | None = None
-    """Weights of one's own instead; absolute, or relative to the models folder."""
+    """The user's own weights instead; absolute, or relative to the models folder."""
 
     def of(self, profile: str) -> HubModel:
         return HubModel(self.layout, self.model, self.revision, profile, self.folder)
@@ -102,7 +102,7 @@ class HubWeights(Section):
 
 
 class EmotionSection(Section):
-    """Of every emotion part: how emotions are windowed, labelled and drawn as a timeline."""
+    """Common base of emotion parts: windows, labels and timeline."""
 
     windows: WindowConfig = WindowConfig()
     labels: LabelConfig = LabelConfig()

@@ -1,8 +1,8 @@
-"""Model profiles: what `configs/models.yaml` may say.
+"""Model profiles: the format of `configs/models.yaml`.
 
-A profile is three parts (detector, transcriber, emotion), each of a backend, and where they
-compute. Here are the lists of backends, and what must hold across parts; a part's own settings, and
-how it is opened, stand beside its backend.
+A profile has three parts (detector, transcriber, emotion), each with a backend, and a device. Here
+are the lists of backends, and constraints across parts; a part's own settings, and how it is
+opened, are beside its backend.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TranscriberPart = Annotated[
     WhisperPart | SeacoPart | SenseVoicePart | NanoPart, Field(discriminator="backend")
 ]
 EmotionPart = Annotated[WhisperHeadPart | Emotion2vecPart, Field(discriminator="backend")]
-"""Every backend of each kind: a new one is added to its list."""
+"""Every backend of each kind: a new one is added here."""
 
 
 class ProfileError(ConfigError):
@@ -42,7 +42,7 @@ class ProfileError(ConfigError):
 
 class Profile(Section):
     name: str
-    """The key under `profiles`; not written a second time."""
+    """The key under `profiles`; not a key of the file."""
     rules: str = Field(pattern=r"^\w[\w.-]*$")
     """Rules file in the configuration folder: thresholds belong to a model."""
     device: str = Field("auto", pattern=f"^({DEVICE_PATTERN})$")
@@ -55,12 +55,12 @@ class Profile(Section):
     emotion: EmotionPart
 
     @model_validator(mode="after")
-    def _hear_whole_segments(self) -> Profile:
+    def _accept_every_segment(self) -> Profile:
         found_s, longest_s = self.detector.longest_segment_s, self.transcriber.longest_s
         if found_s > longest_s:
             raise ValueError(
-                f"the transcriber hears at most {longest_s:g} s, and the detector's segments have "
-                f"up to {found_s:g} s: lower detector.settings.max_segment_s"
+                f"the transcriber accepts at most {longest_s:g} s, and the detector's segments "
+                f"have up to {found_s:g} s: lower detector.settings.max_segment_s"
             )
         return self
 
@@ -79,7 +79,7 @@ class _ProfilesFile(Section):
     @model_validator(mode="before")
     @classmethod
     def _name_profiles(cls, content: Any) -> Any:
-        """A profile knows its own name."""
+        """Pass each profile its name."""
         match content:
             case {"profiles": dict(profiles)}:
                 named = {

@@ -1,11 +1,11 @@
-"""What a stage may ask of a speech model. Backends implement these; nothing here computes.
+"""The interfaces of speech models, as stages use them; backends implement them.
 
-All audio is mono float32 at 16 kHz, in [-1, 1]. Every method takes a list and batches inside;
-the result for one item never depends on the other items of the list, so that a run resumed
-after a crash writes the rows that an undisturbed run writes. What is computed alone
-(by the funasr transcribers and emotion2vec on a CPU, with `batch_s` left out) is the same bit by
-bit; what shares a batch (all on an accelerator, texts in ct-punc, short channels in FSMN-VAD, whose
-posteriors move by up to 3.3e-7) differs by the rounding of floats, which may tip a close decision.
+All audio is mono float32 at 16 kHz, in [-1, 1]. Every method takes a list and batches inside. The
+result for one item never depends on the other items of the list, so that a run resumed after a
+crash writes the same rows as an undisturbed one. Items computed alone (as by emotion2vec on a CPU,
+without `batch_s`) are equal bit by bit; items that share a batch (as on an accelerator, texts in
+ct-punc, short channels in FSMN-VAD, whose posteriors move by up to 3.3e-7) differ by
+floating-point rounding, which may tip a close decision.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Transcriber(Protocol):
     identity: ModelIdentity
 
     def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
-        """One transcript a segment, in the order given."""
+        """One transcript per segment, in the order given."""
         ...
 
 
@@ -43,5 +43,5 @@ class EmotionRecognizer(Protocol):
     identity: ModelIdentity
 
     def recognize(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentEmotion]]:
-        """One result a segment, in the order given."""
+        """One result per segment, in the order given."""
         ...

@@ -1,4 +1,4 @@
-"""Claims: each is another's, and each names its process."""
+"""Claims: each is unique, and names its process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_a_claim_names_the_process_that_made_it_and_no_two_are_alike():
 
 
 @pytest.mark.parametrize("host", ["host", "host#7", "host|a"])
-def test_a_hosts_name_may_hold_the_marks_that_part_a_claim(host):
+def test_a_host_name_may_contain_the_separators_of_a_claim(host):
     owner = ProcessIdentity(host, 12, "3.00")
     assert owner_of(f"{owner}#0123abc") == owner
 

@@ -80,13 +80,13 @@ def refusal(text: str, *, hide_values: bool = False) -> str:
     return str(caught.value)
 
 
-def test_what_is_written_is_understood_and_an_empty_file_is_an_empty_block():
+def test_a_file_becomes_its_model_and_an_empty_file_is_an_empty_block():
     garden = grow("rows:\n- {name: a, plants: [{kind: tree, height_m: 2}]}").value
     assert garden.rows[0].plants == (Tree(kind="tree", height_m=2),)
     assert grow("# nothing").value == Garden()
 
 
-def test_lines_are_known_by_path_and_of_what_is_not_written_that_of_the_block_around_it():
+def test_a_path_has_its_line_and_a_missing_one_that_of_the_block_around_it():
     loaded = grow(
         """
 rows:
@@ -165,13 +165,13 @@ sheds: {a: {width_m: 3}}
         ("gate: 1\nsheds:\n  B: {}", "line 3: `sheds.B` must be a word in lower case"),
     ],
 )
-def test_a_slip_is_told_in_one_line_with_its_place_and_cure(text: str, problem: str):
+def test_a_mistake_is_reported_in_one_line_with_its_place_and_cure(text: str, problem: str):
     message = refusal(text)
     assert f"garden.yaml, {problem}" in message
     assert len(message.splitlines()) == 1 + text.startswith("gate: 1")
 
 
-def test_every_problem_is_told_at_once_and_twenty_are_shown():
+def test_every_problem_is_reported_at_once_and_twenty_are_shown():
     message = refusal("gaet: 1\nrows:\n- {watre_l: 3}\n- {water_l: 200}")
     assert [line.split(":")[0] for line in message.splitlines()] == [
         "garden.yaml, line 3, row without a name",
@@ -204,7 +204,7 @@ def test_every_problem_is_told_at_once_and_twenty_are_shown():
         ("rows: [" + "1," * 40_000 + "]", "line 1: more than 40,000 keys and values; shorten"),
     ],
 )
-def test_what_no_configuration_file_needs_of_yaml_is_refused_with_its_line(text: str, problem: str):
+def test_yaml_that_no_configuration_file_needs_is_refused_with_its_line(text: str, problem: str):
     assert refusal(text).startswith(f"garden.yaml, {problem}")
 
 
@@ -247,7 +247,7 @@ def test_where_values_are_hidden_no_problem_repeats_one_nor_does_its_chain(text:
     assert caught.value.__context__ is None
 
 
-def test_where_values_are_hidden_keys_and_names_are_still_told():
+def test_where_values_are_hidden_keys_and_names_are_still_shown():
     message = refusal("sheds: {north: {widht_m: 3}}", hide_values=True)
     assert message == (
         "garden.yaml, line 1, shed 'north': unknown key `widht_m`; did you mean `width_m`?"

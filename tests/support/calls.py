@@ -1,4 +1,4 @@
-"""Small synthetic calls for tests: tone bursts, whose loudness the toy models read."""
+"""Small synthetic calls for tests: tone bursts, whose loudness the fake models read."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class FakeModels:
     transcriber = emotion_recognizer = detector
 
     def detect(self, waveforms: Sequence[Waveform]) -> list[list[Span]]:
-        """Stretches of 100 ms blocks that are not silent."""
+        """Spans of 100 ms blocks that are not silent."""
         self._called("vad", waveforms)
         return [_loud_stretches(waveform) for waveform in waveforms]
 

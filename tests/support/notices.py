@@ -30,7 +30,7 @@ def fired(
     priority: str = "high",
     **facts: Any,
 ) -> FiredAlert:
-    """An alert of one recording; `number` tells it from others."""
+    """An alert of one recording; `number` distinguishes it from others."""
     values: dict[str, Any] = {
         "alert_id": digest(recording_id, number)[:32],
         "recording_id": recording_id,

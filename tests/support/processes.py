@@ -59,7 +59,7 @@ def run_and_die(root: Path, rules: Path, point: str, call: int, after: bool) -> 
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-# Forked from a server that has imported everything and done nothing: a second saved a process.
+# Forked from a server that has imported everything and done nothing: saves a second per process.
 _PROCESSES.set_forkserver_preload(["tests.support.processes", "callqa_assets.cli.headless"])
 
 

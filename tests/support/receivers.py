@@ -81,7 +81,7 @@ class HttpReceiver:
             self._arrivals.append(at)
             body = json.loads(raw)
             fault = self.fail(number)
-            reply = self._judge(at, path, headers, raw, body) if fault in (None, "lost") else fault
+            reply = self._check(at, path, headers, raw, body) if fault in (None, "lost") else fault
             accepted = not isinstance(reply, str) and reply[0] < 300 and not _code(reply[1])
             self.received.append(Received(at, body, headers, accepted))
         return "reset" if fault == "lost" else reply
@@ -91,26 +91,26 @@ class HttpReceiver:
         return [r for r in self.received if r.accepted]
 
     def busiest(self, seconds: float) -> int:
-        """The most requests that came within any stretch of so many seconds, failed ones too."""
+        """The most requests within any period of so many seconds, failed ones included."""
         times = self._arrivals
         return max(
             (sum(start <= other < start + seconds for other in times) for start in times), default=0
         )
 
-    def _judge(
+    def _check(
         self, at: float, path: str, headers: dict[str, str], raw: bytes, body: dict[str, Any]
     ) -> Reply:
         if self.limit is not None:
             messages, seconds = self.limit
             if sum(at - seconds < other for other in self._arrivals) > messages:
                 return _TOO_MANY[self.kind]
-        return getattr(self, f"_judge_{self.kind}")(path, headers, raw, body)
+        return getattr(self, f"_check_{self.kind}")(path, headers, raw, body)
 
-    def _judge_webhook(self, path, headers, raw, body) -> Reply:
+    def _check_webhook(self, path, headers, raw, body) -> Reply:
         Webhook(SECRETS["webhook"]).verify(raw, headers)
         return 200, {}, {}
 
-    def _judge_dingtalk(self, path, headers, raw, body) -> Reply:
+    def _check_dingtalk(self, path, headers, raw, body) -> Reply:
         query = {k: v[0] for k, v in parse_qs(urlsplit(path).query).items()}
         if query["access_token"] != TOKEN:
             return 200, {"errcode": 300001, "errmsg": "token is not exist"}, {}
@@ -123,13 +123,13 @@ class HttpReceiver:
         assert body["markdown"]["text"]
         return 200, {"errcode": 0, "errmsg": "ok"}, {}
 
-    def _judge_wecom(self, path, headers, raw, body) -> Reply:
+    def _check_wecom(self, path, headers, raw, body) -> Reply:
         content = body["markdown"]["content"].encode()
         if len(content) > 4096:
             return 200, {"errcode": 40058, "errmsg": "markdown.content exceed max length 4096"}, {}
         return 200, {"errcode": 0, "errmsg": "ok"}, {}
 
-    def _judge_feishu(self, path, headers, raw, body) -> Reply:
+    def _check_feishu(self, path, headers, raw, body) -> Reply:
         key = f"{body['timestamp']}\n{SECRETS['feishu']}".encode()
         sign = base64.b64encode(hmac.new(key, digestmod=hashlib.sha256).digest()).decode()
         if body["sign"] != sign:

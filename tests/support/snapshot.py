@@ -24,7 +24,7 @@ VOLATILE = {
     "generation",
     "done_generation",
 }
-"""Columns that tell when and by whom, not what."""
+"""Columns about when and by which run a row was written."""
 
 
 def read_rows(warehouse: Warehouse, table: sa.Table) -> list[dict[str, Any]]:

@@ -32,22 +32,22 @@ def test_a_telephone_keeps_the_voice_band_and_drops_what_is_above() -> None:
 
 
 def test_a_handset_drops_the_fundamental() -> None:
-    heard = pass_telephone(tone(120), "ALAW", band_hz=(300, 3400))
-    assert level_db(heard) < level_db(tone(120)) - 25
+    degraded = pass_telephone(tone(120), "ALAW", band_hz=(300, 3400))
+    assert level_db(degraded) < level_db(tone(120)) - 25
 
 
 def test_noise_lies_the_asked_decibels_under_the_active_voice() -> None:
     voice = np.concatenate([np.zeros(SAMPLE_RATE_HZ, np.float32), tone(500)])
     noise = np.random.default_rng(0).normal(0, 0.02, 5000).astype(np.float32)
-    heard = add_noise(voice, noise, 10, np.random.default_rng(1))
-    assert active_level_db(voice) - level_db(heard - voice) == pytest.approx(10, abs=0.3)
+    degraded = add_noise(voice, noise, 10, np.random.default_rng(1))
+    assert active_level_db(voice) - level_db(degraded - voice) == pytest.approx(10, abs=0.3)
 
 
 def test_a_room_keeps_length_and_peak() -> None:
     room = np.array([1, 0, 0, 0.5, 0.25], np.float32)
-    heard = reverberate(tone(300), room)
-    assert heard.shape == tone(300).shape
-    assert np.abs(heard).max() == pytest.approx(np.abs(tone(300)).max(), rel=1e-5)
+    degraded = reverberate(tone(300), room)
+    assert degraded.shape == tone(300).shape
+    assert np.abs(degraded).max() == pytest.approx(np.abs(tone(300)).max(), rel=1e-5)
 
 
 def test_speed_moves_pitch_and_tempo_together() -> None:

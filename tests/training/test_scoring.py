@@ -9,7 +9,7 @@ from training.alert_thresholds import longest_hold_s
 from training.scoring import expected_calibration_error, unweighted_average_recall
 
 
-def test_uar_weighs_classes_alike_and_counts_foreign_guesses_as_errors() -> None:
+def test_uar_weights_classes_equally_and_counts_other_classes_as_errors() -> None:
     truth, guess = np.array([0, 0, 0, 0, 1]), np.array([0, 0, 0, 7, 0])
     assert unweighted_average_recall(truth, guess) == pytest.approx((0.75 + 0) / 2)
 

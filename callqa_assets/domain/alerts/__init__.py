@@ -1,1 +1,1 @@
-"""Alerts once they have fired: identity, changes, volume, and what a message may say of them."""
+"""Alerts once they have fired: identity, changes, volume, delivery, and what a message contains."""

@@ -1,4 +1,4 @@
-"""What a change of rules would do to a call's alerts. How alerts keep their ids is `identity`."""
+"""What a change of rules would do to a call's alerts. How they keep their ids is in `identity`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class AlertChange:
 
 
 def compare_alerts(before: Sequence[StoredAlert], after: Sequence[FiredAlert]) -> list[AlertChange]:
-    """Every alert of either side, once: those of `after` in their order, then those gone.
+    """Each alert of either side once: those of `after` in their order, then those that are gone.
 
-    An alert that would keep its id in the tables is the same alert, moved or not.
+    An alert that would keep its id in the tables is the same alert, even where it moved.
     """
     old = {alert.alert_id: (alert.started_s, alert.ended_s) for alert in before}
     carried, gone = carry_ids(after, before)

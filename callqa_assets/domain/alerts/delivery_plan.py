@@ -1,7 +1,7 @@
 """Which deliveries an evaluation of the rules creates, updates and withdraws.
 
 Decided from the alerts, the deliveries of earlier evaluations, and when each call ended. What the
-messages say is `notice`; how the plan is stored, `warehouse.outbox`.
+messages contain is in `notice`; how the plan is stored, in `warehouse.outbox`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class DeliveryPlan:
     created: Sequence[PlannedDelivery]
     """No row exists yet."""
     updated: Sequence[PlannedDelivery]
-    """Pending ones, and withdrawn ones, which are decided again: nobody is known to have them."""
+    """Pending ones, and withdrawn ones, planned again: no receiver is known to have them."""
     withdrawn: Sequence[EarlierDelivery]
     """Pending, and no longer wanted."""
 

@@ -1,4 +1,4 @@
-"""Who an alert is: ids made from what fired where, and kept when it is computed again."""
+"""Alert ids: made from what fired where, and kept when alerts are computed again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 
 _TOUCH_S = 1e-6
-"""Alerts so near each other touch: times are rounded to milliseconds."""
+"""Alerts within this distance touch: times are rounded to milliseconds."""
 
 
 @dataclass(frozen=True)
 class StoredAlert:
-    """What `carry_ids` must know of an alert of an earlier computation, superseded or not."""
+    """What `carry_ids` needs of an alert of an earlier computation, superseded or not."""
 
     alert_id: str
     recording_id: str
@@ -30,9 +30,9 @@ def carry_ids(
     """New alerts under the ids of the old ones that they continue, and the ids that ended.
 
     A new alert continues the old one of its recording, channel and rule that it overlaps (or
-    touches) most; each continues at most one. `old` should hold superseded alerts too: where
-    a rule is changed and changed back, nobody is paged twice for the same moment. Returns the
-    new alerts in their order, and the ids of `old` that no new alert continues.
+    touches) most; each continues at most one. `old` should include superseded alerts: where a rule
+    is changed and changed back, nobody is notified twice of the same event. Returns the new alerts
+    in their order, and the ids of `old` that no new alert continues.
     """
     pairs: list[tuple[float, int, int]] = []
     by_subject: dict[tuple[str, int, str], list[int]] = {}
@@ -45,7 +45,7 @@ def carry_ids(
             if overlap_s >= -_TOUCH_S:
                 pairs.append((overlap_s, i, j))
 
-    # Ties go to the earlier alerts, so that the order of the rows does not decide.
+    # Ties go to the earlier alerts: the order of the rows must not matter.
     pairs.sort(key=lambda p: (-p[0], new[p[1]].started_s, old[p[2]].started_s, old[p[2]].alert_id))
     continued: dict[int, str] = {}
     kept: set[str] = set()
@@ -54,16 +54,16 @@ def carry_ids(
             continued[i] = old[j].alert_id
             kept.add(old[j].alert_id)
 
-    # An alert that moved keeps an id made from where it once began; another one that now begins
-    # there must not get the same.
-    taken = {stored.alert_id for stored in old}
+    # An alert that moved keeps an id made from where it once began; a new alert that begins there
+    # must not get the same id.
+    used = {stored.alert_id for stored in old}
     carried: list[FiredAlert] = []
     renamed: dict[str, str] = {}
     for i, alert in enumerate(new):
         alert_id = continued.get(i, alert.alert_id)
-        while i not in continued and alert_id in taken:
+        while i not in continued and alert_id in used:
             alert_id = hashlib.sha256(alert_id.encode()).hexdigest()[:32]
-        taken.add(alert_id)
+        used.add(alert_id)
         renamed[alert.alert_id] = alert_id
         carried.append(replace(alert, alert_id=alert_id))
     carried = [

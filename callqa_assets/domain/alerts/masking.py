@@ -1,6 +1,6 @@
-"""Hiding the numbers by which a person or an account is found: phone, identity card, bank card.
+"""Masking of numbers that identify a person or an account: phone, identity card, bank card.
 
-For texts that leave the house. What is stored in the tables stays as it was said.
+For text in messages to receivers. The tables keep the transcripts unmasked.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 _MASK = "****"
 _PAUSE = "\x1e"
-"""Between two pieces of what one person said; like a space to the expressions below."""
+"""Separates consecutive texts of one channel; the expressions below treat it like a space."""
 
-# What stands between the digits of a number that is dictated or written in groups.
+# What may separate the digits of a number that is dictated or written in groups.
 _BETWEEN = rf"[ \t\-‐-—.,，、。·/()（）嗯呃额啊哦{_PAUSE}]{{0,4}}"
 _DIGIT = r"[0-9０-９零〇一二三四五六七八九幺两]"
 _WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple)"
@@ -30,7 +30,7 @@ _SPELLED = re.compile(
 
 
 def mask_identifier(text: str) -> str:
-    """A name or id with mobile and identity-card numbers hidden; other digits make it what it is.
+    """A name or id with mobile and identity-card numbers masked; other digits are kept.
 
     `13800138000` becomes `138****8000`.
     """
@@ -38,23 +38,23 @@ def mask_identifier(text: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """A transcript with every run of 7 digits or more hidden but for its last four.
+    """A transcript in which every run of 7 or more digits is masked except for its last four.
 
-    Digits may be written, full-width, Chinese (一三八 …) or English words, and in groups. Mobile
-    numbers keep their first three as well. Amounts of seven digits are hidden with the rest: a
-    message that lacks an amount does less harm than one with a number too many.
+    Digits may be ASCII, full-width, Chinese (一三八 …) or English words, and in groups. Mobile
+    numbers keep their first three digits as well. Amounts of seven digits are masked too: a
+    message without an amount does less harm than one with a personal number.
     """
     masked = _MOBILE.sub(rf"\1\2{_MASK}\3", text)
-    return _SPELLED.sub(_mask_pieces, _RUN.sub(_keep_last_four, masked))
+    return _SPELLED.sub(_mask_each_text, _RUN.sub(_keep_last_four, masked))
 
 
 def mask_texts(texts: Sequence[str]) -> list[str]:
-    """`mask_text` of what one person said in several pieces: a number goes on behind a pause."""
+    """`mask_text` of consecutive texts of one channel: a number may continue after a pause."""
     return mask_text(_PAUSE.join(text.replace(_PAUSE, " ") for text in texts)).split(_PAUSE)
 
 
-def _mask_pieces(run: re.Match[str]) -> str:
-    """The mask, once for each piece in which the number is said."""
+def _mask_each_text(run: re.Match[str]) -> str:
+    """The mask, once for each text that the number spans."""
     return _PAUSE.join([_MASK] * (run.group().count(_PAUSE) + 1))
 
 
@@ -62,4 +62,4 @@ def _keep_last_four(run: re.Match[str]) -> str:
     """The mask and the last four digits; a mobile number in groups keeps its first three too."""
     digits = "".join(re.findall(rf"{_DIGIT}|[Xx]", run.group()))
     head = digits[:3] if len(digits) == 11 and digits[0] in "1１一幺" else ""
-    return f"{head}{_mask_pieces(run)}{digits[-4:]}"
+    return f"{head}{_mask_each_text(run)}{digits[-4:]}"

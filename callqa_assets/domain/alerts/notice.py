@@ -1,6 +1,6 @@
-"""What a notification says of an alert: a copy of its facts that may leave the house.
+"""Notices: the facts of an alert that a message to a receiver may contain.
 
-Numbers are masked here, so that no receiver can forget to. Its wording is the notifier's business.
+Numbers are masked here, before any receiver sees them. The wording of messages is the notifier's.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def write_notice(
     run_id: str | None,
     timezone: tzinfo,
 ) -> Notice:
-    """The alert's facts, masked. `spans` are the channel's, ascending; `said` the evidence's."""
+    """The alert's facts, masked. `spans`: the channel's, ascending; `said`: from the evidence."""
     near: list[SpanNotice] = [
         span
         for span in spans
@@ -104,12 +104,12 @@ def write_notice(
         "timeline": near[:MAX_SPANS],
         "said": [
             {
-                "role": recording.channel_roles[piece["channel"]],
-                "start_s": piece["start_s"],
-                "end_s": piece["end_s"],
+                "role": recording.channel_roles[segment["channel"]],
+                "start_s": segment["start_s"],
+                "end_s": segment["end_s"],
                 "text": text[:MAX_SAID_CHARACTERS],
             }
-            for piece, text in zip(said[:MAX_SAID], _masked_texts(said), strict=False)
+            for segment, text in zip(said[:MAX_SAID], _masked_texts(said), strict=False)
         ],
         "audio_path": recording.archive_path,
         "run_id": run_id,
@@ -121,10 +121,10 @@ def _masked(identifier: str | None) -> str | None:
 
 
 def _masked_texts(said: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What each piece says; what a channel says is masked as a whole."""
+    """The text of each segment, masked; the segments of a channel are masked together."""
     texts = [""] * len(said)
-    for channel in {piece["channel"] for piece in said}:
-        own = [n for n, piece in enumerate(said) if piece["channel"] == channel]
+    for channel in {segment["channel"] for segment in said}:
+        own = [n for n, segment in enumerate(said) if segment["channel"] == channel]
         for n, text in zip(own, mask_texts([said[n]["text"] for n in own]), strict=True):
             texts[n] = text
     return texts
@@ -152,4 +152,4 @@ SAMPLE_NOTICE: Notice = {
     "audio_path": "archive/00/sample.wav",
     "run_id": None,
 }
-"""For trying a receiver out."""
+"""For test messages."""

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Priority = Literal["high", "medium", "low"]
 
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
-"""The most urgent first."""
+"""Most urgent first."""
 
 PRIORITY_RANKS: dict[str, int] = {priority: rank for rank, priority in enumerate(PRIORITIES)}
-"""To sort by: 0 is the most urgent."""
+"""Sort key: 0 is the most urgent."""

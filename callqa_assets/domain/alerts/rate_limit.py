@@ -1,9 +1,9 @@
-"""Rate limits that hold at the receiver: how many messages may go now, and when the next one may.
+"""Rate limits that hold at the receiver: how many messages may be sent now, and when the next one.
 
-A bucket of `messages` tokens in which each token comes back one period after its message was
-surely sent. Unlike a bucket that refills steadily, it never lets more than `messages` through in
-any period, wherever the receiver begins to count. Pure: what was sent, and the time, come from
-the caller, who stores a sending before it is made.
+A token bucket in which each of the `messages` tokens returns one period after its message was
+certainly sent. Unlike a bucket that refills steadily, it never allows more than `messages` in any
+period, wherever the receiver begins to count. The caller passes in the time and the sendings, each
+of which it stores before it is made.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 _SLACK = 0.02
-"""Share of a period added to it: the receiver's clock is not ours."""
+"""Share by which periods are lengthened: the receiver's clock differs from ours."""
 
 Sent = Mapping[str, float]
-"""A sending to the Unix time (s) by which it is over: that of the answer, or while there is none,
-the latest at which the attempt can still reach the receiver."""
+"""Each sending with the Unix time (s) at which it is over: that of the answer or, until there is
+one, the latest at which the attempt can still reach the receiver."""
 
 
 class Limit(BaseModel):
@@ -30,12 +30,12 @@ class Limit(BaseModel):
 
     @property
     def period_s(self) -> float:
-        """Time after which a token comes back."""
+        """Seconds after which a token returns."""
         return self.per_sec * (1 + _SLACK)
 
 
 def count_tokens(limits: Sequence[Limit], sent: Sent, now: float) -> int:
-    """How many messages may go now."""
+    """How many messages may be sent now."""
     return min(
         max(0, limit.messages - sum(over + limit.period_s > now for over in sent.values()))
         for limit in limits
@@ -43,7 +43,7 @@ def count_tokens(limits: Sequence[Limit], sent: Sent, now: float) -> int:
 
 
 def next_token_at(limits: Sequence[Limit], sent: Sent, now: float) -> float:
-    """Unix time (s) from which a message may go; `now` where one may go at once."""
+    """Unix time (s) from which a message may be sent; `now` where one may be sent at once."""
     moments = [now]
     for limit in limits:
         counting = sorted(over for over in sent.values() if over + limit.period_s > now)
@@ -53,6 +53,6 @@ def next_token_at(limits: Sequence[Limit], sent: Sent, now: float) -> float:
 
 
 def still_counting(limits: Sequence[Limit], sent: Sent, now: float) -> dict[str, float]:
-    """What of `sent` still holds a token; the rest may be forgotten."""
+    """Those of `sent` that still hold a token; the others may be deleted."""
     longest_s = max(limit.period_s for limit in limits)
     return {sending: over for sending, over in sent.items() if over + longest_s > now}

@@ -1,4 +1,4 @@
-"""Whether a day's number of alerts is ordinary, compared with the days before it."""
+"""Whether a day's number of alerts is usual, compared with the days before it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _MAD_TO_DEVIATION = 1.4826
 
 @dataclass(frozen=True)
 class DayVolume:
-    """What fired on one day, and on how much audio."""
+    """The alerts of one day, and the audio on which they fired."""
 
     audio_hours: float
-    """Of the recordings that the rules have judged."""
+    """Of the recordings on which rules were evaluated."""
     alerts: Mapping[str, int]
-    """Standing alerts by rule."""
+    """Alerts by rule, without superseded ones."""
 
 
 @dataclass(frozen=True)
 class VolumeBounds:
-    """Beyond which a day's number of alerts is out of the ordinary."""
+    """Limits beyond which a day's number of alerts is unusual."""
 
     max_deviations: float = 3.5
     """Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993), of their modified z-score.
@@ -30,18 +30,18 @@ class VolumeBounds:
     Chance alone (Poisson, 0.3 to 300 alerts a day) exceeds it on at most 0.6 % of days: simulated.
     """
     min_days: int = 5
-    """With fewer past days that have audio, nothing is judged."""
+    """With fewer past days that have audio, no day is compared."""
 
 
 def judge_volume(
     today: DayVolume, past: Sequence[DayVolume], bounds: VolumeBounds | None = None
 ) -> list[str]:
-    """What is odd about a day's alerts, in words: altogether first, then rule by rule.
+    """What is unusual about a day's alerts, one sentence per finding: all rules, then each rule.
 
-    Expected is the median of the past days' alerts per audio hour, times today's hours; spread is
-    the past's median absolute deviation, but at least that of a Poisson count (the root of what
-    is expected, or of 1). Neither is moved by one odd day in the past. Days without audio count
-    for nothing; with fewer than `min_days` others, nothing is odd.
+    Expected is the median of the past days' alerts per hour of audio, times today's hours; the
+    spread is the past's median absolute deviation, but at least that of a Poisson count (the
+    square root of the expected number, or 1). One unusual day in the past moves neither. Days
+    without audio are ignored; with fewer than `min_days` others there are no findings.
     """
     bounds = bounds or VolumeBounds()
     with_audio = [day for day in past if day.audio_hours > 0]

@@ -1,1 +1,1 @@
-"""Sound as arrays: decoding, segments, packing into batches."""
+"""Audio as arrays: decoding, segments, packing."""

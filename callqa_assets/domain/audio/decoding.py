@@ -1,7 +1,7 @@
-"""Sound files become sample arrays: decoding, channel splitting, resampling.
+"""Audio files to sample arrays: decoding, splitting into channels, resampling.
 
-Nothing here knows what a call is, where files are kept or what a model does with the sound.
-A file is judged by its content alone: it comes open, without a name.
+Nothing here knows calls, storage or models. Only a file's content counts: it is passed in open,
+without a name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class AudioLimits:
-    """What a recording may look like; anything else is refused with a reason."""
+    """What a recording must be like; anything else is refused with a reason."""
 
     min_rate_hz: int = 8_000
     max_rate_hz: int = 48_000
@@ -37,7 +37,7 @@ class AudioLimits:
     min_duration_s: float = 0.025
     """One analysis window: FSMN-VAD divides by zero on less."""
     max_decoded_bytes: int = 2 << 30
-    """2 GiB of float32 hold 9 h of stereo at 8 kHz; a few bytes of FLAC can unpack to far more."""
+    """2 GiB of float32 hold 9 h of stereo at 8 kHz; a few bytes of FLAC can decode to far more."""
     duration_tolerance_s: float = 0.2
     """Encoder delay and last frames: lossy files this much short of their header are complete."""
 
@@ -51,15 +51,15 @@ class DecodedAudio:
     """Shape [channels, n], float32 in [-1, 1], C-contiguous."""
     sample_rate_hz: int
     notes: tuple[str, ...] = ()
-    """What was wrong with a file that could be used all the same, for people to read."""
+    """Defects of a file that is usable nevertheless, for people to read."""
 
     @property
     def duration_s(self) -> float:
         return self.samples.shape[1] / self.sample_rate_hz
 
 
-class UnreadableAudio(Exception):  # noqa: N818 - a verdict on the file, not a fault of ours
-    """A file that no stage can use; `reason` names the cause and, where there is one, the cure."""
+class UnreadableAudio(Exception):  # noqa: N818 - the file is unreadable, nothing failed
+    """A file that no stage can use; `reason` states the cause and, where there is one, the cure."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -67,16 +67,16 @@ class UnreadableAudio(Exception):  # noqa: N818 - a verdict on the file, not a f
 
 
 def decode_audio(file: FileIO, limits: AudioLimits = LIMITS) -> DecodedAudio:
-    """Decode one sound file: libsndfile first, FFmpeg for what it does not know.
+    """Decode one audio file: by libsndfile, else by FFmpeg.
 
     `file` is open for reading, unbuffered and seekable: libsndfile reads from its descriptor.
 
-    A file that is cut or damaged further on gives the sound before the damage, and a note. An MP3
-    without a Xing/Info header does not say how long it should be: there a cut goes unnoticed.
+    A truncated or damaged file gives the audio before the damage, and a note. An MP3 without a
+    Xing/Info header does not state its length, so that a truncation goes unnoticed.
 
     Raises:
         UnreadableAudio: the content cannot be used, now or later.
-        OSError: the file cannot be read; this says nothing about its content.
+        OSError: the file cannot be read; its content may be good.
     """
     refusals: list[str] = []
     for decode in (_decode_with_sndfile, _decode_with_ffmpeg):
@@ -95,7 +95,7 @@ def decode_audio(file: FileIO, limits: AudioLimits = LIMITS) -> DecodedAudio:
 
 
 def to_16k(samples: Samples, sample_rate_hz: int) -> list[Samples]:
-    """Split into channels and resample each on its own to 16 kHz; channels are never mixed.
+    """Split into channels and resample each separately to 16 kHz; channels are never mixed.
 
     `samples` has shape [channels, n]; each result has shape [n'], float32 in [-1, 1], contiguous.
     """
@@ -108,12 +108,12 @@ def to_16k(samples: Samples, sample_rate_hz: int) -> list[Samples]:
 
 
 class _NoSoundError(Exception):
-    """This decoder got no sound out of the file; the next one may."""
+    """This decoder found no audio in the file; the next one may."""
 
 
 @dataclass
 class _Decoding:
-    """Sound read so far, checked block by block so that a lying header costs nothing."""
+    """Audio read so far, checked block by block: a header with wrong sizes costs no memory."""
 
     sample_rate_hz: int
     channels: int
@@ -172,7 +172,7 @@ class _Decoding:
             start += block.shape[1]
         peak = max(float(samples.max()), -float(samples.min()))
         if peak > 1:
-            # Lossy decoders overshoot a little by nature; in float PCM it is the exporter's fault.
+            # Lossy decoders always overshoot a little; in float PCM the export is at fault.
             if note_clipping:
                 self.notes.append(f"clipped: float samples reach {peak:.2f}, beyond 1")
             np.clip(samples, -1, 1, out=samples)
@@ -184,7 +184,7 @@ class _Decoding:
 _SNDFILE_FORMATS = frozenset(
     ("WAV", "WAVEX", "RF64", "W64", "NIST", "AIFF", "AU", "FLAC", "OGG", "MP3", "CAF")
 )
-"""Others that it opens (instrument banks, MATLAB arrays) are no recordings of calls."""
+"""Other formats that it opens (instrument banks, MATLAB arrays) are not recordings of calls."""
 
 _READ_FRAMES = 1024
 """A read that fails loses its whole block: kept small."""
@@ -192,22 +192,22 @@ _READ_FRAMES = 1024
 _DATA_CUT = re.compile(
     r"^\W*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
-"""libsndfile's log of a sound chunk whose header promises other bytes than the file holds."""
+"""libsndfile's log line for a chunk whose header states another size than the file has."""
 
 _UNKNOWN_SIZE_BYTES = 0x7FFF_0000
-"""Recorders that stream write 0x7FFFFFFF or 0xFFFFFFFF for 'not known yet': no cut file."""
+"""Streaming recorders write 0x7FFFFFFF or 0xFFFFFFFF for 'not known yet': nothing is missing."""
 
 
 def _decode_with_sndfile(file: FileIO, limits: AudioLimits) -> DecodedAudio:
-    """Raises _NoSoundError where libsndfile finds no sound."""
+    """Raises _NoSoundError where libsndfile finds no audio."""
     head = file.read(4096)
     file.seek(0)
     try:
-        # A descriptor, not a name: libsndfile would take a raw format from an extension. It
-        # closes what it is given, even where it refuses it.
+        # A descriptor, not a name: libsndfile would infer a raw format from an extension. It
+        # closes the descriptor even where it refuses the file.
         sound = sf.SoundFile(os.dup(file.fileno()))
     except sf.LibsndfileError as error:
-        raise _NoSoundError(_words(error.error_string)) from error
+        raise _NoSoundError(_clause(error.error_string)) from error
     with closing(sound):
         if sound.format not in _SNDFILE_FORMATS:
             raise _NoSoundError(f"{sound.format} is no format for calls")
@@ -217,9 +217,10 @@ def _decode_with_sndfile(file: FileIO, limits: AudioLimits) -> DecodedAudio:
                 decoding.add(cast(Samples, block).T)
         except sf.LibsndfileError as error:
             if decoding.length == 0:
-                raise _NoSoundError(_words(error.error_string)) from error
+                raise _NoSoundError(_clause(error.error_string)) from error
             decoding.notes.append(
-                f"damaged: unreadable after {decoding.seconds:.1f} s ({_words(error.error_string)})"
+                f"damaged: unreadable after {decoding.seconds:.1f} s "
+                f"({_clause(error.error_string)})"
             )
         if decoding.length == 0 and sound.format in ("OGG", "MP3", "FLAC"):
             raise _NoSoundError("no sound in it")
@@ -231,7 +232,7 @@ def _decode_with_sndfile(file: FileIO, limits: AudioLimits) -> DecodedAudio:
 def _broken_promise(
     sound: sf.SoundFile, head: bytes, file: FileIO, decoding: _Decoding
 ) -> str | None:
-    """A note where the file holds less sound than its header promises."""
+    """A note where the file holds less audio than its header states."""
     promised_s = 0.0
     if sound.format in ("FLAC", "MP3"):
         promised_s = sound.frames / sound.samplerate
@@ -253,7 +254,7 @@ def _broken_promise(
 
 
 def _ogg_is_complete(file: FileIO) -> bool:
-    """Whether the last page is there in full and carries the end-of-stream flag (RFC 3533)."""
+    """Whether the last page is complete and has the end-of-stream flag (RFC 3533)."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 65_307))  # the largest page
     tail = file.read()
@@ -274,12 +275,12 @@ _FFMPEG_OPTIONS = {
 }
 
 _FFMPEG_STATES_DURATION = ("mov", "matroska", "asf", "caf", "wav")
-"""Demuxers that read the duration from a header; the others guess it from the bit rate."""
+"""Demuxers that read the duration from a header; the others estimate it from the bit rate."""
 
 
 class _NamelessFile:
-    """What FFmpeg may do with a file. It learns no name, for it would take a raw format from an
-    extension; and a corrupt header that points outside the file is told so without an exception.
+    """A file as FFmpeg may use it: without a name, for it would infer a raw format from an
+    extension. Seeking outside the file, as corrupt headers ask for, returns -1 and raises nothing.
     """
 
     def __init__(self, file: FileIO) -> None:
@@ -295,11 +296,11 @@ class _NamelessFile:
 
 
 def _decode_with_ffmpeg(file: FileIO, limits: AudioLimits) -> DecodedAudio:
-    """Raises _NoSoundError where FFmpeg finds no sound."""
+    """Raises _NoSoundError where FFmpeg finds no audio."""
     try:
         container = av.open(_NamelessFile(file), "r", options=_FFMPEG_OPTIONS)
     except (FFmpegError, ValueError) as error:
-        raise _NoSoundError(_words(str(error))) from error
+        raise _NoSoundError(_clause(str(error))) from error
     with container:
         if not container.streams.audio:
             raise UnreadableAudio("no sound track in it, only pictures or data")
@@ -320,9 +321,9 @@ def _decode_with_ffmpeg(file: FileIO, limits: AudioLimits) -> DecodedAudio:
                     decoding.add(planar.to_ndarray().astype(np.float32, copy=False))
         except (FFmpegError, ValueError) as error:
             if decoding is None or decoding.length == 0:
-                raise _NoSoundError(_words(str(error))) from error
+                raise _NoSoundError(_clause(str(error))) from error
             decoding.notes.append(
-                f"damaged: unreadable after {decoding.seconds:.1f} s ({_words(str(error))})"
+                f"damaged: unreadable after {decoding.seconds:.1f} s ({_clause(str(error))})"
             )
         if decoding is None or decoding.length == 0:
             raise _NoSoundError("no sound in it")
@@ -344,14 +345,14 @@ def _promised_seconds(container: InputContainer, stream: av.AudioStream) -> floa
 # Reasons ------------------------------------------------------------------------------------
 
 
-def _words(message: str) -> str:
-    """A library's message as a clause: one line, without prefix, origin or full stop."""
+def _clause(message: str) -> str:
+    """A library's error message as a clause: one line, without prefix, file or full stop."""
     line = " ".join(message.replace("Error :", "").split())
     return re.sub(r"^\[Errno \d+\] |: '[^']*'$", "", line).rstrip(".").strip() or "unknown error"
 
 
 def _container_name(head: bytes) -> str | None:
-    """The format that the first 16 bytes announce; None where they announce none."""
+    """The container format by the first 16 bytes; None where it is unknown."""
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] in (b"WAVE", b""):
         return "WAV"
     if head[4:8] == b"ftyp":

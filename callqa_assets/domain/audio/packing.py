@@ -1,7 +1,7 @@
-"""Packing: neighbouring segments of a channel, laid end to end for one pass of a transcriber.
+"""Packing: neighbouring segments of a channel, concatenated for one pass of a transcriber.
 
-Whisper wants seconds of silence behind whatever it hears; a pack shares them among its segments.
-Nothing here knows a model.
+Whisper needs seconds of silence after its input; the segments of a pack share them. Nothing here
+depends on a model.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class PackingConfig:
     max_s: float = 12.0
     """Longest pack of more than one segment, margins included."""
     window_s: float = 30.0
-    """Longest pack there may be: what the transcriber hears at once."""
+    """Longest pack possible: the transcriber's input window."""
     margin_s: float = 0.25
-    """Audio kept around a segment: a detector cuts soft onsets. Neighbours share what is between
+    """Audio kept around a segment, as detectors cut soft onsets. Neighbours share what is between
     them."""
 
 
@@ -38,54 +38,55 @@ class PackedSegment:
 
 @dataclass(frozen=True)
 class Pack:
-    """Pieces of one channel, in order, without gaps between them."""
+    """Segments of one channel with their margins, in order, without gaps between them."""
 
-    pieces: Sequence[PackedSegment]
+    segments: Sequence[PackedSegment]
 
     @property
     def samples(self) -> int:
-        last = self.pieces[-1]
+        """Length of the pack."""
+        last = self.segments[-1]
         return last.offset + last.stop - last.start
 
     def cut(self, waveform: Waveform) -> Waveform:
         """The pack's audio out of its channel's waveform."""
-        return np.concatenate([waveform[piece.start : piece.stop] for piece in self.pieces])
+        return np.concatenate([waveform[segment.start : segment.stop] for segment in self.segments])
 
     def place(self, start_s: float, end_s: float) -> tuple[int, float, float]:
-        """Which segment a stretch of the pack belongs to, and where in its channel it is, in s.
+        """The segment of an interval of the pack, and the interval's times in its channel, in s.
 
-        It belongs to the piece that holds its midpoint, and is clipped to that piece.
+        It belongs to the segment (with margin) that contains its midpoint, and is clipped to it.
         """
         middle = (start_s + end_s) / 2 * SAMPLE_RATE_HZ
-        begun = [piece for piece in self.pieces if piece.offset <= middle]
-        piece = begun[-1] if begun else self.pieces[0]
-        shift = piece.start - piece.offset
+        begun = [segment for segment in self.segments if segment.offset <= middle]
+        segment = begun[-1] if begun else self.segments[0]
+        shift = segment.start - segment.offset
         start, end = (
-            min(max(time_s * SAMPLE_RATE_HZ + shift, piece.start), piece.stop) / SAMPLE_RATE_HZ
+            min(max(time_s * SAMPLE_RATE_HZ + shift, segment.start), segment.stop) / SAMPLE_RATE_HZ
             for time_s in (start_s, end_s)
         )
-        return piece.segment_no, start, end
+        return segment.segment_no, start, end
 
 
 def pack_segments(
     segments: Sequence[Span], channel_samples: int, config: PackingConfig
 ) -> list[Pack]:
-    """Lay segments end to end, in order, opening a pack where the next one would exceed `max_s`.
+    """Concatenate segments in order, and open a new pack where the next would exceed `max_s`.
 
     Raises ValueError where segments overlap, leave the channel or are longer than `window_s`.
     """
     packs: list[Pack] = []
-    pieces: list[PackedSegment] = []
+    packed: list[PackedSegment] = []
     offset = 0
     for number, (start, stop) in enumerate(
         add_margins(segments, channel_samples, margin_s=config.margin_s, longest_s=config.window_s)
     ):
-        if pieces and offset + stop - start > config.max_s * SAMPLE_RATE_HZ:
-            packs.append(Pack(tuple(pieces)))
-            pieces, offset = [], 0
-        pieces.append(PackedSegment(number, start, stop, offset))
+        if packed and offset + stop - start > config.max_s * SAMPLE_RATE_HZ:
+            packs.append(Pack(tuple(packed)))
+            packed, offset = [], 0
+        packed.append(PackedSegment(number, start, stop, offset))
         offset += stop - start
-    return [*packs, Pack(tuple(pieces))] if pieces else packs
+    return [*packs, Pack(tuple(packed))] if packed else packs
 
 
 def add_margins(

@@ -1,29 +1,18 @@
-"""Segments: stretches of speech on one channel, their limits and their loudness.
+"""Speech segments of one channel: splitting, cutting out, level.
 
-Finding speech is a model's work (`resources.speech_models`); here is only what can be computed from
-the waveform and the spans alone.
+Speech is detected by a model (`resources.speech_models.vad`); here is what follows from the
+waveform and the spans alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from callqa_assets.domain.speech import (
-    SAMPLE_RATE_HZ,
-    Span,
-    Waveform,
-)
-
-if TYPE_CHECKING:
-    pass
-
-SILENCE_DBFS = -100.0
-"""Level reported for digital silence, which has none."""
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
 
 
 @dataclass(frozen=True)
@@ -33,17 +22,18 @@ class SplitConfig:
     smoothing_s: float = 0.03
     """Width of the energy window: longer than a pitch period, shorter than a pause."""
     hop_s: float = 0.01
+    """Distance between energy windows."""
     search_share: float = 0.5
-    """Central share of a long segment in which the cut is sought: keeps both parts at a length that
-    a transcriber can make sense of."""
+    """Central share of a long segment that is searched for the cut: no part becomes too short to
+    transcribe well."""
 
 
 def split_long_segments(
     waveform: Waveform, spans: Iterable[Span], config: SplitConfig | None = None
 ) -> list[Span]:
-    """Cut every span longer than `max_s` at its quietest point, again and again until none is.
+    """Split spans at their quietest point, repeatedly, until none is longer than `max_s`.
 
-    Parts touch (the end of one is the start of the next), so no speech is lost.
+    The end of a part is the start of the next, so no speech is lost.
     """
     config = config or SplitConfig()
     return [part for span in spans for part in _split(waveform, span, config)]
@@ -54,19 +44,21 @@ def _split(waveform: Waveform, span: Span, config: SplitConfig) -> Iterator[Span
         yield span
         return
     margin_s = (span.end_s - span.start_s) * (1 - config.search_share) / 2
-    cut_s = quietest_point(waveform, Span(span.start_s + margin_s, span.end_s - margin_s), config)
+    cut_s = find_quietest_point(
+        waveform, Span(span.start_s + margin_s, span.end_s - margin_s), config
+    )
     yield from _split(waveform, Span(span.start_s, cut_s), config)
     yield from _split(waveform, Span(cut_s, span.end_s), config)
 
 
-def quietest_point(waveform: Waveform, span: Span, config: SplitConfig) -> float:
-    """Time in s of the least smoothed energy inside `span`; the one nearest its middle on a tie."""
+def find_quietest_point(waveform: Waveform, span: Span, config: SplitConfig) -> float:
+    """Time in s of the lowest smoothed energy inside `span`; nearest its middle on a tie."""
     hop = round(config.hop_s * SAMPLE_RATE_HZ)
     width = round(config.smoothing_s * SAMPLE_RATE_HZ)
-    stretch = _cut(waveform, span)
-    if len(stretch) < width:
+    samples = _clip(waveform, span)
+    if len(samples) < width:
         return (span.start_s + span.end_s) / 2
-    windows = np.lib.stride_tricks.sliding_window_view(stretch, width)[::hop]
+    windows = np.lib.stride_tricks.sliding_window_view(samples, width)[::hop]
     energy: NDArray[np.float64] = np.einsum("ij,ij->i", windows, windows, dtype=np.float64)
     quiet = np.flatnonzero(energy == energy.min())
     nearest = quiet[np.argmin(np.abs(quiet - (len(energy) - 1) / 2))]
@@ -74,19 +66,17 @@ def quietest_point(waveform: Waveform, span: Span, config: SplitConfig) -> float
     return start_s + (int(nearest) * hop + width / 2) / SAMPLE_RATE_HZ
 
 
+SILENCE_DBFS = -100.0
+"""Level given for digital silence, whose level is minus infinity."""
+
+
 def level_dbfs(waveform: Waveform, span: Span) -> float:
     """RMS level of a span in dB relative to a full-scale square wave; at least `SILENCE_DBFS`."""
-    stretch = _cut(waveform, span)
-    if not len(stretch):
+    samples = _clip(waveform, span)
+    if not len(samples):
         return SILENCE_DBFS
-    power = float(np.mean(np.square(stretch, dtype=np.float64)))
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
     return max(SILENCE_DBFS, 10 * float(np.log10(power))) if power > 0 else SILENCE_DBFS
-
-
-def _cut(waveform: Waveform, span: Span) -> Waveform:
-    return waveform[
-        max(0, round(span.start_s * SAMPLE_RATE_HZ)) : round(span.end_s * SAMPLE_RATE_HZ)
-    ]
 
 
 def cut_segment(waveform: Waveform, segment: Span) -> Waveform:
@@ -100,3 +90,9 @@ def cut_segment(waveform: Waveform, segment: Span) -> Waveform:
         duration_s = len(waveform) / SAMPLE_RATE_HZ
         raise ValueError(f"{segment} lies outside its channel of {duration_s:.3f} s")
     return samples
+
+
+def _clip(waveform: Waveform, span: Span) -> Waveform:
+    return waveform[
+        max(0, round(span.start_s * SAMPLE_RATE_HZ)) : round(span.end_s * SAMPLE_RATE_HZ)
+    ]

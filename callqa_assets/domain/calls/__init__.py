@@ -1,1 +1,1 @@
-"""Calls: their files, their facts, and where the facts come from."""
+"""Calls: their files, their facts, and the sources of the facts."""

@@ -1,8 +1,8 @@
 """The facts of a call, listed once.
 
-A new fact is a field here, a column of `recordings` of the same name and its migration; it enters
-the metadata version of calls described from then on. Where facts come from is `metadata`'s; which
-of them a rule may ask about, `rules.rule_set.When`.
+A new fact is a field here and, in `recordings`, a column of the same name with its migration; it
+enters the metadata version of calls described from then on. Where facts come from is in
+`metadata`; which of them a rule may ask about, in `rules.rule_set.When`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class CallFacts(BaseModel):
     call_id: str | None = None
     agent_id: str | None = None
     customer_id: str | None = None
-    """May be a phone number: for the warehouse only, never for a note, a log or an error."""
+    """May be a phone number: stored in the warehouse only, never in a note, a log or an error."""
     queue: str | None = None
     line: str | None = None
     business_line: str | None = None
@@ -30,4 +30,4 @@ FACTS = tuple(CallFacts.model_fields)
 """Names of the facts: keys of sidecars and manifest rows, columns of `recordings`."""
 
 OWN_FACTS = ("call_id", "agent_id", "customer_id")
-"""Facts that tell one call from another: a source has no default for them."""
+"""Facts that differ from call to call: a source has no default for them."""

@@ -1,4 +1,4 @@
-"""Files of the drop folder: what one is, by its name, and which belong together."""
+"""Files of the drop folder: their kind, by name, and which belong together."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Literal
 FileKind = Literal["audio", "sidecar", "manifest"]
 
 FileKey = tuple[bytes, int, int]
-"""(path, size, mtime_ns): a file that changed is another one."""
+"""(path, size, mtime_ns): a file that changed counts as another file."""
 
 
 @dataclass(frozen=True)
 class DropFile:
-    """One file as the listing saw it. Paths are bytes: a name need not be text."""
+    """One file as listed. Paths are bytes: a name need not be valid text."""
 
     path: bytes
     """Absolute."""
@@ -29,7 +29,7 @@ class DropFile:
 
     @property
     def display_name(self) -> str:
-        """The name as text for tables and people; odd bytes are shown as \\xNN."""
+        """The name as text, for tables and people; bytes that are not UTF-8 become \\xNN."""
         return self.name.decode("utf-8", "backslashreplace")
 
     @property
@@ -37,24 +37,24 @@ class DropFile:
         return kind_of(self.display_name)
 
 
-# Names are paths inside the drop folder ------------------------------------------------------
+# Names are relative to the drop folder -------------------------------------------------------
 
 
 def kind_of(name: str) -> FileKind:
-    """By its name: JSON is a sidecar, [*.]manifest.csv a manifest, all else counts as audio."""
+    """By name: JSON is a sidecar, [*.]manifest.csv a manifest, everything else counts as audio."""
     if is_manifest(name):
         return "manifest"
     return "sidecar" if name.lower().endswith(".json") else "audio"
 
 
 def is_manifest(name: str) -> bool:
-    """True for `manifest.csv` and `*.manifest.csv` in any folder, in any case."""
+    """Whether it is `manifest.csv` or `*.manifest.csv`, in any folder; case does not matter."""
     last = PurePosixPath(name).name.lower()
     return last == "manifest.csv" or last.endswith(".manifest.csv")
 
 
 def sidecar_names(name: str) -> tuple[str, str]:
-    """Names that the sidecar of the recording `name` may have, the more specific first."""
+    """Possible names of the sidecar of the recording `name`, the more specific first."""
     path = PurePosixPath(name)
     return f"{path}.json", str(path.with_suffix(".json"))
 

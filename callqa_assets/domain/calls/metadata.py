@@ -1,10 +1,9 @@
 """A call's facts, merged from sidecar JSON, manifest row, file name, configuration and file date.
 
-Pure functions over bytes and names. What lies beside a recording is foreign input: whatever is
-wrong with it becomes a note, never an exception that would lose the audio. A note names the place
-and the cause, never a value, for values and file names hold customers' phone numbers.
-The configuration's own checks live in `sources`; finding files, moving them and the recordings
-table belong to ingestion.
+Functions of bytes and names. What lies beside a recording is foreign input: a defect in it becomes
+a note, never an exception that would lose the audio. A note states the place and the cause, never
+a value, as values and file names may contain customers' phone numbers. The configuration is
+validated in `sources`; finding and archiving files, and the table `recordings`, is `ingestion`.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ LIMITS = MetadataLimits()
 
 
 class CallMetadata(BaseModel):
-    """What is known about one call before it is heard."""
+    """What is known about one call before its audio is processed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,15 +56,15 @@ class CallMetadata(BaseModel):
     time_source: TimeSource
     facts: CallFacts = CallFacts()
     stated_roles: tuple[str, ...] = ()
-    """Channel roles as the sidecar or manifest gives them."""
+    """Channel roles according to the sidecar or manifest."""
     source_roles: tuple[str, ...] = ()
-    """Channel roles as the source's configuration gives them."""
+    """Channel roles according to the source's configuration."""
     extra: dict[str, Any] = {}
-    """Keys of the sidecar or manifest that are none of ours, JSON-serialisable."""
+    """Unknown keys of the sidecar or manifest, JSON-serialisable."""
     notes: tuple[str, ...] = ()
 
     def channel_roles(self, channels: int) -> tuple[str, ...]:
-        """One role a channel: as stated for this call, else as configured for its source, else
+        """One role per channel: as stated for this call, else as configured for its source, else
         `mixed` for a single channel and channel_0, channel_1, … for several."""
         for roles in (self.stated_roles, self.source_roles):
             if len(roles) == channels:
@@ -73,7 +72,7 @@ class CallMetadata(BaseModel):
         return ("mixed",) if channels == 1 else tuple(f"channel_{i}" for i in range(channels))
 
     def to_json(self) -> dict[str, Any]:
-        """As rows of `intake` keep it: flat, the facts among the other keys."""
+        """As rows of `intake` store it: flat, the facts among the other keys."""
         dumped = self.model_dump(mode="json")
         at = list(dumped).index("facts")
         items = list(dumped.items())
@@ -81,7 +80,7 @@ class CallMetadata(BaseModel):
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> CallMetadata:
-        """The inverse of `to_json`; a fact that was added since is not known."""
+        """The inverse of `to_json`; a fact that was added since then is None."""
         facts = {key: value for key, value in stored.items() if key in FACTS}
         others = {key: value for key, value in stored.items() if key not in FACTS}
         return cls.model_validate({**others, "facts": facts})
@@ -104,9 +103,9 @@ def describe_call(
 ) -> CallMetadata:
     """Merge what is known about the recording `name`, its path inside the drop folder.
 
-    Each field is taken from the sidecar, else the manifest row, else the file name, else the
-    queue's or the source's settings. The start time alone goes on to the file's date (`mtime_s`,
-    Unix seconds) and to `received_at`, and must lie within `earliest` to `latest`, all aware.
+    Each field comes from the sidecar, else the manifest row, else the file name, else the queue's
+    or the source's settings. Only the start time may also come from the file's date (`mtime_s`,
+    Unix seconds) or `received_at`; it must lie within `earliest` to `latest`, all aware.
     """
     notes: list[str] = []
     source, from_name = _source_of(name, config)
@@ -169,19 +168,19 @@ _PLACES = {
 
 
 def time_source_rank(source: TimeSource) -> int:
-    """0 is best. Only a source of a lower rank may change the day that a recording has."""
+    """0 is best. Only a source with a lower rank may change a recording's day."""
     return TIME_SOURCES.index(source)
 
 
 def keep_better_time(call: CallMetadata, started_at: datetime, source: TimeSource) -> CallMetadata:
-    """`call` with the start that was known before, unless its own comes from a better source."""
+    """`call` with the start known before, unless its own comes from a better source."""
     if time_source_rank(call.time_source) < time_source_rank(source):
         return call
     return call.model_copy(update={"started_at": started_at, "time_source": source})
 
 
 def mask_numbers(name: str) -> str:
-    """A file name for logs: digits that could be a phone number lose their middle."""
+    """A file name for logs: runs of 7 or more digits, such as phone numbers, lose their middle."""
     return re.sub(r"\d{7,}", lambda found: f"{found[0][:3]}…{found[0][-2:]}", name)
 
 
@@ -189,7 +188,7 @@ def parse_time(value: object, timezone: ZoneInfo) -> datetime:
     """An aware UTC time from ISO 8601 (also with dashes for colons), YYYYMMDD[-]HHMMSS, or Unix
     seconds or milliseconds as a number or digits. Without a zone it is in `timezone`.
 
-    Raises ValueError, worded without the value.
+    Raises ValueError, whose message does not contain the value.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("is neither text nor a number")
@@ -219,7 +218,7 @@ def _source_of(name: str, config: MetadataConfig) -> tuple[Source, dict[str, str
 
 
 def _renamed(fields: Mapping[str, Any], source: Source) -> dict[str, Any]:
-    """`fields` under our names; a key that is ours already wins over one mapped to it."""
+    """`fields` under our names; a key with our name already wins over one mapped to it."""
     mapped = {source.field_map[key]: v for key, v in fields.items() if key in source.field_map}
     return mapped | {key: v for key, v in fields.items() if key not in source.field_map}
 
@@ -234,7 +233,7 @@ def _absent(value: object) -> bool:
 
 
 def _clean(text: str, limits: MetadataLimits) -> str:
-    """Without control characters, lone surrogates and invisible formatting, and not too long."""
+    """Without control characters, lone surrogates and invisible formatting; truncated."""
     visible = "".join(c for c in text if not unicodedata.category(c).startswith("C"))
     return visible.strip()[: limits.max_text_chars]
 
@@ -338,10 +337,10 @@ class ManifestRows:
 
 
 def parse_manifest(raw: bytes, name: str, limits: MetadataLimits = LIMITS) -> ManifestRows:
-    """Rows of a CSV manifest whose path inside the drop folder is `name`.
+    """Rows of the CSV manifest at the path `name` in the drop folder.
 
     The column `file` holds each recording's path relative to the manifest's folder; a row that
-    points out of that folder is refused. Of two rows for one file the later counts.
+    points outside that folder is refused. Of two rows for one file the later one counts.
     """
     if len(raw) > limits.max_manifest_bytes:
         return ManifestRows({}, (f"{name}: more than {limits.max_manifest_bytes} bytes: not used",))
@@ -378,7 +377,7 @@ def parse_manifest(raw: bytes, name: str, limits: MetadataLimits = LIMITS) -> Ma
 
 
 def _csv_lines(text: str) -> Iterator[tuple[int, list[str] | None]]:
-    """(line number, fields) of each line that is not blank; None for one that cannot be parsed."""
+    """(line number, fields) of each line that is not blank; None where it cannot be parsed."""
     reader = csv.reader(io.StringIO(text, newline=""))
     while True:
         try:

@@ -1,4 +1,4 @@
-"""One recording as the stages see it. How its facts are found is `metadata`'s."""
+"""A recording as the stages see it. How its facts are found is in `metadata`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Recording:
     """Relative to the home."""
     channels: int
     channel_roles: tuple[str, ...]
-    """One role a channel: agent, customer, mixed or channel_N."""
+    """One role per channel: agent, customer, mixed or channel_N."""
     sample_rate: int
     duration_s: float
     started_at: datetime

@@ -1,6 +1,6 @@
-"""`configs/call_metadata.yaml`: which kinds of recordings there are and what their names say.
+"""`configs/call_metadata.yaml`: the kinds of recordings, and the facts in their file names.
 
-The models of that file. Merging its answers with sidecars and manifests is `metadata`'s.
+The models of that file. `metadata` merges their facts with those of sidecars and manifests.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Source(BaseModel):
         return value
 
     def fields_of(self, name: str) -> dict[str, str] | None:
-        """What the file name says; None where this source does not describe the file."""
+        """Facts in the file name; None where this source does not describe the file."""
         last = PurePosixPath(name).name
         if not (fnmatchcase(name, self.match) or fnmatchcase(last, self.match)):
             return None

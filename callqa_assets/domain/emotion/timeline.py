@@ -1,7 +1,7 @@
 """From encoder frames to an emotion timeline: windows, pooling, labels and spans.
 
-Pure arithmetic on arrays, the same for every model whose frames come at a fixed rate. The names of
-the emotions are in `labels`; what computes posteriors is a speech model's business.
+Arithmetic on arrays, the same for every model with a constant frame rate. Posteriors are computed
+by a speech model (`resources.speech_models.emotion`).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class LabelConfig:
     """When a posterior becomes a label. The defaults belong to the compact profile's head."""
 
     floor: float = 0.35
-    """Top posterior under which the label is `unknown`: there the best guess of the compact head
-    is right in fewer than 31 % of the cases (held-out speakers, see its model card)."""
+    """Highest posterior below which the label is `unknown`: there the compact head's best guess is
+    right in fewer than 31 % of cases (held-out speakers, see its model card)."""
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,32 @@ class SpanConfig:
     """How a track of windows becomes a timeline."""
 
     floor: float = 0.35
-    """Smoothed top posterior under which the timeline says `unknown`."""
+    """Highest smoothed posterior below which the timeline is `unknown`."""
     switch_margin: float = 0.08
-    """By how much another emotion must lead before the timeline leaves the present one."""
+    """Hysteresis: by how much another posterior must exceed the current emotion's to replace it."""
     smooth_sec: float = 0.75
     """Length of the moving average over window posteriors."""
     min_span_sec: float = 1.0
-    """A shorter span is given to a neighbour."""
+    """A shorter span is merged into a neighbour."""
 
 
 @dataclass(frozen=True)
 class EmotionSpan:
-    """One piece of the timeline, seconds from the start of the channel."""
+    """One interval of the timeline, in seconds from the start of the channel."""
 
     start_s: float
     end_s: float
     emotion: str
     confidence: float
-    """Mean posterior of the emotion inside the span; of the best emotion where `unknown`."""
+    """Mean smoothed posterior of the emotion in the span; where `unknown`, of the highest."""
 
 
 def window_bounds(frames: int, config: WindowConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First frame and end frame (exclusive) of each window over a segment of `frames` ≥ 1.
 
-    Windows begin every `hop_sec`; the last one runs on to the end of the segment (less than a hop
-    longer), so that every frame is heard. A segment shorter than a window is one window.
+    Windows begin every `hop_sec`; the last one extends to the end of the segment (by less than a
+    hop), so that every frame counts. A segment shorter than a window is one window.
+    Raises ValueError for a segment without frames.
     """
     if frames < 1:
         raise ValueError(f"a segment has at least one frame, got {frames}")
@@ -87,7 +88,7 @@ def windowed_pool(
 ) -> NDArray[np.float64]:
     """Mean and standard deviation of `frames` [T, D] over each window, shape [n, 2 D].
 
-    By cumulative sums in float64: the cost does not grow with the overlap of the windows.
+    By cumulative sums in float64, so that the cost does not depend on the windows' overlap.
     """
     x = frames.astype(np.float64)
     count = (ends - starts)[:, None]
@@ -104,9 +105,9 @@ def _window_sums(
 
 
 def label_emotion(scores: NDArray[np.floating], config: LabelConfig) -> tuple[str, float]:
-    """Emotion and confidence of one posterior [9]; `unknown` where the best is under the floor.
+    """Emotion and confidence of one posterior [9]; `unknown` where the highest is below the floor.
 
-    The confidence is the best posterior, also where the label is `unknown`.
+    The confidence is the highest posterior, also where the label is `unknown`.
     """
     best = int(np.argmax(scores))
     confidence = float(scores[best])
@@ -119,7 +120,7 @@ def spans_from_windows(
     window_end_s: NDArray[np.float64],
     config: SpanConfig,
 ) -> list[EmotionSpan]:
-    """Timeline of one segment from its windows (at least one), without gaps.
+    """Timeline of one segment, without gaps, from its windows (at least one).
 
     Neighbouring windows meet half-way between their centres; the first span begins where the
     first window begins and the last ends where the last window ends.
@@ -144,7 +145,7 @@ def spans_from_windows(
 
 
 def _moving_average(windows: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Centred; near the edges over the windows there are, so that rows still sum to 1."""
+    """Centred; shorter at the edges, so that rows still sum to 1."""
     before, after = (width - 1) // 2, width // 2
     index = np.arange(len(windows))
     starts = np.maximum(index - before, 0)
@@ -153,7 +154,7 @@ def _moving_average(windows: NDArray[np.float64], width: int) -> NDArray[np.floa
 
 
 def _hold_labels(smooth: NDArray[np.float64], config: SpanConfig) -> list[int]:
-    """Arg-max with hysteresis, in which `unknown` runs with a constant posterior: the floor."""
+    """Arg-max with hysteresis; `unknown` competes with the floor as its least posterior."""
     rivals = smooth.copy()
     rivals[:, UNKNOWN] = np.maximum(rivals[:, UNKNOWN], config.floor)
     labels = [int(np.argmax(rivals[0]))]
@@ -164,7 +165,7 @@ def _hold_labels(smooth: NDArray[np.float64], config: SpanConfig) -> list[int]:
 
 
 def _runs(labels: list[int]) -> list[tuple[int, int, int]]:
-    """(first window, end window, label) of each stretch of equal labels."""
+    """(first window, end window, label) of each run of equal labels."""
     starts = [i for i in range(len(labels)) if i == 0 or labels[i] != labels[i - 1]]
     ends = [*starts[1:], len(labels)]
     return [(start, end, labels[start]) for start, end in zip(starts, ends, strict=True)]
@@ -176,7 +177,7 @@ def _merge_short_runs(
     smooth: NDArray[np.float64],
     min_span_sec: float,
 ) -> list[tuple[int, int, int]]:
-    """Give the shortest run under `min_span_sec` to the likelier neighbour, until none is left."""
+    """Merge the shortest run into its likelier neighbour until none is below `min_span_sec`."""
     while len(runs) > 1:
         lengths = [edges[end] - edges[first] for first, end, _ in runs]
         i = int(np.argmin(lengths))

@@ -1,6 +1,6 @@
-"""What was heard of one call, as alert rules look at it: facts, emotion track, speech and words.
+"""The input of rule evaluation: a call's facts, emotion tracks, speech segments and transcripts.
 
-Who loads it is the assets' business; what rules make of it stands in `alerting`.
+It is loaded by `warehouse` and the emotion lake, and evaluated in `engine.evaluate`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CallContext:
-    """What rules may ask about a call besides what was heard of it."""
+    """What rules may ask about a call besides its annotations."""
 
     recording_id: str
     duration_s: float
     roles: tuple[str, ...]
-    """One a channel: agent, customer, mixed or channel_N. A silent channel counts too."""
+    """One per channel: agent, customer, mixed or channel_N; channels without speech included."""
     facts: CallFacts = field(default_factory=CallFacts)
     hour: int | None = None
     """Local hour in which the call started, 0..23."""
@@ -35,8 +35,10 @@ class CallContext:
 class ChannelTrack:
     """Emotion windows of one channel, n of them in any order; a channel may come in parts.
 
-    Windows restart with each speech segment and segments do not overlap. A row with a NaN is a
-    missing window: its time is known, what was felt in it is not.
+    Windows start again with each speech segment, and segments do not overlap. A row with a NaN is
+    a missing window: its time is known, its posteriors are not.
+
+    Raises ValueError where the arrays differ in length or a window ends before it starts.
     """
 
     channel: int
@@ -65,7 +67,7 @@ class ChannelTrack:
 
 
 class SpokenSegment(NamedTuple):
-    """One stretch of speech on one channel, and its words; seconds from the recording's start."""
+    """A speech segment of one channel with its transcript; seconds from the recording's start."""
 
     channel: int
     start_s: float
@@ -74,15 +76,15 @@ class SpokenSegment(NamedTuple):
     text: str = ""
     text_raw: str = ""
     words: str = "[]"
-    """JSON as the warehouse keeps it, [{"word", "start_s", "end_s"}, …], of `text_raw`: parsed only
-    where a phrase was found. Without words a phrase has its segment's time."""
+    """The words of `text_raw` as JSON, [{"word", "start_s", "end_s"}, …]: parsed only where a
+    phrase matches. Without words, a match has its segment's times."""
     alignment: str = "[]"
-    """JSON likewise, [[raw_start, raw_end, start, end], …]: where `text_raw` and `text` differ."""
+    """JSON, [[raw_start, raw_end, start, end], …]: where `text_raw` and `text` differ."""
 
 
 @dataclass(frozen=True)
 class CallAnnotations:
-    """Everything heard of one call. Segments are disjoint on a channel, in any order."""
+    """What the models made of one call. Segments of a channel are disjoint, in any order."""
 
     tracks: Sequence[ChannelTrack] = ()
     segments: Sequence[SpokenSegment] = ()

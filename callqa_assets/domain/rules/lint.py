@@ -1,7 +1,7 @@
-"""What is suspicious about rules that can be read: rules that never fire, fire on everything, tell
-nobody, or tell twice. What a file may not say at all is refused by `rule_set`.
+"""Suspicious rules in a valid file: rules that never fire, fire on everything, notify nobody, or
+notify twice. Invalid files are refused by `rule_set`.
 
-Pure: which emotions the model knows and which channels there are is told by the caller.
+Which emotions the model knows, and which receivers there are, the caller passes in.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from callqa_assets.domain.rules.rule_set import Rule, When, load_rules_with_line
 from callqa_assets.domain.text.patterns import fold
 
 UNCLEAR = ("other", "unknown")
-"""Emotions that say 'a person should listen', not 'somebody should act'."""
+"""Emotions for which a person should listen to the call, not act at once."""
 _WHEN_KEYS = tuple(When.model_fields)
 _WHEN_NAMES = ("line", "queue", "agent")
-"""Those of which a call has one."""
+"""Facts of which a call has one value."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Surroundings:
     """What rules refer to outside their file."""
 
     emotions: Collection[str]
-    """That the profile's model can tell apart."""
+    """Those that the profile's model distinguishes."""
     channels: Collection[str]
-    """Names in the channels file."""
+    """Names of receivers in the channels file."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to mend. An error makes a rule useless; a warning may be meant."""
+    """One problem. An error makes a rule useless; what causes a warning may be intended."""
 
     source: str
     line: int
@@ -66,9 +66,9 @@ _Remark = tuple[Literal["error", "warning"], str, str]
 
 
 def lint_rules(text: str, *, source: str, around: Surroundings) -> list[Finding]:
-    """Findings in the file's order; none for a file in which all is well.
+    """Findings in the file's order; `source` is the name under which they report it.
 
-    Raises RulesError where the file cannot be read at all.
+    Raises RulesError where the file is invalid.
     """
     rule_set, lines = load_rules_with_lines(text, source=source)
     rules = rule_set.rules
@@ -99,7 +99,7 @@ def _walk(condition: Condition) -> Iterator[Condition]:
 
 
 def _lint_levels(condition: Condition, around: Surroundings) -> Iterator[_Remark]:
-    """Levels that no window reaches. Posteriors of a window add up to 1."""
+    """Levels that no window reaches: the posteriors of a window sum to 1."""
     for leaf in leaves(condition):
         if not isinstance(leaf, EmotionLeaf):
             continue
@@ -155,7 +155,7 @@ def _lint_composition(condition: Condition) -> Iterator[_Remark]:
 
 
 def _lint_phrases(condition: Condition) -> Iterator[_Remark]:
-    """Phrases that decide nothing, because another one is found wherever they are."""
+    """Phrases without effect, because another one matches wherever they do."""
     for leaf in leaves(condition):
         if not isinstance(leaf, TextCondition):
             continue
@@ -173,7 +173,7 @@ def _lint_phrases(condition: Condition) -> Iterator[_Remark]:
 
 
 def _lint_neutral(rule: Rule) -> Iterator[_Remark]:
-    """Conditions that ordinary speech satisfies: all of it is neutral, and nothing else."""
+    """Conditions that ordinary speech satisfies, with a posterior of 1 for neutral."""
     for leaf in leaves(rule.condition):
         if isinstance(leaf, CombinationCondition) and _neutral_satisfies(leaf):
             others = [emotion for emotion in leaf.combination if emotion != "neutral"]
@@ -183,7 +183,7 @@ def _lint_neutral(rule: Rule) -> Iterator[_Remark]:
                 "give the other member a floor, beside `min_sum`, such as "
                 f"`floors: {{{others[0]}: 0.3}}`",
             )
-    # A combination has been told of above.
+    # A combination has been reported above.
     if _neutral_satisfies(rule.condition) and not any(
         isinstance(leaf, CombinationCondition) for leaf in leaves(rule.condition)
     ):
@@ -204,7 +204,7 @@ def _lint_receivers(rule: Rule, around: Surroundings) -> Iterator[_Remark]:
             known = ", ".join(sorted(around.channels)) or "none"
             yield (
                 "error",
-                f"tells nobody on {channel!r}, which is no configured channel",
+                f"notifies nobody on {channel!r}, which is no configured channel",
                 f"choose from {known}, or add it to the channels file",
             )
     unclear = [
@@ -217,18 +217,18 @@ def _lint_receivers(rule: Rule, around: Surroundings) -> Iterator[_Remark]:
     if unclear and (rule.channels or not rule.review):
         yield (
             "warning",
-            f"pages on {_listed(unclear)}, which only say that a person should listen",
+            f"notifies people of {_listed(unclear)}, for which a person should listen to the call",
             "set `review: true` and leave `channels` out",
         )
 
 
 def _meaning(rule: Rule) -> str:
-    """What a rule says, whatever its name."""
+    """The content of a rule, without its name."""
     return rule.model_dump_json(by_alias=True, exclude={"name"})
 
 
 def _lint_neighbours(rule: Rule, originals: Mapping[str, Rule]) -> Iterator[_Remark]:
-    """Rules that say what another one says; `originals` holds the first rule of each meaning."""
+    """Rules that repeat another one; `originals` holds the first rule of each meaning."""
     original = originals[_meaning(rule)]
     if original is not rule:
         yield "error", f"is {original.name!r} under another name", "delete one of the two"
@@ -237,7 +237,7 @@ def _lint_neighbours(rule: Rule, originals: Mapping[str, Rule]) -> Iterator[_Rem
         if wider is not rule and _is_shadowed(rule, wider):
             yield (
                 "warning",
-                f"tells nobody anything that {wider.name!r} does not tell them",
+                f"never notifies anyone whom {wider.name!r} does not already notify",
                 "give it a higher priority or another channel, or delete it",
             )
             return
@@ -254,7 +254,7 @@ def _lint_inhibitions(rule: Rule, by_name: Mapping[str, Rule]) -> Iterator[_Rema
         if not by_name[name].channels:
             yield (
                 "warning",
-                f"inhibits {name!r}, which tells nobody anyway",
+                f"inhibits {name!r}, which notifies nobody anyway",
                 "leave it out of `inhibits`",
             )
         elif _never_meet(rule.when, by_name[name].when):
@@ -266,7 +266,7 @@ def _lint_inhibitions(rule: Rule, by_name: Mapping[str, Rule]) -> Iterator[_Rema
 
 
 def _is_shadowed(rule: Rule, wider: Rule) -> bool:
-    """True where `wider` fires with every firing of `rule`, and tells as many as loudly."""
+    """Whether `wider` fires wherever `rule` does, and notifies the same receivers as urgently."""
     return (
         rule.enabled is not False
         and rule.enabled == wider.enabled
@@ -293,7 +293,7 @@ def _covers(wider: When | None, narrow: When | None) -> bool:
 
 
 def _never_meet(one: When | None, other: When | None) -> bool:
-    """True where a call that matches one cannot match the other."""
+    """Whether no call can match both."""
     if one is None or other is None:
         return False
     return any(
@@ -307,8 +307,8 @@ def _folded(values: Sequence[str]) -> set[str]:
 
 
 def _implies(narrow: Condition, wide: Condition) -> bool:
-    """True where `wide` is surely satisfied wherever `narrow` is; conditions that this cannot
-    compare count as independent.
+    """Whether `wide` is certainly satisfied wherever `narrow` is; conditions that cannot be
+    compared count as independent.
     """
     if narrow == wide:
         return True

@@ -1,8 +1,8 @@
 """Alert rules: what a rules file may say, and how it is read.
 
-`load_rules` is the only way from YAML text to rules. What a rule may ask of a call stands in
-`conditions`, what it does to a call in `engine`; which file is read, and when, is the
-assets' business. Reference for people who write rules: docs/rules.md.
+`load_rules` is the only way from YAML text to rules. Conditions are in `conditions`, evaluation in
+`engine`. Which file is read, and when, is decided by `stages` and `sensors`. Reference for people
+who write rules: docs/rules.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_RULES = 1_000
 MAX_YAML_NODES = 40 * MAX_RULES
 """A rule with every key set has about 40 nodes, keys and values; most have 15."""
 MAX_REGEXES = 200
-"""Each may hold 1 MiB of memory while it is sought."""
+"""Each may take 1 MiB of memory while it is searched for."""
 
 
 class RulesError(ConfigError):
@@ -61,7 +61,7 @@ Name = Annotated[
         ),
     ),
 ]
-"""Ends up in tables, messages and file names; letters are those of any script."""
+"""Used in tables, messages and file names; letters of any script are allowed."""
 Matches = Annotated[tuple[str, ...], BeforeValidator(one_or_many), Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many)]
 HourRanges = Annotated[
@@ -72,13 +72,13 @@ HourRanges = Annotated[
 
 
 class When(Keys):
-    """Calls to which a rule is limited: every key given must match one of its values."""
+    """The calls to which a rule applies: for every key, the call must have one of its values."""
 
     line: Matches | None = None
     queue: Matches | None = None
     agent: Matches | None = None
     language: Matches | None = None
-    """`zh` stands for zh-CN too."""
+    """`zh` covers zh-CN too."""
     hour: HourRanges | None = None
     """Local hours in which the call started."""
 
@@ -91,7 +91,7 @@ class When(Keys):
         return self
 
     def covers(self, call: CallContext) -> bool:
-        """True where the call matches; what is not known matches nothing."""
+        """Whether the rule applies to the call; a fact that is not known matches nothing."""
         asked = (
             (self.line, call.facts.line),
             (self.queue, call.facts.queue),
@@ -121,26 +121,26 @@ def _is_within(hour: int | None, ranges: Sequence[tuple[int, int]]) -> bool:
 
 
 class Rule(Keys):
-    """A condition, the calls and channels it is judged on, and what follows from it."""
+    """A condition, the calls and channels on which it is evaluated, and what an alert triggers."""
 
     name: Name
     condition: Annotated[Condition, Inline()]
     when: When | None = Field(None, examples=["{line: vip}"])
     role: Roles = ("agent", "customer", "mixed")
-    """Channels on which the rule is judged, each on its own."""
+    """The rule is evaluated on each channel with one of these roles, separately."""
     priority: Priority = "medium"
     channels: Names = ()
-    """Notification channels; none: the alert is recorded and sent nowhere."""
+    """Receivers; without any, the alert is stored and nobody is notified."""
     review: Annotated[bool, Field(strict=True)] = False
     enabled: Annotated[bool | Literal["shadow"], BeforeValidator(_on_off_or_shadow)] = True
     inhibits: Names = ()
-    """Rules whose alerts in the same call are not delivered beside one of this rule."""
+    """Rules whose alerts near one of this rule, in the same call, are not delivered."""
     inhibits_within_sec: Seconds = 0.0
-    """Distance up to which an alert counts as beside; 0: they must overlap."""
+    """Largest distance in time at which they are inhibited; 0: they must overlap."""
 
     @cached_property
     def definition_hash(self) -> str:
-        """SHA-256 of this rule alone: tells which alerts a change of the file concerns."""
+        """SHA-256 of this rule alone: shows which alerts a change of the file concerns."""
         return hash_json(self.model_dump(mode="json", by_alias=True))
 
 
@@ -155,13 +155,13 @@ class RuleSet:
 
     @cached_property
     def rule_hash(self) -> str:
-        """SHA-256 of what the rules say: comments, layout and order do not matter."""
+        """SHA-256 of the rules' content: comments, layout and order do not matter."""
         by_name = sorted(self.rules, key=lambda rule: rule.name)
         return hash_json([rule.definition_hash for rule in by_name])
 
     @cached_property
     def in_order_of_inhibition(self) -> tuple[Rule, ...]:
-        """Rules that inhibit others, each behind those that may inhibit it."""
+        """Rules that inhibit others, each after those that may inhibit it."""
         by_name = {rule.name: rule for rule in self.rules}
         order = TopologicalSorter({rule.name: () for rule in self.rules})
         for rule in self.rules:
@@ -177,7 +177,7 @@ class RulesFile:
     source: str
     """The name under which problems report it."""
     text: str | RulesError
-    """What it says, or why it could not be read."""
+    """Its content, or why it could not be read."""
 
 
 class _RulesDocument(Keys):
@@ -230,7 +230,7 @@ def load_rules_with_lines(text: str, *, source: str) -> tuple[RuleSet, Sequence[
 
 
 def _find_conflicts(loaded: Loaded[_RulesDocument]) -> Iterator[str]:
-    """What is wrong between rules that are each right."""
+    """Problems between rules that are valid by themselves."""
     rules = loaded.value.rules
     by_name = {rule.name: rule for rule in rules}
     first_numbers: dict[str, int] = {}
@@ -255,7 +255,7 @@ def _find_conflicts(loaded: Loaded[_RulesDocument]) -> Iterator[str]:
             yield loaded.describe(
                 place,
                 f"the file has more than {MAX_REGEXES} regular expressions from here on; "
-                "write phrases where they do",
+                "use phrases where they suffice",
             )
 
 

@@ -1,8 +1,7 @@
 """Test suites of alert rules: small calls written in YAML, and the alerts that they should fire.
 
-A case is a call as rules see one (`heard`), so what is tested is the rules and nothing else: no
-audio, no model. Which files are read is the command's business; the format for people stands in
-docs/rules_tools.md.
+A case describes a call's annotations (`call_input`), so that rules are tested without audio and
+models. Which files are read is decided by the command; docs/rules_tools.md describes the format.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.domain.yaml_config import ConfigError, load
 
 HOP_S = 0.25
-"""Distance of the emotion track's windows: what a stretch of emotion is measured in."""
+"""Hop of the emotion track's windows: lengths of emotion are multiples of it."""
 MAX_YAML_NODES = 100_000
 _TOLERANCE_S = 0.005
 
@@ -42,19 +41,17 @@ class SuiteError(ConfigError):
 
 def _whole_hops(seconds: float) -> float:
     if abs(seconds / HOP_S - round(seconds / HOP_S)) > 1e-9:
-        raise ValueError(
-            f"is no multiple of {HOP_S} s, the distance of the track's windows; round it"
-        )
+        raise ValueError(f"is no multiple of {HOP_S} s, the hop of the track's windows; round it")
     return seconds
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Stretch(Keys):
-    """Emotions over some seconds: `{sec: 2, angry: 0.7}`.
+class EmotionInterval(Keys):
+    """Posteriors that are constant for some seconds: `{sec: 2, angry: 0.7}`.
 
-    What is left of 1 is neutral; where neutral is named, the emotions not named share it.
+    The rest of 1 is neutral; where neutral is named, the emotions not named share it equally.
     """
 
     sec: Annotated[SomeSeconds, AfterValidator(_whole_hops)]
@@ -69,7 +66,7 @@ class Stretch(Keys):
     unknown: Share | None = None
 
     @model_validator(mode="after")
-    def _at_most_one(self) -> Stretch:
+    def _at_most_one(self) -> EmotionInterval:
         if self.left < -1e-9:
             raise ValueError("the emotions add up to more than 1; lower one")
         return self
@@ -88,20 +85,20 @@ class Stretch(Keys):
 
 
 class Speech(Keys):
-    """One stretch of speech on one channel: what is felt in it, what is said, how loud it is."""
+    """A speech segment of one channel: its emotions, its text and its level."""
 
     role: Role
     start: Seconds
     end: Seconds | None = None
-    """Without it, as long as `feels` lasts."""
-    feels: tuple[Stretch, ...] = ()
+    """In seconds; by default, where `feels` ends."""
+    feels: tuple[EmotionInterval, ...] = ()
     says: str = ""
     level_dbfs: float = -25.0
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Speech:
         if (self.end is None) == (not self.feels):
-            raise ValueError("needs either `feels` or `end`, which tell how long it is")
+            raise ValueError("needs either `feels` or `end`, which state how long it is")
         if self.end_s <= self.start:
             raise ValueError("ends before it starts; `end` must be after `start`")
         return self
@@ -115,9 +112,9 @@ class Call(Keys):
     """The facts of the call, all optional."""
 
     roles: tuple[Role, ...] = ("agent", "customer")
-    """A channel each."""
+    """One per channel."""
     duration_sec: SomeSeconds | None = None
-    """Without it, until the last word."""
+    """By default, until the last segment ends."""
     line: str | None = None
     queue: str | None = None
     agent: str | None = None
@@ -126,12 +123,12 @@ class Call(Keys):
 
 
 class Expected(Keys):
-    """An alert that should fire, somewhere between two seconds."""
+    """An alert that should fire within an interval of the call."""
 
     rule: str
     role: Role | None = None
     between: tuple[Seconds, Seconds]
-    """Limits inside which it begins and ends."""
+    """Seconds between which it begins and ends."""
     inhibited: bool = False
 
     def fits(self, alert: FiredAlert) -> bool:
@@ -159,16 +156,18 @@ class Case(Keys):
     expect: tuple[Expected, ...]
 
     @model_validator(mode="after")
-    def _speaks_one_after_the_other(self) -> Case:
-        heard_until_s = dict.fromkeys(self.call.roles, 0.0)
+    def _segments_are_disjoint(self) -> Case:
+        spoken_until_s = dict.fromkeys(self.call.roles, 0.0)
         for part in sorted(self.speech, key=lambda part: part.start):
-            if part.role not in heard_until_s:
-                raise ValueError(f"nobody is {part.role}; name it in `call: {{roles: […]}}`")
-            if part.start < heard_until_s[part.role] - _TOLERANCE_S:
+            if part.role not in spoken_until_s:
                 raise ValueError(
-                    f"{part.role} begins at {part.start:g} s before having ended; start later"
+                    f"no channel has the role {part.role}; name it in `call: {{roles: […]}}`"
                 )
-            heard_until_s[part.role] = part.end_s
+            if part.start < spoken_until_s[part.role] - _TOLERANCE_S:
+                raise ValueError(
+                    f"{part.role} at {part.start:g} s overlaps the segment before; start later"
+                )
+            spoken_until_s[part.role] = part.end_s
         return self
 
 
@@ -182,7 +181,7 @@ class Suite(Keys):
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What a case expected in vain, and what fired that it did not expect."""
+    """Expected alerts that did not fire, and alerts that were not expected."""
 
     name: str
     missing: Sequence[Expected]
@@ -193,7 +192,7 @@ class CaseResult:
         return not self.missing and not self.unexpected
 
     def describe(self) -> list[str]:
-        """A line for each difference."""
+        """One line per difference."""
         return [
             *(f"expected: {expected}" for expected in self.missing),
             *(f"got: {_describe(alert)}" for alert in self.unexpected),
@@ -213,8 +212,8 @@ def load_suite(text: str, *, source: str) -> Suite:
 
 
 def run_case(case: Case, rule_set: RuleSet) -> CaseResult:
-    """Evaluate the rules on the case's call. Each alert meets one expectation at most."""
-    fired = evaluate(rule_set, _context(case), _hear(case))
+    """Evaluate the rules on the case's call. Each alert meets at most one expectation."""
+    fired = evaluate(rule_set, _context(case), _annotate(case))
     missing: list[Expected] = []
     for expected in case.expect:
         met = next((alert for alert in fired if expected.fits(alert)), None)
@@ -239,7 +238,7 @@ def _context(case: Case) -> CallContext:
     )
 
 
-def _hear(case: Case) -> CallAnnotations:
+def _annotate(case: Case) -> CallAnnotations:
     by_channel = [
         (case.call.roles.index(part.role), number, part) for number, part in enumerate(case.speech)
     ]
@@ -257,9 +256,12 @@ def _hear(case: Case) -> CallAnnotations:
 
 
 def _track(channel: int, segment_no: int, part: Speech) -> ChannelTrack:
-    """Windows as long as their hop, so that each speaks for its own quarter of a second."""
+    """Windows as long as their hop, so that each stands for 0.25 s of its own."""
     posteriors = np.concatenate(
-        [np.tile(stretch.posteriors(), (round(stretch.sec / HOP_S), 1)) for stretch in part.feels]
+        [
+            np.tile(interval.posteriors(), (round(interval.sec / HOP_S), 1))
+            for interval in part.feels
+        ]
     )
     start_s = part.start + HOP_S * np.arange(len(posteriors), dtype=np.float64)
     return ChannelTrack(

@@ -1,1 +1,1 @@
-"""Text of transcripts: cleanup, alignment, hotwords, inverse text normalisation."""
+"""Text of transcripts: cleanup, alignment, comparison, hotwords, ITN."""

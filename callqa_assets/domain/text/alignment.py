@@ -1,7 +1,7 @@
-"""How a text as decoded and the same text as written correspond, through several steps.
+"""Alignment of a text as decoded with the same text as written, through several steps.
 
-A piece says that two stretches stand for each other and differ; between the pieces both texts are
-equal, character by character. What the steps do is `text`, `itn` and the models.
+An edit states that two ranges of characters correspond and differ; between the edits both texts
+are equal, character by character. The steps themselves are `cleanup`, `itn` and the models'.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from callqa_assets.domain.text.itn import TextEdit
 
 
 def find_differences(raw: str, text: str) -> list[TextEdit]:
-    """Pieces in which two texts differ, ascending and disjoint."""
+    """The edits that lead from `raw` to `text`, ascending and disjoint."""
     matcher = SequenceMatcher(None, raw, text, autojunk=False)
     return [
         TextEdit(raw_start, raw_end, start, end)
@@ -23,13 +23,13 @@ def find_differences(raw: str, text: str) -> list[TextEdit]:
 
 
 def chain(first: Sequence[TextEdit], second: Sequence[TextEdit]) -> list[TextEdit]:
-    """The pieces of two steps, one after the other, as the pieces of one.
+    """The edits of two consecutive steps as the edits of one.
 
-    `first` leads from raw to a text between, `second` from there on; both ascend. Pieces that
-    overlap in the text between become one.
+    `first` leads from the raw to an intermediate text, `second` from there on; both ascend. Edits
+    that overlap in the intermediate text become one.
     """
-    pieces: list[TextEdit] = []
-    shift = growth = 0  # by how much the text between, and the last one, have grown so far
+    edits: list[TextEdit] = []
+    shift = growth = 0  # growth of the intermediate text, and of the final one, so far
     left, right = list(first), list(second)
     while left or right:
         begin = end = min([p.start for p in left[:1]] + [p.raw_start for p in right[:1]])
@@ -37,17 +37,17 @@ def chain(first: Sequence[TextEdit], second: Sequence[TextEdit]) -> list[TextEdi
         reach = begin + 1
         while True:
             if left and left[0].start < reach:
-                piece = left.pop(0)
-                end, shift = max(end, piece.end), shift + _growth(piece)
+                edit = left.pop(0)
+                end, shift = max(end, edit.end), shift + _growth(edit)
             elif right and right[0].raw_start < reach:
-                piece = right.pop(0)
-                end, growth = max(end, piece.raw_end), growth + _growth(piece)
+                edit = right.pop(0)
+                end, growth = max(end, edit.raw_end), growth + _growth(edit)
             else:
                 break
             reach = end
-        pieces.append(TextEdit(begin - from_raw, end - shift, begin + to_text, end + growth))
-    return pieces
+        edits.append(TextEdit(begin - from_raw, end - shift, begin + to_text, end + growth))
+    return edits
 
 
-def _growth(piece: TextEdit) -> int:
-    return (piece.end - piece.start) - (piece.raw_end - piece.raw_start)
+def _growth(edit: TextEdit) -> int:
+    return (edit.end - edit.start) - (edit.raw_end - edit.raw_start)

@@ -1,6 +1,6 @@
-"""Text of a transcript: script, repetition. No model, no markup.
+"""Cleanup of transcripts: simplified characters, repetition loops.
 
-Numerals are `itn`; search for what was said belongs here too.
+Numerals are in `itn`, comparison of texts in `patterns`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Protocol, cast
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """When repetition is a decoder caught in a loop rather than a caller saying 对对对."""
+    """When a repetition is a decoder's loop rather than a caller saying 对对对."""
 
     min_repeats: int = 4
-    """A phrase said fewer times in a row than this is speech."""
+    """A phrase repeated fewer times than this is speech."""
     min_words: int = 12
-    """So is a repetition of fewer words than this altogether (对 five times, 8888 8888)."""
+    """So is a repetition of fewer words than this in total (对 five times, 8888 8888)."""
     max_phrase_words: int = 24
 
 
 def simplify(text: str) -> str:
     """Traditional to simplified characters (OpenCC t2s); every other character is kept.
 
-    The length is kept: t2s maps character by character, phrases only choose between candidates.
+    The length stays the same: t2s maps single characters, phrases only select candidates.
     """
     return _t2s().convert(text)
 
@@ -43,14 +43,14 @@ def _t2s() -> _Converter:
 
 
 def compression_ratio(text: str) -> float:
-    """Bytes of the text over bytes of its zlib form; Whisper distrusts text above 2.4 (Radford et
-    al. 2022, section 4.5)."""
+    """Bytes of the text divided by bytes of its zlib form; above 2.4 Whisper decodes again (Radford
+    et al. 2022, section 4.5)."""
     encoded = text.encode()
     return len(encoded) / len(zlib.compress(encoded))
 
 
 def cut_loops(words: Sequence[str], config: LoopConfig) -> list[int]:
-    """Indices of the words that remain when every loop is cut down to its first turn."""
+    """Indices of the words that remain when every loop is reduced to its first turn."""
     kept: list[int] = []
     position = 0
     while position < len(words):

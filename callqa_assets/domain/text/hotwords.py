@@ -1,8 +1,8 @@
-"""Hotwords: which lists are in force, and which of their words the sound does not support.
+"""Hotwords: the list of each queue, and which hotwords in a text the audio does not support.
 
-A transcriber that is told what to expect sometimes writes it where nobody said it. Such a word is
-marked, and both readings are kept: nobody is accused of what a list suggested. How a model takes
-hotwords, and decoding without them, is `resources.speech_models.asr`.
+A transcriber that is given hotwords sometimes writes them where they were not said. Such a word is
+marked as doubtful, and both transcripts are kept, so that nobody is accused of what a list
+suggested. Decoding with and without hotwords is in `resources.speech_models.asr`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from callqa_assets.domain.errors import CallqaError
 
 DEFAULT_LIST = "default"
 MAX_CHARACTERS = 20
-"""Longer than any name or product; a whole sentence as a hotword swallows others."""
+"""Longer than any name or product; a whole sentence as a hotword suppresses others."""
 
 SPOKEN_DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
 _DIGITS = {
@@ -29,7 +29,7 @@ _WORD = re.compile(r"[^\W_]+( [^\W_]+)*")
 
 
 class HotwordError(CallqaError):
-    """A list of hotwords cannot be used; the message names file, line and cure."""
+    """A list of hotwords that cannot be used; the message states file, line and cure."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class HotwordLists:
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def of(self, queue: str | None) -> tuple[str, ...]:
-        """What is in force for a queue: the default list, and then its own; no word twice."""
+        """The hotwords of a queue: the default list, then its own; no word twice."""
         own = () if queue is None else self.lists.get(list_name(queue), ())
         return tuple(dict.fromkeys([*self.lists.get(DEFAULT_LIST, ()), *own]))
 
@@ -47,20 +47,20 @@ class HotwordLists:
 @dataclass(frozen=True)
 class GuardConfig:
     max_difference: float = 0.5
-    """A hotword is doubtful where the reading without hotwords differs from it in more than this
-    share of its characters: half of 信用卡还款 must have been heard anyway."""
+    """A hotword is doubtful where the transcript without hotwords differs from it in more than this
+    share of its characters: half of 信用卡还款 must be recognised without help."""
     silence_below_db: float = 25.0
-    """And where its own stretch is so much softer than the segment: speech varies by some 15 dB
-    within a sentence, pauses on a telephone line lie 30 dB and more below it."""
+    """Also where its own interval is softer than the segment by more than this: speech varies by
+    about 15 dB within a sentence, pauses on a telephone line are 30 dB or more below it."""
 
 
 def list_name(queue: str) -> str:
-    """Name of a queue's list: its letters and digits, whatever else became `_`."""
+    """Name of a queue's list: letters, digits and `-`; every other character becomes `_`."""
     return re.sub(r"[^\w-]", "_", queue).casefold()
 
 
 def parse_hotwords(text: str, source: str) -> tuple[str, ...]:
-    """Hotwords of a list, one a line, `#` begins a comment.
+    """Hotwords of a list, one per line; `#` begins a comment.
 
     Raises HotwordError for a word with anything but letters, digits and single spaces, or of more
     than MAX_CHARACTERS.
@@ -73,7 +73,7 @@ def parse_hotwords(text: str, source: str) -> tuple[str, ...]:
         if not _WORD.fullmatch(word):
             raise HotwordError(
                 f"{source}, line {number}: {word!r} holds more than letters, digits and single "
-                "spaces; write it as it is spoken, one a line"
+                "spaces; write it as it is spoken, one per line"
             )
         if len(word) > MAX_CHARACTERS:
             raise HotwordError(
@@ -85,9 +85,9 @@ def parse_hotwords(text: str, source: str) -> tuple[str, ...]:
 
 
 def find_hotwords(text: str, hotwords: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Each place of a hotword in the text, as (hotword, start, end).
+    """Each occurrence of a hotword in the text, as (hotword, start, end).
 
-    Letter case, spaces between characters, and whether a digit is written 9 or 九, do not matter.
+    Case, spaces between characters, and whether a digit is written 9 or 九, do not matter.
     """
     for hotword in hotwords:
         pattern = r"\s*".join(_DIGITS.get(c, re.escape(c)) for c in hotword.replace(" ", ""))
@@ -96,9 +96,9 @@ def find_hotwords(text: str, hotwords: Sequence[str]) -> Iterator[tuple[str, int
 
 
 def share_of_difference(text: str, start: int, end: int, other: str) -> float:
-    """Share of the characters start..end of `text` that `other` has not at that place, 0..1.
+    """Share of the characters start..end of `text` that `other` lacks at that place, 0..1.
 
-    The place is found by aligning both texts as a whole; spaces and letter case do not count.
+    The place is found by aligning the two texts; spaces and case do not matter.
     """
     first, place = _bare(text), (len(_bare(text[:start])), len(_bare(text[:end])))
     matcher = SequenceMatcher(None, first, _bare(other), autojunk=False)

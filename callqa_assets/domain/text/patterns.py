@@ -1,4 +1,4 @@
-"""Comparing text: folded letters and digits, and regular expressions in linear time."""
+"""Comparison of texts: folded letters and digits, and regular expressions in linear time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from typing import Any
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
-MAX_PROGRAM_SIZE = 2_000
-"""Steps of a compiled regular expression: time a character of text grows with them."""
-
-_MAX_MEMORY_BYTES = 1 << 20
-
 _NO_LETTER = re.compile(r"[^\w\n]|_")
 
 
@@ -23,17 +18,23 @@ def widen(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Letters and digits alone, width and case levelled; line ends are kept."""
+    """Letters and digits alone, regardless of width and case; line ends are kept."""
     return _NO_LETTER.sub("", widen(text).casefold())
 
 
+MAX_PROGRAM_SIZE = 2_000
+"""Steps of a compiled regular expression: the time per character of text grows with them."""
+
+_MAX_MEMORY_BYTES = 1 << 20
+
+
 class RegexError(ValueError):
-    """A pattern that RE2 does not take; the text says why."""
+    """A pattern that RE2 refuses; the message says why."""
 
 
 @lru_cache(maxsize=1024)
 def compile_regex(pattern: str) -> Any:
-    """A linear-time matcher that never crosses a line end. Raises RegexError."""
+    """A linear-time matcher that never matches across a line end. Raises RegexError."""
     library: Any = re2
     options = library.Options()
     options.case_sensitive = False
@@ -44,7 +45,7 @@ def compile_regex(pattern: str) -> Any:
         library.compile(pattern, options=options)  # alone first: `a)|(b` is refused, not wrapped
         return library.compile(f"(?m)(?:{pattern})", options=options)
     except library.error as error:
-        said = error.args[0]
+        message = error.args[0]
         raise RegexError(
-            said.decode(errors="replace") if isinstance(said, bytes) else said
+            message.decode(errors="replace") if isinstance(message, bytes) else message
         ) from None

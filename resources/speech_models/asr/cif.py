@@ -1,8 +1,8 @@
-"""Continuous integrate-and-fire over a padded batch: how many tokens were spoken, and when.
+"""Continuous integrate-and-fire (CIF) over a padded batch: the number of tokens, and their times.
 
-The arithmetic of funasr's CIF predictors (Dong & Xu 2020; Gao et al. 2022), which loop over frames
-and rows, let the recurrent layer behind the time stamps run through padding, and fail where one
-row of a batch has no token. Weights are those of the model's predictor.
+The arithmetic of funasr's CIF predictors (Dong & Xu 2020; Gao et al. 2022). funasr's own code loops
+over frames and rows, lets the recurrent layer for time stamps run through padding, and fails where
+one row of a batch has no token. The weights are those of the model's predictor.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     import torch
 
 SHIFT_FRAMES = -1.5
-"""By how many frames a token begins before it fires; this and the next two are funasr's
+"""Offset of a token's start from the frame at which it fires; this and the next two are funasr's
 (`ts_prediction_lfr6_standard`)."""
 LONGEST_TOKEN_FRAMES = 12
-"""What lies between two tokens beyond this is silence."""
+"""Time between two tokens beyond this is silence."""
 EDGE_FRAMES = 5
-"""So many frames behind the last token and more are silence, in which it ends half way."""
+"""More frames than this after the last token are silence; the token ends half-way into it."""
 
 FIRING = 1 - 1e-4
-"""Threshold at which the time stamps' own integration fires; that of tokens is 1."""
+"""Threshold of the integration for time stamps; that for tokens is 1."""
 
 
 class PredictorError(CallqaError):
-    """The model's predictor is of another kind than the released models have."""
+    """The model's predictor differs from those of the released models."""
 
 
 @dataclass(frozen=True)
@@ -41,48 +41,45 @@ class Tokens:
     """What the predictor makes of a batch of n rows."""
 
     embeddings: torch.Tensor
-    """[n, most tokens, D]: one acoustic embedding a token, zeros beyond."""
+    """[n, most tokens, D]: one acoustic embedding per token, zeros beyond a row's tokens."""
     counts: torch.Tensor
-    """[n], int64."""
+    """[n], int64: tokens of each row."""
     alphas: torch.Tensor
-    """[n, T]: shares of a token that the frames of the time stamps carry, zeros beyond a row."""
+    """[n, T]: weight of each time-stamp frame in units of a token, zeros beyond a row's frames."""
 
 
 class Predictor:
-    """CIF with the tail of CifPredictorV2, and the time stamps of CifPredictorV3 where it has
-    them; each row as if it were alone."""
+    """CIF with the tail of CifPredictorV2 and, where present, the time stamps of CifPredictorV3; a
+    row's result does not depend on the others."""
 
     def __init__(self, predictor: Any) -> None:
-        """`predictor` is funasr's module. Raises PredictorError where it is of an unknown kind."""
+        """`predictor` is funasr's module. Raises PredictorError where its kind is not supported."""
         kind = type(predictor).__name__
         if kind not in ("CifPredictorV2", "CifPredictorV3"):
             raise PredictorError(f"config.yaml names the predictor {kind}: use a released model")
         self._predictor = predictor
         self.upsampling: int = 1
-        """Frames of the time stamps in one frame of the encoder."""
+        """Time-stamp frames per encoder frame."""
         if kind == "CifPredictorV3":
             if predictor.upsample_type != "cnn_blstm" or predictor.use_cif1_cnn:
                 raise PredictorError(
-                    "config.yaml wants another upsample_type than cnn_blstm, or use_cif1_cnn: "
+                    "config.yaml sets another upsample_type than cnn_blstm, or use_cif1_cnn: "
                     "use a released model"
                 )
             self.upsampling = predictor.upsample_times
         if predictor.tail_threshold <= 0 or predictor.threshold != 1:
             raise PredictorError(
-                "config.yaml wants no tail_threshold, or another threshold than 1: "
+                "config.yaml sets no tail_threshold, or another threshold than 1: "
                 "use a released model"
             )
 
     def predict(self, encoded: torch.Tensor, lengths: torch.Tensor) -> Tokens:
-        """`encoded` [n, T, D] in fp32, `lengths` [n] on the CPU.
-
-        Raises no error for rows without a token.
-        """
+        """Tokens (or none) of each row of `encoded` [n, T, D], fp32; `lengths` [n] on the CPU."""
         import torch
 
         inside = torch.arange(encoded.shape[1])[None] < lengths[:, None]
         inside = send(inside, encoded.device)
-        # An utterance alone is followed by zeros, which the convolution sees.
+        # A single utterance is followed by zeros, which the convolution sees.
         encoded = encoded.masked_fill(~inside[..., None], 0.0)
         alphas = self._add_tail(self._weigh(encoded) * inside, lengths)
         counts, shares = _integrate(alphas)
@@ -92,7 +89,7 @@ class Predictor:
         return Tokens(embeddings, counts, self._weigh_finely(encoded, inside, lengths, counts))
 
     def _weigh(self, encoded: torch.Tensor) -> torch.Tensor:
-        """How much of a token each frame carries, [n, T]."""
+        """Weight of each frame in units of a token, [n, T]."""
         import torch
 
         module = self._predictor
@@ -101,7 +98,7 @@ class Predictor:
         return torch.relu(alphas * module.smooth_factor - module.noise_threshold)
 
     def _add_tail(self, alphas: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """A frame behind each row's last, so that a token begun there is not lost."""
+        """Append a frame to each row, so that a token that has begun at its end is not lost."""
         import torch
 
         padded = torch.nn.functional.pad(alphas, (0, 1))
@@ -115,9 +112,9 @@ class Predictor:
         lengths: torch.Tensor,
         counts: torch.Tensor,
     ) -> torch.Tensor:
-        """The same at `upsampling` times the rate, summing up to the tokens, [n, T · upsampling].
+        """Weights at `upsampling` times the rate; each row sums to its tokens. [n, T · upsampling].
 
-        The recurrent layer gets packed rows: it runs backward, too, and padding must not reach it.
+        The recurrent layer gets packed rows: it also runs backward, and must not see padding.
         """
         import torch
         from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -140,7 +137,7 @@ class Predictor:
 def _integrate(alphas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens [n] of each row, and the share [n, most tokens, T] of each frame in each token.
 
-    Token k integrates what lies between k and k + 1 of the running sum; a rest fires nothing.
+    Token k integrates the running sum from k to k + 1; a remainder below 1 gives no token.
     """
     import torch
 
@@ -155,11 +152,11 @@ def _integrate(alphas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def find_token_times(
     alphas: NDArray[np.float32], tokens: int, frame_s: float
 ) -> list[tuple[float, float]]:
-    """Start and end in s of each token of one row; `frame_s` seconds lie between two `alphas`.
+    """Start and end in s of each token of one row; `frame_s`: seconds between two `alphas`.
 
-    A token begins where it fires, and ends where the next begins. Where the integration fires
-    another number of times than once a token and once behind, the weights are scaled until it does;
-    tokens share the row evenly where nothing carries weight.
+    A token begins where it fires and ends where the next one begins. Where the integration does not
+    fire once per token and once after the last, the weights are scaled until it does. Where all
+    weights are 0, the tokens share the row evenly.
     """
     if not tokens:
         return []
@@ -172,7 +169,7 @@ def find_token_times(
     places = [place + SHIFT_FRAMES for place in fires]
     places += [float(len(alphas))] * (tokens + 1 - len(places))
     ends = [min(after, place + LONGEST_TOKEN_FRAMES) for place, after in pairwise(places)]
-    if ends[-1] == places[-1]:  # no silence before what fires behind it
+    if ends[-1] == places[-1]:  # no silence between the last token and the firing after it
         behind = len(alphas) - places[-1]
         ends[-1] = (len(alphas) + places[-1]) / 2 if behind > EDGE_FRAMES else float(len(alphas))
     return [
@@ -182,6 +179,6 @@ def find_token_times(
 
 
 def _fires(alphas: NDArray[np.floating[Any]]) -> list[int]:
-    """Frames at which the running sum reaches another multiple of the threshold."""
+    """Frames at which the running sum reaches the next multiple of the threshold."""
     reached = np.floor(np.cumsum(alphas, dtype=np.float64) / FIRING)
     return np.flatnonzero(np.diff(reached, prepend=0.0) > 0).tolist()

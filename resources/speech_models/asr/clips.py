@@ -1,7 +1,7 @@
-"""Clips and recognitions: what goes into a recognizer of a funasr family, and what comes out.
+"""Clips and recognitions: the input and output of the funasr families' recognizers.
 
-A clip is a segment with its margin. Here clips are cut and put into batches; how a batch is decoded
-is each family's own module.
+A clip is a segment with its margin. Clips are cut and put into batches here; batches are decoded
+in the module of each family.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class Recognizer(Protocol):
 
     identity: ModelIdentity
     has_word_times: bool
-    """Whether its word times are measured; otherwise words share their segment evenly."""
+    """Whether it measures word times; otherwise words share their segment evenly."""
 
     def batch_key(self, clip: Clip) -> Hashable:
         """Only clips with equal keys may share a batch."""
         ...
 
     def recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
-        """One result a clip, in order. Every clip has 25 ms or more.
+        """One result per clip, in order. Every clip has at least 25 ms.
 
         Raises ValueError for a language that the family does not know.
         """
@@ -76,7 +76,7 @@ class Recognizer(Protocol):
 
 
 def cut_clips(channels: Sequence[SpeechChannel], margin_s: float, longest_s: float) -> list[Clip]:
-    """One clip a segment, channel by channel, with up to `margin_s` of audio on both sides.
+    """One clip per segment, channel by channel, with up to `margin_s` of audio on both sides.
 
     Raises ValueError where segments overlap, leave their channel or exceed `longest_s`.
     """
@@ -100,9 +100,9 @@ def cut_clips(channels: Sequence[SpeechChannel], margin_s: float, longest_s: flo
 
 
 def make_batches(clips: Sequence[Clip], recognizer: Recognizer, batch_s: float) -> list[list[int]]:
-    """Indices of the clips of each batch: of like length, the longest first.
+    """Indices of the clips of each batch: sorted by length, the longest first.
 
-    A batch holds `batch_s` of audio, padding included, or a single clip.
+    A batch holds at most `batch_s` of audio, padding included, or a single clip.
     """
     by_key: dict[Hashable, list[int]] = defaultdict(list)
     for index in sorted(range(len(clips)), key=lambda index: -len(clips[index].samples)):

@@ -1,6 +1,6 @@
-"""Segments → transcripts with any of the funasr families: batches, hotword guard, punctuation.
+"""Transcripts of segments with any of the funasr families: batches, hotword guard, punctuation.
 
-What a family makes of a clip is its recognizer's business (`seaco`, `sensevoice`, `nano`).
+A clip is decoded by its family's recognizer (`seaco`, `sensevoice`, `nano`).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class FunasrTranscriberConfig:
     batch_s: Annotated[float, Field(gt=0)] = 60.0
     """Seconds of audio in one batch, padding included: bounds memory, changes no result."""
     margin_s: Annotated[float, Field(ge=0)] = 0.25
-    """Audio kept around a segment: a detector cuts soft onsets."""
+    """Audio kept around a segment, as detectors cut soft onsets."""
     longest_s: Annotated[float, Field(gt=0, le=30)] = 30.0
-    """Longest clip there may be, margins included: the families are trained on no longer ones."""
+    """Longest clip, margins included: the families are not trained on longer ones."""
     guard: GuardConfig = field(default_factory=GuardConfig)
 
 
@@ -42,12 +42,12 @@ class Punctuator(Protocol):
     identity: ModelIdentity
 
     def punctuate(self, texts: Sequence[str]) -> list[str]:
-        """Each text with marks put in and nothing else changed, in order."""
+        """The texts, in order, with punctuation inserted and nothing else changed."""
         ...
 
 
 class FunasrTranscriber:
-    """Transcriber on a recognizer, and a punctuator for families that write no punctuation."""
+    """Transcriber with a recognizer, and a punctuator for families that write no punctuation."""
 
     identity: ModelIdentity
 
@@ -72,7 +72,7 @@ class FunasrTranscriber:
         config: FunasrTranscriberConfig,
         punctuator: ModelIdentity | None = None,
     ) -> ModelIdentity:
-        """The transcriber's identity, without loading it; how it makes batches is no part of it."""
+        """The transcriber's identity, without loading it. Batches are not part of it."""
         params = {name: value for name, value in asdict(config).items() if name != "batch_s"}
         return ModelIdentity(
             recognizer.model_id,
@@ -86,11 +86,11 @@ class FunasrTranscriber:
         )
 
     def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
-        """One transcript a segment, in the order given; '' where nothing was said.
+        """One transcript per segment, in the order given; '' where no speech is recognised.
 
         Raises ValueError for a language that the family does not know, and for segments that
-        overlap, leave their channel or are longer than `longest_s`; DeviceError where a single one
-        does not fit the device.
+        overlap, leave their channel or are longer than `longest_s`; DeviceError where a single
+        segment does not fit into the device's memory.
         """
         clips = cut_clips(channels, self._config.margin_s, self._config.longest_s)
         recognized = self._recognize(clips)
@@ -103,7 +103,7 @@ class FunasrTranscriber:
         return [[next(written) for _ in channel.segments] for channel in channels]
 
     def _recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
-        """One result a clip, in order; no words in less than 25 ms."""
+        """One result per clip, in order; clips below 25 ms have no words."""
         recognized = [Recognition(clip.language or "zh", (), 0.0) for clip in clips]
         audible = [i for i, clip in enumerate(clips) if len(clip.samples) >= FRAME_SAMPLES]
         for batch in make_batches(
@@ -118,7 +118,7 @@ class FunasrTranscriber:
     def _recognize_without_hotwords(
         self, clips: Sequence[Clip], recognized: Sequence[Recognition]
     ) -> dict[int, Recognition]:
-        """A second reading, by index, of the clips in whose text there is a hotword."""
+        """A second result without hotwords, by index, for clips with a hotword in their text."""
         if not self._recognizer.identity.takes_hotwords:
             return {}
         suspicious = [
@@ -160,7 +160,7 @@ class FunasrTranscriber:
 
 
 class FunasrPart(Section):
-    """What the transcriber parts of the funasr families share."""
+    """Common base of the transcriber parts of the funasr families."""
 
     settings: FunasrTranscriberConfig = FunasrTranscriberConfig()
 

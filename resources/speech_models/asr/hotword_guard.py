@@ -1,7 +1,7 @@
-"""The hotword guard: which hotwords of a clip the sound does not support.
+"""The hotword guard: finds hotwords in a clip's text that the audio does not support.
 
-A clip whose text holds a hotword is decoded once more without hotwords. The hotword is doubtful
-where that reading has too little of it, or where it is written over silence.
+A clip whose text contains a hotword is decoded again without hotwords. The hotword is doubtful
+where that text has too little of it, or where its interval is silent.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def find_doubtful(
 ) -> list[str]:
     """The doubtful hotwords of `recognized`, in the list's order, each once.
 
-    `without` is the result for the same clip without hotwords; only a model's own
-    word times can tell that a word lies over silence.
+    `without` is the result for the same clip without hotwords. Silence is checked only with word
+    times that the model measured.
     """
     doubtful = [
         hotword
@@ -39,7 +39,7 @@ def find_doubtful(
 
 
 def _place(recognized: Recognition, start: int, end: int) -> Span:
-    """When characters start..end of the text were said, in the channel's time."""
+    """The interval of characters start..end of the text, in the channel's time."""
     written = "".join(word.word for word in recognized.words)
     position = len(written.lstrip()) - len(written)  # the text begins behind its first space
     times: list[Span] = []
@@ -51,7 +51,7 @@ def _place(recognized: Recognition, start: int, end: int) -> Span:
 
 
 def _is_silent(clip: Clip, place: Span, config: GuardConfig) -> bool:
-    """Whether a stretch lies outside the detected speech, or is much softer than the rest of it."""
+    """Whether an interval lies outside the detected speech, or is much softer than the segment."""
     if place.end_s <= clip.segment.start_s or place.start_s >= clip.segment.end_s:
         return True
     softer_db = _level(clip, clip.segment) - _level(clip, place)

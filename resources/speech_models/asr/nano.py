@@ -1,7 +1,7 @@
-"""Fun-ASR-Nano: a language model that hears; hotwords as a list in its prompt, no word times.
+"""Fun-ASR-Nano: a language model with audio input; hotwords in its prompt, no word times.
 
-funasr's modules compute encoder, adaptor and language model; here prompts and clips become one
-batch. Words get their times from another recognizer that hears the same clips (Paraformer), or
+funasr's modules compute encoder, adaptor and language model; prompts and clips become one batch
+here. Words get their times from an aligner, another recognizer of the same clips (Paraformer), or
 share their segment evenly where the profile names none.
 """
 
@@ -51,8 +51,8 @@ LANGUAGES = {"zh": "中文", "en": "英文", "ja": "日文"}
 @dataclass(frozen=True)
 class NanoConfig:
     tokens_per_s: Annotated[float, Field(gt=0)] = 12.0
-    """Most tokens a second of audio may give, and `spare_tokens` beside: nobody speaks faster, and
-    a language model that has lost the thread goes on for ever."""
+    """Most tokens per second of audio, plus `spare_tokens`: faster than anyone speaks. Without a
+    limit, a language model caught in a loop never stops."""
     spare_tokens: Annotated[int, Field(gt=0)] = 8
 
 
@@ -67,7 +67,7 @@ class NanoRecognizer:
         config: NanoConfig | None = None,
         aligner: Recognizer | None = None,
     ) -> None:
-        """`aligner` gives word times. Raises ModelFolderError or FrontendError for an unusable
+        """`aligner` measures word times. Raises ModelFolderError or FrontendError for an unusable
         folder."""
         self._config = config or NanoConfig()
         self._aligner = aligner
@@ -80,7 +80,7 @@ class NanoRecognizer:
         self._model = loaded.model
         self._tokenizer = loaded.tokenizer
         self._features = Features(loaded.frontend, device)
-        # Encoder and adaptor stay fp32, as upstream computes them.
+        # Encoder and adaptor stay in fp32, as in funasr.
         self._model.llm.to(device.dtype)
 
     @staticmethod
@@ -114,7 +114,7 @@ class NanoRecognizer:
         with computing(self._device):
             prompts = self._embed(clips)
             ids, logprobs = self._generate(prompts, [self._most_tokens(clip) for clip in clips])
-        texts = [_tidy(self._tokenizer.decode(row, skip_special_tokens=True)) for row in ids]
+        texts = [_clean_text(self._tokenizer.decode(row, skip_special_tokens=True)) for row in ids]
         times = self._time(clips, texts)
         return [
             Recognition(
@@ -130,7 +130,7 @@ class NanoRecognizer:
         return round(seconds * self._config.tokens_per_s) + self._config.spare_tokens
 
     def _embed(self, clips: Sequence[Clip]) -> list[torch.Tensor]:
-        """Each clip's prompt with its sound in the place of the speech, [positions, width]."""
+        """Each clip's prompt as embeddings, with those of its audio, [positions, width]."""
         import torch
 
         speech, lengths = self._features.compute([clip.samples for clip in clips])
@@ -148,7 +148,7 @@ class NanoRecognizer:
         return prompts
 
     def _prompt(self, clip: Clip) -> tuple[list[int], list[int]]:
-        """Token ids before and after the sound, in funasr's own words."""
+        """Token ids before and after the audio: the prompt of funasr."""
         language = LANGUAGES.get(clip.language or "")
         asked: str = self._model.get_prompt(list(clip.hotwords), language, itn=True)
         before = (
@@ -158,7 +158,7 @@ class NanoRecognizer:
         return self._tokenizer.encode(before), self._tokenizer.encode(after)
 
     def _sound_positions(self, frames: int) -> int:
-        """Positions that a clip's sound takes of its `frames` (`fake_token_len` in funasr)."""
+        """Positions that the audio of `frames` frames takes (`fake_token_len` in funasr)."""
         if not self._model.use_low_frame_rate:
             return frames
         for _ in range(2):
@@ -209,7 +209,7 @@ class NanoRecognizer:
                 spread_evenly(parts, clip.segment.start_s, clip.segment.end_s)
                 for clip, parts in zip(clips, words, strict=True)
             ]
-        # Only its times are wanted: any language will do, and hotwords would bend them.
+        # Only the times are used: the language does not matter, and hotwords would distort them.
         timed = self._aligner.recognize(
             [replace(clip, language=None, hotwords=()) for clip in clips]
         )
@@ -219,6 +219,33 @@ class NanoRecognizer:
         ]
 
 
+class _Recorder:
+    """Records the likeliest token's log-probability at each step; changes nothing."""
+
+    def __init__(self, kept: list[torch.Tensor]) -> None:
+        self._kept = kept
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        del input_ids
+        self._kept.append(scores.float().log_softmax(-1).amax(-1))
+        return scores
+
+
+def _clean_text(text: str) -> str:
+    """Without the model's silence mark (/sil) and control characters, with single spaces."""
+    spaced = " ".join(text.replace("/sil", " ").split())
+    return "".join(character for character in spaced if character.isprintable())
+
+
+def _guess_language(text: str) -> str:
+    """By script: Japanese with kana, Chinese with Han characters, English with Latin alone."""
+    if any("\u3040" <= character <= "\u30ff" for character in text):
+        return "ja"
+    if any("\u4e00" <= character <= "\u9fff" for character in text):
+        return "zh"
+    return "en" if any(character.isascii() and character.isalpha() for character in text) else "zh"
+
+
 class NanoWeights(HubWeights):
     layout: ClassVar[Layout] = LAYOUT
     model: HubId = "FunAudioLLM/Fun-ASR-Nano-2512"
@@ -226,7 +253,7 @@ class NanoWeights(HubWeights):
 
 
 class NanoPart(FunasrPart):
-    """Fun-ASR-Nano, with hotwords, its words timed by Paraformer, on the profile's device."""
+    """Fun-ASR-Nano with hotwords, and Paraformer as aligner, on the profile's device."""
 
     backend: Literal["nano"]
     weights: NanoWeights = NanoWeights()
@@ -255,30 +282,3 @@ class NanoPart(FunasrPart):
         )
         recognizer = NanoRecognizer(nano.folder, device, nano.sha256, self.nano, aligner)
         return FunasrTranscriber(recognizer, self.settings, device)
-
-
-class _Recorder:
-    """Keeps the likeliest token's log-probability at each step, and changes nothing."""
-
-    def __init__(self, kept: list[torch.Tensor]) -> None:
-        self._kept = kept
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        del input_ids
-        self._kept.append(scores.float().log_softmax(-1).amax(-1))
-        return scores
-
-
-def _tidy(text: str) -> str:
-    """Without the model's mark of silence (funasr) and control characters, spaces single."""
-    spaced = " ".join(text.replace("/sil", " ").split())
-    return "".join(character for character in spaced if character.isprintable())
-
-
-def _guess_language(text: str) -> str:
-    """By script, where the queue names none: kana is Japanese, Latin alone English."""
-    if any("\u3040" <= character <= "\u30ff" for character in text):
-        return "ja"
-    if any("\u4e00" <= character <= "\u9fff" for character in text):
-        return "zh"
-    return "en" if any(character.isascii() and character.isalpha() for character in text) else "zh"

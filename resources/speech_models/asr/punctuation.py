@@ -1,7 +1,7 @@
-"""ct-punc: marks between the words of a transcript, for families that write none.
+"""ct-punc: punctuation of transcripts, for families that write none.
 
-funasr punctuates one text at a time and rewrites it (capitals, spaces). Here many texts are read at
-once, with the same marks, and marks are only put in: the words stay as they were heard.
+funasr punctuates one text at a time and rewrites it (capitals, spaces). Here many texts are
+processed at once, with the same marks, and marks are only inserted: the words stay unchanged.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 LAYOUT = Layout("ct-punc", "CTTransformer", (*COMMON_FILES, "tokens.*", "jieba_usr_dict?"))
 
 WORDS_AT_ONCE = 20
-"""Words added at each step of a long text (`split_size` in funasr); what follows the last sentence
-that ended is read again with the next ones."""
+"""Words added at each step of a long text (`split_size` in funasr); words after the last finished
+sentence are processed again with the next ones."""
 MAX_WAITING_WORDS = 200
 """A sentence longer than this ends at its last comma (`cache_pop_trigger_limit`)."""
 
@@ -35,17 +35,17 @@ _ASCII = {"，": ",", "。": ".", "？": "?"}
 
 @dataclass
 class _Reading:
-    """One text on its way through the model."""
+    """One text and the state of its processing."""
 
     text: str
     words: list[str]
     ids: list[int]
     begun: int = 0
-    """First word of the sentence that has not ended."""
+    """First word of the unfinished sentence."""
     read: int = 0
-    """Words that the model has seen."""
+    """Words processed by the model."""
     marks: list[str] = field(default_factory=list[str])
-    """Of the words before `begun`."""
+    """Marks after each of the words before `begun`."""
 
     @property
     def is_done(self) -> bool:
@@ -55,8 +55,8 @@ class _Reading:
     def next_ids(self) -> list[int]:
         return self.ids[self.begun : self.read + WORDS_AT_ONCE]
 
-    def take(self, marks: list[str]) -> None:
-        """Keep the marks of the sentences that ended; at the end of the text, all."""
+    def keep(self, marks: list[str]) -> None:
+        """Keep the marks of finished sentences; at the end of the text, all of them."""
         self.read = min(self.read + WORDS_AT_ONCE, len(self.words))
         if self.read < len(self.words):
             marks = marks[: _ended(marks)]
@@ -65,7 +65,7 @@ class _Reading:
 
 
 def _ended(marks: list[str]) -> int:
-    """How many words belong to sentences that ended; the last two words are still open."""
+    """How many words belong to finished sentences; the last two words are never final."""
     for index in range(len(marks) - 2, 1, -1):
         if marks[index] in _ENDS:
             return index + 1
@@ -78,7 +78,7 @@ def _ended(marks: list[str]) -> int:
 
 
 class CtPunctuator:
-    """ct-punc over many texts at once; each text's marks are those that it gets alone."""
+    """ct-punc for many texts at once; a text's marks do not depend on the others."""
 
     identity: ModelIdentity
 
@@ -102,7 +102,7 @@ class CtPunctuator:
         return ModelIdentity("ct-punc", weights_sha256, {"precision": precision})
 
     def punctuate(self, texts: Sequence[str]) -> list[str]:
-        """Each text with marks put in behind its words, ending in one; '' stays ''."""
+        """Each text with marks inserted after its words, the last a 。 or ？; '' stays ''."""
         readings = [self._begin(text) for text in texts]
         while waiting := [reading for reading in readings if not reading.is_done]:
             waiting.sort(key=lambda reading: len(reading.next_ids))
@@ -110,18 +110,18 @@ class CtPunctuator:
                 batch = waiting[first : first + self._batch_texts]
                 marks = self._memory.compute([r.next_ids for r in batch], self._read)
                 for reading, found in zip(batch, marks, strict=True):
-                    reading.take(found)
+                    reading.keep(found)
         return [_write(reading) for reading in readings]
 
     def _begin(self, text: str) -> _Reading:
-        """Characters, or jieba's words where the model came with a dictionary, as in training."""
+        """Split into characters, or jieba's words where the model has a dictionary (as trained)."""
         from funasr.models.ct_transformer.utils import split_words
 
         words: list[str] = split_words(text, jieba_usr_dict=self._user_words)
         return _Reading(text, words, list(self._tokenizer.encode(words)) if words else [])
 
     def _read(self, batch: Sequence[list[int]]) -> list[list[str]]:
-        """The mark behind each word."""
+        """The mark after each word."""
         import torch
         from torch.nn.utils.rnn import pad_sequence
 
@@ -138,14 +138,8 @@ class CtPunctuator:
         ]
 
 
-class CtPuncWeights(HubWeights):
-    layout: ClassVar[Layout] = LAYOUT
-    model: HubId = "iic/punc_ct-transformer_cn-en-common-vocab471067-large"
-    revision: str = "v2.0.4"
-
-
 def _write(reading: _Reading) -> str:
-    """Put the marks into the text; the last one ends a sentence."""
+    """The text with its marks inserted; the last one ends a sentence."""
     if not reading.words:
         return reading.text
     marks = [mark if mark not in (_NONE, "<unk>") else "" for mark in reading.marks]
@@ -162,7 +156,13 @@ def _write(reading: _Reading) -> str:
 
 
 def _find_end(text: str, position: int, word: str) -> int:
-    """Where a word ends that is the next in the text, whatever spaces stand in it."""
+    """The end of `word`, the next word of the text, which may contain spaces there."""
     for character in word:
         position = text.index(character, position) + 1
     return position
+
+
+class CtPuncWeights(HubWeights):
+    layout: ClassVar[Layout] = LAYOUT
+    model: HubId = "iic/punc_ct-transformer_cn-en-common-vocab471067-large"
+    revision: str = "v2.0.4"

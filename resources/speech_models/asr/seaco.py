@@ -1,8 +1,8 @@
 """Paraformer and SeACo-Paraformer: Chinese with word times, SeACo with hotwords.
 
-funasr's modules compute encoder, decoders and hotword bias; between them is `cif`, and before them
-`features`. What a batch must not change and funasr's own batches do: time stamps, and hotwords
-where a list has more than FILTERED of them.
+funasr's modules compute encoder, decoders and hotword bias; `cif` connects them, `lfr_features`
+makes their input. Unlike in funasr's own batches, a clip's time stamps do not depend on the batch,
+nor do its hotwords where a list has more than FILTERED of them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SEACO = Layout("seaco", "SeacoParaformer", (*COMMON_FILES, "am.mvn", "tokens.*",
 PARAFORMER = Layout("paraformer", "Paraformer", (*COMMON_FILES, "am.mvn", "tokens.*"))
 
 FILTERED = 50
-"""Beyond so many hotwords, SeACo keeps the likeliest of the whole batch (`nfilter` in funasr)."""
+"""Of a longer list, SeACo keeps the likeliest hotwords of the batch (`nfilter` in funasr)."""
 
 _SPECIAL = ("<s>", "</s>", "<unk>", "<blank>")
 
@@ -43,8 +43,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Read:
-    """What the device made of one clip, on the CPU."""
+class _Decoded:
+    """The result of one clip, on the CPU."""
 
     ids: list[int]
     logprobs: list[float]
@@ -98,10 +98,12 @@ class SeacoRecognizer:
                     "English words, or another transcriber"
                 )
         hotwords = self._tokenize(clips[0].hotwords) if self.identity.takes_hotwords else None
-        read = self._read(clips, hotwords)
-        return [self._write(clip, result) for clip, result in zip(clips, read, strict=True)]
+        decoded = self._decode_clips(clips, hotwords)
+        return [self._write(clip, result) for clip, result in zip(clips, decoded, strict=True)]
 
-    def _read(self, clips: Sequence[Clip], hotwords: list[list[int]] | None) -> list[_Read]:
+    def _decode_clips(
+        self, clips: Sequence[Clip], hotwords: list[list[int]] | None
+    ) -> list[_Decoded]:
         import torch
 
         with computing(self._device):
@@ -115,7 +117,7 @@ class SeacoRecognizer:
             best, scores = ids.cpu().tolist(), logprobs.float().cpu().tolist()
         frame_s = self._features.frame_s / self._predictor.upsampling
         return [
-            _Read(
+            _Decoded(
                 best[row][:count],
                 scores[row][:count],
                 find_token_times(alphas[row, :frames_of_row], count, frame_s),
@@ -126,7 +128,7 @@ class SeacoRecognizer:
         ]
 
     def _stamp_frames(self, lengths: torch.Tensor) -> list[int]:
-        """Frames of each row's time stamps; without upsampling, with the tail."""
+        """Time-stamp frames of each row; without upsampling, they include the tail."""
         rate = self._predictor.upsampling
         return [length * rate + (rate == 1) for length in lengths.tolist()]
 
@@ -178,14 +180,14 @@ class SeacoRecognizer:
         )
 
     def _tokenize(self, hotwords: tuple[str, ...]) -> list[list[int]] | None:
-        """Token ids of each hotword, as funasr makes them, and its sentinel; None without any.
+        """Token ids of each hotword, as in funasr, and funasr's sentinel; None without hotwords.
 
         Digits are spelt out, as the model writes them. A hotword with a character that the model
-        does not know is left out, and the log says so, once.
+        does not know is left out, with a warning in the log, once.
         """
         if hotwords not in self._hotwords:
             spoken = ["".join(SPOKEN_DIGITS.get(c, c) for c in word) for word in hotwords]
-            # Each by itself, and never at the start: a list that begins with http is fetched.
+            # One by one, after a space: funasr would fetch a list that begins with http.
             tokenized = [
                 self._model.generate_hotwords_list(f" {word}", self._tokenizer, self._frontend)
                 for word in spoken
@@ -202,11 +204,11 @@ class SeacoRecognizer:
             self._hotwords[hotwords] = [*ids, [self._model.sos]] if ids else None
         return self._hotwords[hotwords]
 
-    def _write(self, clip: Clip, read: _Read) -> Recognition:
+    def _write(self, clip: Clip, decoded: _Decoded) -> Recognition:
         kept = [
             (self._vocabulary[token], start_s, end_s, logprob)
             for token, logprob, (start_s, end_s) in zip(
-                read.ids, read.logprobs, read.times, strict=True
+                decoded.ids, decoded.logprobs, decoded.times, strict=True
             )
             if self._vocabulary[token] not in _SPECIAL
         ]
@@ -231,12 +233,12 @@ class ParaformerWeights(HubWeights):
 
 
 class SeacoPart(FunasrPart):
-    """SeACo-Paraformer, with hotwords and word times, and ct-punc, on the profile's device."""
+    """SeACo-Paraformer with hotwords and word times, and ct-punc, on the profile's device."""
 
     backend: Literal["seaco"]
     weights: SeacoWeights = SeacoWeights()
     punctuation: CtPuncWeights | None = CtPuncWeights()
-    """None: no marks are written."""
+    """None: no punctuation."""
 
     def models(self, profile: str) -> list[Model]:
         marks = [self.punctuation.of(profile)] if self.punctuation else []

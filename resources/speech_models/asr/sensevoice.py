@@ -1,8 +1,8 @@
 """SenseVoice: five languages, with punctuation, numbers as digits, and word times; no hotwords.
 
-funasr's module computes the encoder; the queries before the speech are set clip by clip, so that
-languages share a batch. Word times are those of the decoded path itself: it is the likeliest
-alignment of its own tokens.
+funasr's module computes the encoder; the queries before the speech are set for each clip, so that
+a batch may mix languages. Word times are those of the decoded CTC path, the likeliest alignment of
+its own tokens.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 LAYOUT = Layout("sensevoice", "SenseVoiceSmall", (*COMMON_FILES, "am.mvn", "*bpe.model"))
 
 QUERIES = 4
-"""Frames before the speech, in which it answers with language, emotion, event and style."""
+"""Frames before the speech, whose outputs are language, emotion, event and style."""
 CENTRE_S = 0.03
-"""A stacked frame stands for what lies around its start (funasr's `output_timestamp`)."""
+"""A stacked frame represents the audio around its start (funasr's `output_timestamp`)."""
 
 _EVENT_QUERY, _EMOTION_QUERY = 1, 2
 
@@ -84,7 +84,7 @@ class SenseVoiceRecognizer:
         ]
 
     def _put_queries(self, speech: torch.Tensor, clips: Sequence[Clip]) -> torch.Tensor:
-        """Language, event, emotion and style before the features, as the model was trained."""
+        """The features after the queries for language, event, emotion and style, as in training."""
         import torch
 
         style = self._model.textnorm_dict["withitn"]
@@ -101,7 +101,7 @@ class SenseVoiceRecognizer:
         return torch.cat([embedded, speech], dim=1)
 
     def _write(self, clip: Clip, ids: list[int], logprobs: list[float]) -> Recognition:
-        """Runs of a token in the path become pieces; tags, in `<|…|>`, are not text."""
+        """Runs of one token in the path become one piece; tags (`<|…|>`) are not text."""
         spoken: list[tuple[str, float, float]] = []
         scores: list[float] = []
         position = QUERIES
@@ -126,6 +126,16 @@ class SenseVoiceRecognizer:
         )
 
 
+def _is_tag(piece: str) -> bool:
+    return piece.startswith("<|") or piece in ("<unk>", "<s>", "</s>")
+
+
+def _language(tag: str) -> str:
+    """The language in the model's first tag; Chinese, most of its training data, where none is."""
+    name = tag.strip("<|>")
+    return name if name in ("zh", "en", "yue", "ja", "ko") else "zh"
+
+
 class SenseVoiceWeights(HubWeights):
     layout: ClassVar[Layout] = LAYOUT
     model: HubId = "iic/SenseVoiceSmall"
@@ -133,7 +143,7 @@ class SenseVoiceWeights(HubWeights):
 
 
 class SenseVoicePart(FunasrPart):
-    """SenseVoice Small, which writes its own punctuation, on the profile's device."""
+    """SenseVoice Small, which writes punctuation itself, on the profile's device."""
 
     backend: Literal["sensevoice"]
     weights: SenseVoiceWeights = SenseVoiceWeights()
@@ -151,13 +161,3 @@ class SenseVoicePart(FunasrPart):
         device = host.hold_device()
         recognizer = SenseVoiceRecognizer(stored.folder, device, stored.sha256)
         return FunasrTranscriber(recognizer, self.settings, device)
-
-
-def _is_tag(piece: str) -> bool:
-    return piece.startswith("<|") or piece in ("<unk>", "<s>", "</s>")
-
-
-def _language(tag: str) -> str:
-    """What the model names first; Chinese, which it was trained on most, where it names none."""
-    name = tag.strip("<|>")
-    return name if name in ("zh", "en", "yue", "ja", "ko") else "zh"

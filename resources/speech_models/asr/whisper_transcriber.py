@@ -1,7 +1,7 @@
 """Whisper base as a transcriber: packs of neighbouring segments, decoded in batches.
 
-How segments become packs, and words find their segments again, is `domain.audio.packing`; what is
-done to the text, `domain.text.cleanup`. Here is what needs the model.
+Packing segments, and mapping words back to them, is in `domain.audio.packing`; cleanup of the text
+in `domain.text.cleanup`.
 """
 
 from __future__ import annotations
@@ -46,59 +46,60 @@ if TYPE_CHECKING:
 
 _OPENING_MARKS = "\"'“¿([{-"
 _CLOSING_MARKS = "\"'.。,，!！?？:：”)]}、"
-"""Punctuation that Whisper's word times attach to the word after or before it."""
+"""Punctuation that is attached to the word after it, and before it."""
 
 
 @dataclass(frozen=True)
 class WhisperTranscriberConfig:
     packing: PackingConfig = field(default_factory=PackingConfig)
     trailing_silence_s: float = 4.0
-    """Silence encoded behind a pack."""
+    """Silence encoded after a pack."""
     closing_s: float = 1.0
-    """Behind that, what the encoder makes of the last seconds of a silent window: with neither 7 s
-    of silence nor this, Whisper does not find the end. It costs no encoding."""
+    """After that, encoder states of the last seconds of a silent window: without 7 s of silence or
+    these, Whisper does not find the end. They need not be encoded again."""
     bucket_s: float = 2.0
-    """Closings are drawn out to a multiple of this, so that equal lengths share a batch."""
+    """Closings are extended to a multiple of this, so that packs of equal length share a batch."""
     batch_audio_s: float = 120.0
-    """Audio decoded at once in one thread, silence included: bounds memory."""
+    """Audio in one thread's batch, silence included: bounds memory."""
     redecode_s: float = 1.2
-    """A segment with its margins this long that got no word in its pack is decoded again, alone."""
+    """A segment at least this long (with margins) that has no word after decoding its pack is
+    decoded again, alone."""
     redecode_confidence: float = 0.3
-    """Least confidence at which that second text is kept."""
+    """Lowest confidence at which that second text is kept."""
     min_confidence: float = 0.1
-    """And any text from this one: in noise Whisper repeats its prompt, at a confidence of 0.04."""
+    """Lowest confidence of any text: on noise Whisper repeats its prompt, at about 0.04."""
     beam_size: int = 1
     retry_beam_size: int = 5
-    """A text that the thresholds below distrust is decoded again, more carefully."""
+    """Beam of the second attempt, for text that the thresholds below reject."""
     retry_no_repeat_tokens: int = 10
-    """In that second attempt no run of tokens this long may come twice."""
+    """In the second attempt, no sequence of this many tokens may occur twice."""
     no_speech_threshold: float = 0.6
-    """With a mean log-probability below `log_prob_threshold`, no speech was heard. These three are
-    Whisper's own (Radford et al. 2022, section 4.5)."""
+    """Above it, and with a mean log-probability below `log_prob_threshold`, there is no speech. The
+    three thresholds are Whisper's (Radford et al. 2022, section 4.5)."""
     log_prob_threshold: float = -1.0
     compression_ratio_threshold: float = 2.4
     loops: LoopConfig = field(default_factory=LoopConfig)
     prompts: Mapping[str, str] = field(default_factory=lambda: {"zh": "以下是普通话的句子。"})
-    """Text before the first word, by language: asks for simplified characters, punctuated."""
+    """Initial prompt by language; the Chinese one elicits punctuated, simplified characters."""
 
 
 _STORED_NAMES = {"redecode_s": "hear_again_s", "redecode_confidence": "hear_again_confidence"}
-"""Settings that were renamed. Stored fingerprints hash the old names, so the identity keeps them:
-under the new ones every stored transcript would be computed again."""
+"""Renamed settings, by new name. Stored fingerprints hash the old names, so the identity keeps
+them: otherwise every stored transcript would be computed again."""
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One pack to be decoded. Without a language, it decides its channel's."""
+    """One pack to be decoded. Without a language, it determines its channel's."""
 
     channel_no: int
     waveform: Waveform
     pack: Pack
     positions: int
-    """Encoder states to decode from, 50 a second, closing included."""
+    """Encoder states to decode from, 50 per second, closing included."""
     language: str | None
     redecoded: bool = False
-    """Nothing was written for it in its pack: only a text that Whisper trusts is believed."""
+    """It had no word after decoding its pack: `redecode_confidence` applies."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class _Hypothesis:
 
 @dataclass(frozen=True)
 class _TimedWord:
-    """A word in its pack's time; probability is the mean over its tokens."""
+    """A word in its pack's time; `probability` is the mean over its tokens."""
 
     text: str
     start_s: float
@@ -127,10 +128,10 @@ class _Decoded:
 
 
 class WhisperTranscriber:
-    """Transcriber on a loaded Whisper, which the emotion recognizer may share.
+    """Transcriber with a loaded Whisper, which the emotion recognizer may share.
 
-    A pack's text depends on its own audio and language alone: it is padded by its own length, rows
-    of a batch do not touch each other, and there is no sampling.
+    A pack's text depends on its own audio and language alone: padding follows from its own length,
+    the rows of a batch are independent, and there is no sampling.
     """
 
     identity: ModelIdentity
@@ -152,10 +153,10 @@ class WhisperTranscriber:
         )
 
     def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
-        """One transcript a segment, in the order given; '' where nothing was said.
+        """One transcript per segment, in the order given; '' where no speech is recognised.
 
-        A channel without a language gets that of its longest pack. Raises ValueError for
-        a language that Whisper does not know and for segments that `pack_segments` refuses.
+        A channel without a language gets that of its longest pack. Raises ValueError for a language
+        that Whisper does not know and for segments that `pack_segments` refuses.
         """
         leading: list[_Job] = []
         waiting: list[_Job] = []
@@ -190,7 +191,7 @@ class WhisperTranscriber:
     def _find_skipped(
         self, channel_no: int, channel: SpeechChannel, decoded: Sequence[tuple[Pack, _Decoded]]
     ) -> list[_Job]:
-        """Segments of a shared pack for which Whisper wrote nothing: it skips some sentences."""
+        """Segments without a word after decoding a shared pack: Whisper skips some sentences."""
         written = {
             pack.place(word.start_s, word.end_s)[0]
             for pack, result in decoded
@@ -199,11 +200,11 @@ class WhisperTranscriber:
         return [
             _Job(channel_no, channel.waveform, alone, self._positions(alone), result.language, True)
             for pack, result in decoded
-            if len(pack.pieces) > 1
-            for piece in pack.pieces
-            if piece.segment_no not in written
-            and piece.stop - piece.start >= self._config.redecode_s * SAMPLE_RATE_HZ
-            for alone in [Pack((replace(piece, offset=0),))]
+            if len(pack.segments) > 1
+            for segment in pack.segments
+            if segment.segment_no not in written
+            and segment.stop - segment.start >= self._config.redecode_s * SAMPLE_RATE_HZ
+            for alone in [Pack((replace(segment, offset=0),))]
         ]
 
     def _jobs(self, channel_no: int, channel: SpeechChannel) -> list[_Job]:
@@ -216,7 +217,7 @@ class WhisperTranscriber:
         ]
 
     def _frames(self, pack: Pack) -> int:
-        """Mel frames to encode: an even number, the trailing silence included."""
+        """Mel frames to encode: an even number, trailing silence included."""
         wanted = max(1, pack.samples // HOP) + round(self._config.trailing_silence_s * FRAMES_PER_S)
         return min(MAX_FRAMES, wanted + wanted % 2)
 
@@ -236,12 +237,12 @@ class WhisperTranscriber:
             ]
 
     def _batches(self, jobs: Sequence[_Job]) -> list[list[_Job]]:
-        """Jobs of one language and length together, the longest first."""
-        alike: dict[tuple[int, str], list[_Job]] = defaultdict(list)
+        """Batches of jobs with equal length and language, the longest first."""
+        groups: dict[tuple[int, str], list[_Job]] = defaultdict(list)
         for job in jobs:
-            alike[job.positions, job.language or ""].append(job)
+            groups[job.positions, job.language or ""].append(job)
         batches: list[list[_Job]] = []
-        for (positions, _), group in sorted(alike.items(), reverse=True, key=lambda item: item[0]):
+        for (positions, _), group in sorted(groups.items(), reverse=True, key=lambda item: item[0]):
             rows = max(1, int(self._config.batch_audio_s * FRAMES_PER_S / 2 / positions))
             batches.extend(group[first : first + rows] for first in range(0, len(group), rows))
         return batches
@@ -269,7 +270,7 @@ class WhisperTranscriber:
     def _encode(self, job: _Job) -> NDArray[np.float32]:
         """Encoder states of a pack and its closing, shape [positions, 512].
 
-        A pack is encoded alone: that costs no more than in a batch, and nothing for the closing.
+        A pack is encoded alone: this costs no more than in a batch, and the closing costs nothing.
         """
         frames = self._frames(job.pack)
         mel = log_mel(self._model, job.pack.cut(job.waveform))[:, :frames]
@@ -321,7 +322,7 @@ class WhisperTranscriber:
 
         opening = self._config.prompts.get(tokenizer.language_code)
         before = tokenizer.encode(opening) if opening else None
-        # Asked for times as well, Whisper skips fewer sentences of a pack; the times are not used.
+        # With time tokens Whisper skips fewer sentences of a pack; the times are not used.
         prompt = self._model.get_prompt(tokenizer, before or [], without_timestamps=False)
         results = self._model.model.generate(
             get_ctranslate2_storage(states),
@@ -336,7 +337,7 @@ class WhisperTranscriber:
     def _hypothesis(result: Any, tokenizer: Tokenizer) -> _Hypothesis:
         tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
         words, _ = tokenizer.split_to_word_tokens(tokens)
-        # The score is a mean over the tokens; Whisper counts the end of text among them.
+        # The score is a mean over the tokens; Whisper also counts the end-of-text token.
         decoded = len(result.sequences_ids[0])
         mean_logprob = result.scores[0] * decoded / (decoded + 1)
         return _Hypothesis(tokens, words, mean_logprob, result.no_speech_prob)
@@ -370,7 +371,7 @@ class WhisperTranscriber:
         tokens: list[list[int]],
         frames: list[int],
     ) -> list[list[_TimedWord]]:
-        """Word times by cross-attention and dynamic time warping, loops cut to one turn."""
+        """Words timed by cross-attention and dynamic time warping; loops are cut to one turn."""
         from faster_whisper.transcribe import get_ctranslate2_storage, merge_punctuations
 
         alignments: Any = self._model.find_alignment(
@@ -399,40 +400,15 @@ class WhisperTranscriber:
         return timed
 
 
-class WhisperPart(Section):
-    """Whisper base through CTranslate2, on the CPU."""
-
-    backend: Literal["whisper"]
-    compute_type: str = "int8"
-    """CTranslate2's precision. Parts that name the same one share one model."""
-    settings: WhisperTranscriberConfig = WhisperTranscriberConfig()
-
-    @property
-    def longest_s(self) -> float:
-        """Longest segment that it decodes, in seconds."""
-        return self.settings.packing.window_s
-
-    def models(self, profile: str) -> list[Model]:
-        del profile
-        return [WHISPER_BASE]
-
-    def identify(self, host: Host) -> ModelIdentity:
-        del host
-        return WhisperTranscriber.identify(self.settings, self.compute_type)
-
-    def open(self, host: Host) -> WhisperTranscriber:
-        return WhisperTranscriber(open_whisper(host, self.compute_type), self.settings)
-
-
 def _transcripts(
     segments: int, decoded: Sequence[tuple[Pack, _Decoded]]
 ) -> list[SegmentTranscript]:
-    """Words back to their segments, and segments to their order."""
+    """One transcript per segment, in order, from the words of the packs."""
     languages: dict[int, str] = {}
     words: dict[int, list[tuple[_TimedWord, float, float]]] = defaultdict(list)
     for pack, result in decoded:
-        for piece in pack.pieces:
-            languages[piece.segment_no] = result.language
+        for segment in pack.segments:
+            languages[segment.segment_no] = result.language
         for word in result.words:
             segment_no, start_s, end_s = pack.place(word.start_s, word.end_s)
             words[segment_no].append((word, start_s, end_s))
@@ -466,8 +442,33 @@ def _confidence(words: Sequence[_TimedWord]) -> float:
 
 
 def _split_like(text: str, words: Sequence[str]) -> Iterator[str]:
-    """Cut `text` into pieces as long as `words`."""
+    """`text` split into parts as long as `words`."""
     position = 0
     for word in words:
         yield text[position : position + len(word)]
         position += len(word)
+
+
+class WhisperPart(Section):
+    """Whisper base through CTranslate2, on the CPU."""
+
+    backend: Literal["whisper"]
+    compute_type: str = "int8"
+    """CTranslate2's precision. Parts that name the same one share one model."""
+    settings: WhisperTranscriberConfig = WhisperTranscriberConfig()
+
+    @property
+    def longest_s(self) -> float:
+        """Longest segment that it decodes, in seconds."""
+        return self.settings.packing.window_s
+
+    def models(self, profile: str) -> list[Model]:
+        del profile
+        return [WHISPER_BASE]
+
+    def identify(self, host: Host) -> ModelIdentity:
+        del host
+        return WhisperTranscriber.identify(self.settings, self.compute_type)
+
+    def open(self, host: Host) -> WhisperTranscriber:
+        return WhisperTranscriber(open_whisper(host, self.compute_type), self.settings)

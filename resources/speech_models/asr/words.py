@@ -1,6 +1,6 @@
-"""Words with times, made from the tokens that the ASR families decode.
+"""Words with times from the tokens of the ASR families.
 
-A word keeps the space before it: the words of a segment, joined, are its text.
+A word includes the space before it: the words of a segment, joined, are its text.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from itertools import groupby
 from callqa_assets.domain.speech import Span, Word
 
 SUBWORD_MARK = "@@"
-"""Paraformer's mark at the end of a token that the next one continues."""
+"""Paraformer's mark at the end of a token whose word the next token continues."""
 SPACE_MARK = "▁"
 """SentencePiece's mark of a space before a piece."""
 
 
 def join_tokens(tokens: Iterable[tuple[str, float, float]]) -> list[Word]:
-    """Words of Paraformer's tokens (token, start_s, end_s).
+    """Words from Paraformer's tokens (token, start_s, end_s), written as in funasr.
 
-    As funasr writes them: subwords are joined, only words in Latin letters are parted by a space,
-    and letters spelt out one by one become an abbreviation in capitals.
+    Subwords are joined, only words in Latin letters are separated by a space, and single letters
+    in a row become an abbreviation in capitals.
     """
     words: list[Word] = []
     for word in _join_letters(list(_join_subwords(tokens))):
@@ -33,9 +33,9 @@ def join_tokens(tokens: Iterable[tuple[str, float, float]]) -> list[Word]:
 
 
 def join_pieces(pieces: Iterable[tuple[str, float, float]]) -> list[Word]:
-    """Words of SentencePiece's pieces (piece, start_s, end_s).
+    """Words from SentencePiece's pieces (piece, start_s, end_s).
 
-    Letters after letters, and punctuation after anything, continue the word before.
+    Letters after letters, and punctuation after anything, continue the previous word.
     """
     words: list[Word] = []
     for piece, start_s, end_s in pieces:
@@ -49,7 +49,7 @@ def join_pieces(pieces: Iterable[tuple[str, float, float]]) -> list[Word]:
 
 
 def split_characters(text: str) -> list[str]:
-    """Words of a text without times: each Chinese character, each run of letters or digits.
+    """Words of a text: each Chinese character, each run of Latin letters or digits.
 
     A space belongs to the word after it, punctuation to the word before; joined they are the text.
     """
@@ -63,7 +63,7 @@ def split_characters(text: str) -> list[str]:
 
 
 def spread_evenly(words: Sequence[str], start_s: float, end_s: float) -> list[Word]:
-    """Share start_s..end_s among the words, in proportion to their lengths."""
+    """Divide start_s..end_s among the words in proportion to their lengths."""
     total = sum(len(word) for word in words)
     timed: list[Word] = []
     done = 0
@@ -77,8 +77,8 @@ def spread_evenly(words: Sequence[str], start_s: float, end_s: float) -> list[Wo
 def align_words(words: Sequence[str], timed: Sequence[Word], segment: Span) -> list[Word]:
     """Give words the times of the same characters in another transcript of the same segment.
 
-    Both texts are matched as a whole, character by character (difflib). Words without a match share
-    the time between their neighbours, or up to the segment's edge, evenly.
+    The two texts are matched character by character (difflib). Words without a match share the time
+    between their neighbours, or up to the segment's edge, evenly.
     """
     own = [(c.casefold(), number) for number, word in enumerate(words) for c in word if c.isalnum()]
     theirs = [(c.casefold(), word) for word in timed for c in word.word if c.isalnum()]
@@ -115,7 +115,7 @@ def shift_words(words: Iterable[Word], by_s: float, latest_s: float) -> list[Wor
 
 
 def is_latin(word: str) -> bool:
-    """Whether a word is in a script (ASCII letters and digits) that puts spaces between words."""
+    """Whether a word is of ASCII letters, digits, ' and -: such words are separated by spaces."""
     return bool(word) and all(c.isascii() and (c.isalnum() or c in "'-") for c in word)
 
 

@@ -1,7 +1,7 @@
 """Emotions by emotion2vec: segments into batches, frame features into posteriors.
 
-What the model computes is `emotion2vec_encoder`; windows, labels and spans are arithmetic and live
-in `callqa_assets.domain.emotion.timeline`.
+The model itself is computed in `emotion2vec_encoder`; windows, labels and spans are in
+`callqa_assets.domain.emotion.timeline`.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ LAYOUT = Layout(
 
 FRAME_RATE_HZ = SAMPLE_RATE_HZ / SHIFT_SAMPLES
 WINDOW_S = 3.0
-"""emotion2vec says little of less (ddlBoJack/emotion2vec, issue 41)."""
+"""emotion2vec is unreliable on shorter audio (ddlBoJack/emotion2vec, issue 41)."""
 
 
 @dataclass(frozen=True)
 class Emotion2vecConfig:
     max_piece_s: Annotated[float, Field(gt=0)] = 10.0
-    """A longer segment is computed in equal pieces: attention costs grow with the square of the
-    length, and the model was trained on clips of a few seconds."""
+    """A longer segment is computed in equal pieces: the cost of attention grows with the square of
+    the length, and the model was trained on clips of a few seconds."""
     batch_s: Annotated[float | None, Field(gt=0)] = None
     """Seconds of audio in one batch, padding included. None: 240 s on an accelerator; on a CPU each
     segment alone, where batches gain nothing and padding costs."""
     embeddings: bool = False
-    """Whether each segment's mean frame features are given back, to be kept."""
+    """Whether each segment's mean frame features are returned, to be stored."""
 
 
 ACCELERATOR_BATCH_S = 240.0
@@ -75,7 +75,7 @@ class _Utterance:
     """A segment as it goes into the model."""
 
     pieces: Sequence[Waveform]
-    """Their frames, end to end, are the segment's frames: neighbours share 5 ms."""
+    """Their frames, concatenated, are the segment's frames; neighbours share 5 ms of audio."""
     frames: Sequence[int]
     """Of each piece."""
     starts: NDArray[np.int64]
@@ -85,7 +85,7 @@ class _Utterance:
     def averages(self, padded: int) -> NDArray[np.float32]:
         """Weights of the means over the segment and over each window, [1 + windows, columns].
 
-        The columns are those of the pieces' rows laid end to end, each `padded` frames long.
+        The columns are the frames of the pieces' rows, concatenated, each padded to `padded`.
         """
         column = np.concatenate(
             [row * padded + np.arange(count) for row, count in enumerate(self.frames)]
@@ -100,8 +100,8 @@ class _Utterance:
 class Emotion2vecRecognizer:
     """Emotion recognizer of the production profiles.
 
-    In fp32, a result differs by less than 1e-5 from what the model says of the segment alone,
-    whatever shares its batch; on a CPU, with `batch_s` left out, it does not differ at all.
+    In fp32 a result differs by less than 1e-5 from the model's result for the segment alone,
+    whatever shares its batch; on a CPU, without `batch_s`, it does not differ at all.
     """
 
     identity: ModelIdentity
@@ -114,8 +114,8 @@ class Emotion2vecRecognizer:
         windows: WindowConfig,
         config: Emotion2vecConfig,
     ) -> None:
-        """Raises ModelFolderError where the folder holds no whole emotion2vec, and
-        Emotion2vecError where it is built or labelled otherwise than the published ones."""
+        """Raises ModelFolderError where the folder holds no complete emotion2vec, and
+        Emotion2vecError where architecture or labels differ from the published models'."""
         loaded = load_model(stored.folder, LAYOUT, device, cast_weights=True)
         self._encoder = Emotion2vecEncoder(loaded.model)
         columns, tokens = _match_labels(loaded.tokenizer.token_list)
@@ -140,7 +140,7 @@ class Emotion2vecRecognizer:
         )
 
     def recognize(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentEmotion]]:
-        """One result a segment, in the order given.
+        """One result per segment, in the order given.
 
         Raises ValueError where a segment lies outside its channel or holds NaN or infinite samples,
         DeviceError where one alone does not fit into the device's memory, Emotion2vecError where
@@ -153,8 +153,8 @@ class Emotion2vecRecognizer:
             for segment in channel.segments
         ]
         results: dict[int, _Result] = {}
-        # Nothing is read before the last batch is under way: each is prepared while the device
-        # still works on those before it.
+        # Results are read after the last batch was started, so that each batch is prepared while
+        # the device still computes those before it.
         for batch in self._make_batches(utterances):
             computed = self.guard.compute([utterances[index] for index in batch], self._compute)
             results.update(zip(batch, computed, strict=True))
@@ -177,13 +177,13 @@ class Emotion2vecRecognizer:
             samples[start * SHIFT_SAMPLES : stop * SHIFT_SAMPLES + overlap]
             for start, stop in itertools.pairwise(cuts)
         ]
-        # What follows the last frame counts in the normalisation, as it does in funasr's.
+        # Samples after the last frame count in the normalisation, as in funasr.
         pieces[-1] = samples[cuts[-2] * SHIFT_SAMPLES :]
         starts, ends = window_bounds(frames, self._windows)
         return _Utterance(pieces, np.diff(cuts).tolist(), starts, ends)
 
     def _make_batches(self, utterances: Sequence[_Utterance]) -> Iterator[list[int]]:
-        """Indices of the segments of each batch: of like length, the longest first."""
+        """Indices of the segments of each batch: sorted by length, the longest first."""
         batch_s = self._config.batch_s
         if batch_s is None:
             batch_s = ACCELERATOR_BATCH_S if self._device.is_accelerator else 0.0
@@ -202,7 +202,7 @@ class Emotion2vecRecognizer:
             yield batch
 
     def _compute(self, utterances: Sequence[_Utterance]) -> list[_Result]:
-        """Set the device to work on a batch, and its results on their way back."""
+        """Start a batch on the device, and the copy of its results to the host."""
         import torch
         from torch.nn import functional
 
@@ -239,7 +239,7 @@ class Emotion2vecRecognizer:
         ]
 
     def _make_tensor(self, *shape: int) -> torch.Tensor:
-        """Zeros on the host, from where CUDA copies without waiting."""
+        """Zeros on the host; pinned for CUDA, so that copies do not block."""
         import torch
 
         return torch.zeros(*shape, pin_memory=self._device.kind == "cuda")
@@ -268,50 +268,8 @@ class Emotion2vecRecognizer:
         )
 
 
-class Emotion2vecWeights(HubWeights):
-    layout: ClassVar[Layout] = LAYOUT
-    model: HubId = "iic/emotion2vec_plus_large"
-    revision: str = "v2.0.5"
-
-
-class Emotion2vecPart(EmotionSection):
-    """emotion2vec+ large, on the profile's device."""
-
-    backend: Literal["emotion2vec"]
-    weights: Emotion2vecWeights = Emotion2vecWeights()
-    settings: Emotion2vecConfig = Emotion2vecConfig()
-    windows: WindowConfig = WindowConfig(window_sec=WINDOW_S)
-
-    @field_validator("windows", mode="before")
-    @classmethod
-    def _keep_length(cls, windows: Any) -> Any:
-        """Other keys of the windows leave their length as it is for this model."""
-        if isinstance(windows, dict):
-            return {"window_sec": WINDOW_S, **windows}
-        return windows
-
-    def models(self, profile: str) -> list[Model]:
-        return [self.weights.of(profile)]
-
-    def read_emotions(self) -> Sequence[str]:
-        """The emotions that it knows: those of the published model, without loading it."""
-        return EMOTIONS
-
-    def identify(self, host: Host) -> ModelIdentity:
-        stored = self.weights.require(host)
-        return Emotion2vecRecognizer.identify(
-            stored.sha256, host.device.precision, self.windows, self.settings
-        )
-
-    def open(self, host: Host) -> Emotion2vecRecognizer:
-        stored = self.weights.require(host)
-        return Emotion2vecRecognizer(
-            stored, device=host.hold_device(), windows=self.windows, config=self.settings
-        )
-
-
 class _HostCopy:
-    """A tensor on its way from the device; reading it waits for its own batch alone."""
+    """A tensor being copied from the device; reading it waits for its own batch alone."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
         import torch
@@ -338,16 +296,16 @@ class _Result:
     scores: _HostCopy
     """Shape [rows of the batch, known emotions]."""
     rows: slice
-    """The segment's: the whole of it, then its windows."""
+    """The segment's rows: the mean over the segment, then over each window."""
     embeddings: _HostCopy | None
     number: int
     """The segment's row of `embeddings`."""
 
 
 def _match_labels(tokens: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Columns of `EMOTIONS` that the model knows, and the rows of its projection that they are.
+    """Columns of `EMOTIONS` that the model has, and the matching rows of its projection.
 
-    Labels are `生气/angry`, ..., `<unk>`; those that begin with `unuse` are none.
+    Labels are `生气/angry`, ..., `<unk>`; those that begin with `unuse` are ignored.
     """
     rows = {
         "unknown" if label == "<unk>" else label.rpartition("/")[2]: row
@@ -362,3 +320,45 @@ def _match_labels(tokens: Sequence[str]) -> tuple[list[int], list[int]]:
         )
     known = [emotion for emotion in EMOTIONS if emotion in rows]
     return [EMOTIONS.index(emotion) for emotion in known], [rows[emotion] for emotion in known]
+
+
+class Emotion2vecWeights(HubWeights):
+    layout: ClassVar[Layout] = LAYOUT
+    model: HubId = "iic/emotion2vec_plus_large"
+    revision: str = "v2.0.5"
+
+
+class Emotion2vecPart(EmotionSection):
+    """emotion2vec+ large, on the profile's device."""
+
+    backend: Literal["emotion2vec"]
+    weights: Emotion2vecWeights = Emotion2vecWeights()
+    settings: Emotion2vecConfig = Emotion2vecConfig()
+    windows: WindowConfig = WindowConfig(window_sec=WINDOW_S)
+
+    @field_validator("windows", mode="before")
+    @classmethod
+    def _keep_length(cls, windows: Any) -> Any:
+        """Where only other keys of `windows` are set, keep this model's window length."""
+        if isinstance(windows, dict):
+            return {"window_sec": WINDOW_S, **windows}
+        return windows
+
+    def models(self, profile: str) -> list[Model]:
+        return [self.weights.of(profile)]
+
+    def read_emotions(self) -> Sequence[str]:
+        """The emotions that it recognises: those of the published model, without loading it."""
+        return EMOTIONS
+
+    def identify(self, host: Host) -> ModelIdentity:
+        stored = self.weights.require(host)
+        return Emotion2vecRecognizer.identify(
+            stored.sha256, host.device.precision, self.windows, self.settings
+        )
+
+    def open(self, host: Host) -> Emotion2vecRecognizer:
+        stored = self.weights.require(host)
+        return Emotion2vecRecognizer(
+            stored, device=host.hold_device(), windows=self.windows, config=self.settings
+        )

@@ -1,8 +1,8 @@
-"""emotion2vec's own arithmetic over a padded batch: frame features, each row as if it were alone.
+"""emotion2vec's encoder over a padded batch: frame features that do not depend on other rows.
 
-funasr hears one utterance at a time, and its padding mask does not undo what padding does: the
-positional convolutions read the frames beyond an utterance's end. Weights come from the model that
-funasr loads; which segments share a batch is decided in `emotion2vec`.
+funasr computes one utterance at a time, and its padding mask does not suffice for a batch: the
+positional convolutions read frames beyond an utterance's end. The weights are those of the model
+that funasr loads; batches are formed in `emotion2vec`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import torch
 
 FRAME_SAMPLES = 400
-"""25 ms: what one frame's features are computed from, and the shortest input."""
+"""25 ms: the receptive field of one frame, and the shortest input."""
 SHIFT_SAMPLES = 320
-"""20 ms: a frame starts every so many samples."""
+"""20 ms: the distance between the starts of two frames."""
 
 _MASK_ALIGNMENT = 16
-"""Elements to which a row of the attention bias must be aligned, or torch copies it a layer."""
+"""Rows of the attention bias are aligned to this many elements; else torch copies it per layer."""
 
 _KNOWN: Mapping[str, Any] = {
     "layer_norm_first": False,
@@ -32,20 +32,20 @@ _KNOWN: Mapping[str, Any] = {
     "modalities.audio.learned_alibi": False,
     "modalities.audio.learned_alibi_scale_per_layer": False,
 }
-"""The architecture of every published emotion2vec; another one would be computed wrongly."""
+"""The architecture of every published emotion2vec; any other would be computed wrongly."""
 
 
 class Emotion2vecError(CallqaError):
-    """The model cannot be used as it is; says why, and what to use instead."""
+    """A model that cannot be used; the message says why, and what to use instead."""
 
 
 class Emotion2vecEncoder:
-    """Waveforms → frame features of 50 Hz, in the precision of the model's weights."""
+    """Waveforms → frame features at 50 Hz, in the precision of the model's weights."""
 
     def __init__(self, model: Any) -> None:
         """`model` is funasr's Emotion2vec, on its device and in its precision, in eval mode.
 
-        Raises Emotion2vecError where its config.yaml says what is not computed here.
+        Raises Emotion2vecError where its config.yaml describes another architecture.
         """
         from funasr.models.emotion2vec.base import get_alibi
         from omegaconf import OmegaConf
@@ -65,16 +65,16 @@ class Emotion2vecEncoder:
             for layer in audio.local_encoder.conv_layers
         ]
         self.dtype: torch.dtype = self._convolutions[0][0].dtype
-        # The bias between neighbouring frames, by head: the slope of ALiBi.
+        # The bias between neighbouring frames, per head: the slope of ALiBi.
         heads = audio.modality_cfg.num_alibi_heads
         slopes = get_alibi(2, heads)[:, 0, 1].to(audio.alibi_scale.device)
         self._slopes = slopes * audio.alibi_scale.float().clamp_min(0).flatten()
 
     def encode(self, waveforms: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-        """Frame features [n, T, D] of waveforms [n, T · 320], of which row i has `frames[i]`.
+        """Frame features [n, T, D] of waveforms [n, T · 320]; row i has `frames[i]` frames.
 
-        Each waveform is normalised to mean 0 and variance 1 and followed by zeros; features beyond
-        its frames mean nothing.
+        Each waveform must be normalised to mean 0 and variance 1 and followed by zeros; features
+        beyond its frames are undefined.
         """
         import torch
 
@@ -92,8 +92,7 @@ class Emotion2vecEncoder:
     def _local_features(self, waveforms: torch.Tensor) -> torch.Tensor:
         """The seven convolutions and the projection, as matrix products over channels-last rows.
 
-        The rows lie end to end: the windows that reach into the next row are those of frames
-        beyond the utterance.
+        The rows are concatenated: only frames beyond an utterance reach into the next row.
         """
         from torch.nn import functional
 
@@ -107,7 +106,7 @@ class Emotion2vecEncoder:
         return projection(norm(x)).view(len(waveforms), -1, projection.out_features)
 
     def _positions(self, x: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
-        """The positional convolutions. An utterance alone is followed by zeros, before each."""
+        """The positional convolutions; before each, frames beyond the utterance are set to 0."""
         beyond = padding[:, None]
         y = x.transpose(1, 2).masked_fill(beyond, 0)
         for block in list(self._audio.relative_positional_encoder)[1:-1]:
@@ -115,10 +114,10 @@ class Emotion2vecEncoder:
         return y.transpose(1, 2)
 
     def _attention_bias(self, padding: torch.Tensor, extra: int) -> torch.Tensor:
-        """What is added to the attention logits, [n, heads, extra + T, extra + T].
+        """The bias of the attention logits, [n, heads, extra + T, extra + T].
 
-        ALiBi between frames, none to and from the extra tokens, -inf to frames beyond the end.
-        Made for each batch: funasr's own table grows with the longest and the largest batch.
+        ALiBi between frames, 0 to and from the extra tokens, -inf to frames beyond the end.
+        Computed per batch: funasr's own table grows with the longest and the largest batch.
         """
         import torch
 
@@ -140,7 +139,7 @@ def _as_matrix(weight: torch.Tensor) -> torch.Tensor:
 
 
 def _convolve(x: torch.Tensor, weights: torch.Tensor, stride: int) -> torch.Tensor:
-    """Rows [N, in] → [N / stride, out]; what a window lacks beyond the last row counts as zero."""
+    """Rows [N, in] → [N / stride, out]; windows that reach beyond the last row give zeros."""
     import torch
 
     channels = x.shape[1]
@@ -155,7 +154,7 @@ def _convolve(x: torch.Tensor, weights: torch.Tensor, stride: int) -> torch.Tens
 
 
 def _transform(block: Any, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """One transformer block, normalised after attention and after its hidden layer."""
+    """One post-norm transformer block."""
     x = block.norm1(x + _attend(block.attn, x, bias))
     return block.norm2(x + block.mlp(x))
 

@@ -1,7 +1,7 @@
-"""Emotion of the compact profile: our head on the frames of Whisper base's encoder.
+"""Emotions of the compact profile: our head on the frames of Whisper base's encoder.
 
-The head was trained by `training/emotion_head.py` and ships in `../weights` with its model card.
-Windows, pooling, labels and spans are arithmetic and live in `domain.emotion.timeline`.
+The head was trained by `training/emotion_head.py`; `../weights` holds it and its model card.
+Windows, pooling, labels and spans are in `domain.emotion.timeline`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ FRAME_SAMPLES = 320
 """One encoder frame, 20 ms: two mel frames."""
 
 MAX_PIECE_SEC = 10.0
-"""A longer segment is encoded in equal pieces: attention costs grow with the square of the length,
-and the head was trained on clips of a few seconds."""
+"""A longer segment is encoded in equal pieces: the cost of attention grows with the square of the
+length, and the head was trained on clips of a few seconds."""
 
 HEAD_WEIGHTS = Path(__file__).parents[1] / "weights" / "emotion_head_whisper_base.safetensors"
 
@@ -55,12 +55,12 @@ CURE = "restore the file from the release of callqa that is installed"
 class EmotionHead:
     """Pooled frames → hidden layer (ReLU) → calibrated posteriors, in float64 numpy.
 
-    Standardisation of the input and the temperature are folded into the matrices. Emotions the
-    corpora do not have keep a posterior of 0.
+    Standardisation of the input and the temperature are folded into the matrices. Emotions that the
+    training corpora lack have a posterior of 0.
     """
 
     emotions: Sequence[str]
-    """What the rows of `output` stand for: a subset of `EMOTIONS`."""
+    """The emotions of the rows of `output`: a subset of `EMOTIONS`."""
     hidden: NDArray[np.float64]
     """Shape [hidden, 2 · 512]."""
     hidden_bias: NDArray[np.float64]
@@ -87,7 +87,7 @@ class EmotionHead:
         return cls(emotions, **tensors)
 
     def posteriors(self, pooled: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Pools [n, 2 · 512] → posteriors [n, 9] in `EMOTIONS` order; rows sum to 1."""
+        """Pooled frames [n, 2 · 512] → posteriors [n, 9] in `EMOTIONS` order; rows sum to 1."""
         active = np.maximum(pooled @ self.hidden.T + self.hidden_bias, 0)
         logits = active @ self.output.T + self.output_bias
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -98,7 +98,7 @@ class EmotionHead:
 
 
 class WhisperEmotionRecognizer:
-    """Emotion recognizer on a loaded Whisper base, which the transcriber may share."""
+    """Emotion recognizer with a loaded Whisper base, which the transcriber may share."""
 
     identity: ModelIdentity
 
@@ -110,7 +110,7 @@ class WhisperEmotionRecognizer:
         workers: int,
         weights: Path = HEAD_WEIGHTS,
     ) -> None:
-        """`workers` segments are encoded at a time; load Whisper with as many workers.
+        """`workers` segments are encoded in parallel; load Whisper with as many workers.
 
         Raises ModelFileError where the head's weights are missing or damaged.
         """
@@ -124,7 +124,10 @@ class WhisperEmotionRecognizer:
     def identify(
         windows: WindowConfig, compute_type: str, weights: Path = HEAD_WEIGHTS
     ) -> ModelIdentity:
-        """The recognizer's identity, without loading it. Raises ModelFileError without a head."""
+        """The recognizer's identity, without loading it.
+
+        Raises ModelFileError where the head's weights are missing.
+        """
         if not weights.is_file():
             raise ModelFileError(f"emotion head {weights} is missing: {CURE}")
         files = WHISPER_BASE.sha256 + hash_content(weights)
@@ -135,7 +138,7 @@ class WhisperEmotionRecognizer:
         )
 
     def recognize(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentEmotion]]:
-        """One result a segment, in the order given; each segment is encoded alone.
+        """One result per segment, in the order given; each segment is encoded alone.
 
         Raises ValueError where a segment lies outside its channel.
         """
@@ -160,6 +163,25 @@ class WhisperEmotionRecognizer:
         )
 
 
+def encode_segment(whisper: WhisperModel, samples: Waveform) -> NDArray[np.float32]:
+    """Encoder frames of one segment encoded alone, shape [T, 512], 50 Hz.
+
+    The segment is padded with silence to whole frames (under 20 ms) and no further: its frames
+    depend on its own samples only, as in training. Above `MAX_PIECE_SEC` it is encoded in equal
+    pieces.
+    """
+    filled = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
+    frames = len(filled) // FRAME_SAMPLES
+    count = math.ceil(len(filled) / (MAX_PIECE_SEC * SAMPLE_RATE_HZ))
+    cuts = [round(frames * i / count) * FRAME_SAMPLES for i in range(count + 1)]
+    return np.concatenate(
+        [
+            np.array(encode(whisper, log_mel(whisper, filled[start:stop])[None]))[0]
+            for start, stop in itertools.pairwise(cuts)
+        ]
+    )
+
+
 class WhisperHeadPart(EmotionSection):
     """Our emotion head on Whisper's encoder, on the CPU."""
 
@@ -172,7 +194,7 @@ class WhisperHeadPart(EmotionSection):
         return [WHISPER_BASE]
 
     def read_emotions(self) -> Sequence[str]:
-        """The emotions that it knows. Raises ModelFileError without a head."""
+        """The emotions that it recognises. Raises ModelFileError without the head's weights."""
         return EmotionHead.read(HEAD_WEIGHTS).emotions
 
     def identify(self, host: Host) -> ModelIdentity:
@@ -182,22 +204,3 @@ class WhisperHeadPart(EmotionSection):
     def open(self, host: Host) -> WhisperEmotionRecognizer:
         whisper = open_whisper(host, self.compute_type)
         return WhisperEmotionRecognizer(whisper, windows=self.windows, workers=host.threads)
-
-
-def encode_segment(whisper: WhisperModel, samples: Waveform) -> NDArray[np.float32]:
-    """Encoder frames of one segment encoded alone, shape [T, 512], 50 Hz.
-
-    The segment is filled with silence to whole frames (under 20 ms) and no further: its frames
-    depend on its own samples only, and are what the head was trained on. Above `MAX_PIECE_SEC` it
-    is encoded in equal pieces.
-    """
-    filled = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
-    frames = len(filled) // FRAME_SAMPLES
-    count = math.ceil(len(filled) / (MAX_PIECE_SEC * SAMPLE_RATE_HZ))
-    cuts = [round(frames * i / count) * FRAME_SAMPLES for i in range(count + 1)]
-    return np.concatenate(
-        [
-            np.array(encode(whisper, log_mel(whisper, filled[start:stop])[None]))[0]
-            for start, stop in itertools.pairwise(cuts)
-        ]
-    )

@@ -1,1 +1,1 @@
-"""What several models run on: devices, features, loaders."""
+"""Shared by several models: devices, features, loading."""

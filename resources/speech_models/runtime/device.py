@@ -1,6 +1,6 @@
-"""Where models compute: the accelerator, its precision, who holds it, and batches it has room for.
+"""Devices: choice, precision, locks between processes, and batches that fit into memory.
 
-What is computed is the backends' business. torch is imported only where it is asked.
+torch is imported only when it is needed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Precision = Literal["fp32", "fp16", "bf16"]
 AskedPrecision = Literal["auto", "fp32", "fp16", "bf16"]
 
 DEVICE_PATTERN = r"auto|cpu|mps|cuda(:\d+)?"
-"""What a profile may ask for."""
+"""Values of `device` in a profile."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +36,12 @@ Result = TypeVar("Result")
 
 
 class DeviceError(CallqaError):
-    """There is no such device, or a model or an item does not fit into it; says what to do."""
+    """There is no such device, or its memory does not suffice; the message states the cure."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where a model computes, and how."""
+    """The device on which a model computes, and its precision."""
 
     name: str
     """As torch names it: `cpu`, `mps`, `cuda:0`."""
@@ -72,12 +72,12 @@ def choose_device(
 ) -> Device:
     """The device for `auto`, `cpu`, `mps`, `cuda` or `cuda:1`; `threads` 0 means every core.
 
-    `auto` takes CUDA, else MPS, else the CPU. Precision `auto` is bf16 on a CUDA device that
-    computes it, fp16 on an older one, fp32 elsewhere. Raises DeviceError where the machine lacks
-    what is asked for.
+    `auto` is CUDA, else MPS, else the CPU. Precision `auto` is bf16 on a CUDA device that supports
+    it, fp16 on an older one, fp32 elsewhere. Raises DeviceError where the machine lacks the device,
+    or the device the precision.
     """
     if not re.fullmatch(DEVICE_PATTERN, asked):
-        raise DeviceError(f"no device is named {asked!r}: say auto, cpu, mps, cuda or cuda:1")
+        raise DeviceError(f"no device is named {asked!r}: use auto, cpu, mps, cuda or cuda:1")
     name = asked if asked == "cpu" else _find(asked)
     return Device(name, _find_precision(name, precision), threads or os.cpu_count() or 1)
 
@@ -127,12 +127,12 @@ def _find_precision(name: str, asked: AskedPrecision) -> Precision:
 
 
 class DeviceLock:
-    """Keeps other processes off an accelerator; of one process, all models share it.
+    """Excludes other processes from an accelerator; all models of one process share it.
 
-    The operating system frees it when the process dies. A CPU needs none. By default the locks lie
-    in a folder of this user in the machine's temporary folder, outside every home, for two homes
-    share a machine's accelerators; services whose temporary folder is their own, and several users
-    of one accelerator, need another `folder`.
+    The operating system releases it when the process dies. A CPU needs none. By default the locks
+    are in this user's folder in the machine's temporary folder, outside every home, as homes share
+    a machine's accelerators. Services with a private temporary folder, and several users of one
+    accelerator, need another `folder`.
     """
 
     _REMIND_S = 60.0
@@ -145,7 +145,7 @@ class DeviceLock:
         self._lock: FileLock | None = None
 
     def acquire(self) -> None:
-        """Wait until the accelerator is ours; says in the log for whom it waits.
+        """Wait until the accelerator is free and lock it; the log names the process that holds it.
 
         Raises DeviceError where the folder of the locks cannot be used.
         """
@@ -153,7 +153,7 @@ class DeviceLock:
             return
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # One lock a path and process: the second acquire counts up instead of waiting.
+            # One lock per path and process: a second acquire counts up instead of waiting.
             lock = FileLock(self._path, is_singleton=True, thread_local=False)
             with self._one_at_a_time:
                 timeout_s = 0.0
@@ -173,7 +173,7 @@ class DeviceLock:
         self._lock = lock
 
     def release(self) -> None:
-        """Give the accelerator free, unless other models of this process are on it."""
+        """Release the accelerator, unless other models of this process still hold it."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -184,19 +184,19 @@ class DeviceLock:
 
     @property
     def _holder(self) -> Path:
-        """Beside the lock, which whoever waits for it empties."""
+        """Beside the lock: a process that waits for the lock truncates the lock's file."""
         return self._path.with_suffix(".holder")
 
     def _describe(self) -> str:
         try:
             holder = ProcessIdentity.parse(self._holder.read_text("utf-8"))
         except (OSError, ValueError):
-            return "another process holds it"  # it has not yet said who it is
+            return "another process holds it"  # it has not written its identity yet
         return f"process {holder.pid} of {holder.host} holds it"
 
 
 def _accelerator_id(device: Device) -> str:
-    """The same for every process, whatever part of the machine's devices it may see."""
+    """An id that is the same in every process, whichever devices it sees."""
     if device.kind != "cuda":
         return device.kind
     import torch
@@ -205,23 +205,23 @@ def _accelerator_id(device: Device) -> str:
 
 
 class MemoryGuard:
-    """Computes batches on a device; what it has no room for is halved and tried again."""
+    """Computes batches on a device; a batch that does not fit into its memory is halved."""
 
     halvings_of_process: ClassVar[int] = 0
-    """How often any guard of this process halved a batch so far."""
+    """How many batches the guards of this process have halved."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self.halvings = 0
-        """How often this one did."""
+        """How many batches this guard has halved."""
 
     def compute(
         self, batch: Sequence[Item], compute: Callable[[Sequence[Item]], Sequence[Result]]
     ) -> list[Result]:
-        """One result an item, in order; `compute` may be called for parts of the batch.
+        """One result per item, in order; `compute` may be called for parts of the batch.
 
-        Raises DeviceError where a single item does not fit, ValueError where `compute` returns
-        another number of results than it got items.
+        Raises DeviceError where a single item does not fit, ValueError where `compute` does not
+        return one result per item.
         """
         if not batch:
             return []
@@ -230,16 +230,16 @@ class MemoryGuard:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            said = f"{type(error).__name__}: {error}".partition("\n")[0]
+            cause = f"{type(error).__name__}: {error}".partition("\n")[0]
         else:
             if len(results) != len(batch):
                 raise ValueError(f"{len(results)} results for a batch of {len(batch)}")
             return results
-        # Behind the handler: the traceback held on to the tensors of the batch.
+        # After the handler: the traceback referred to the tensors of the batch.
         free_cache(self._device)
         if len(batch) == 1:
             raise DeviceError(
-                f"one item alone does not fit into the memory of {self._device.name} ({said}): "
+                f"one item alone does not fit into the memory of {self._device.name} ({cause}): "
                 "end other programs on it, or choose a shorter max_segment_s, another precision "
                 "or another device in the profile"
             )
@@ -247,7 +247,7 @@ class MemoryGuard:
         MemoryGuard.halvings_of_process += 1
         middle = len(batch) // 2
         _log.warning(
-            "%s has no room for a batch of %d: halved (%s)", self._device.name, len(batch), said
+            "%s has no room for a batch of %d: halved (%s)", self._device.name, len(batch), cause
         )
         return [*self.compute(batch[:middle], compute), *self.compute(batch[middle:], compute)]
 
@@ -261,7 +261,7 @@ _OUT_OF_MEMORY = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the machine had no memory left; torch has a type for CUDA's case only."""
+    """Whether a device or the machine ran out of memory; torch has a type for CUDA only."""
     import torch
 
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
@@ -270,10 +270,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def send(tensor: torch.Tensor, device: str | torch.device) -> torch.Tensor:
-    """A tensor of the host, on the device. CUDA copies while the host goes on.
+    """Copy a tensor from the host to the device; on CUDA without blocking the host.
 
-    MPS would, too, and read what the host has meanwhile written in its place (pytorch issue
-    189690): there the host waits.
+    On MPS a non-blocking copy may read what the host has written there since (pytorch issue
+    189690), so the host waits.
     """
     import torch
 
@@ -281,7 +281,7 @@ def send(tensor: torch.Tensor, device: str | torch.device) -> torch.Tensor:
 
 
 def free_cache(device: Device) -> None:
-    """Give torch's unused memory back to the device."""
+    """Return torch's unused memory to the device."""
     import gc
 
     import torch

@@ -1,4 +1,4 @@
-"""Log mel energies as Kaldi computes them, for every family that hears them, on any device."""
+"""Log-mel filter banks as Kaldi computes them, for every family that uses them, on any device."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ FFT_SAMPLES = 512
 PREEMPHASIS = 0.97
 LOWEST_HZ = 20.0
 
-
 _KNOWN: Mapping[str, Any] = {
     "fs": SAMPLE_RATE_HZ,
     "window": "hamming",
@@ -31,16 +30,16 @@ _KNOWN: Mapping[str, Any] = {
     "upsacle_samples": True,
     "snip_edges": True,
 }
-"""The front end of every released 16 kHz family; another one would be computed wrongly."""
+"""The front end of every released 16 kHz family; any other would be computed wrongly."""
 
 
 class FrontendError(CallqaError):
-    """config.yaml describes another front end than the released models have."""
+    """config.yaml describes another front end than that of the released models."""
 
 
 def check_front_end(frontend: Any, **known: Any) -> None:
-    """Raise FrontendError where funasr's front end is another than these filter banks, or than
-    `known` says."""
+    """Raise FrontendError where funasr's front end differs from these filter banks, or from the
+    values in `known`."""
     for name, value in {**_KNOWN, **known}.items():
         if getattr(frontend, name) != value:
             raise FrontendError(
@@ -50,7 +49,7 @@ def check_front_end(frontend: Any, **known: Any) -> None:
 
 
 class FilterBanks:
-    """Waveforms → log mel energies, as Kaldi's compute-fbank-feats: Hamming window, no dither."""
+    """Waveforms → log-mel energies, as Kaldi's compute-fbank-feats: Hamming window, no dither."""
 
     def __init__(self, bands: int, device: str = "cpu") -> None:
         import torch
@@ -62,7 +61,7 @@ class FilterBanks:
         """[..., samples] in [-1, 1] → [..., (samples - 400) // 160 + 1, bands]."""
         import torch
 
-        # Kaldi's samples are 16-bit numbers.
+        # Kaldi's samples are 16-bit integers.
         frames = (samples * 32768.0).unfold(-1, FRAME_SAMPLES, SHIFT_SAMPLES)
         frames = frames - frames.mean(-1, keepdim=True)
         previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
@@ -81,7 +80,7 @@ def _mel_weights(bands: int) -> NDArray[np.float32]:
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     weights = np.minimum(rising, falling).clip(min=0)
-    weights[-1] = 0  # Kaldi leaves the Nyquist frequency out.
+    weights[-1] = 0  # Kaldi omits the Nyquist frequency.
     return weights.astype(np.float32)
 
 

@@ -1,8 +1,8 @@
 """Model folders of the funasr families, loaded by funasr's own code: offline, and checked.
 
-funasr asks a hub where a folder is mistyped, and logs a line where a checkpoint lacks a weight;
+funasr queries a hub where a folder is mistyped, and only logs where a checkpoint lacks a weight;
 here both are errors before anything is computed. Which folder holds which model, and whether its
-files are the released ones, is `weights`' business.
+files are the released ones, is checked in `weights`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class FunasrModel:
     model: Any
     """funasr's torch module."""
     frontend: Any
-    """funasr's feature extraction, dither off; None for a model of text."""
+    """funasr's feature extraction, dither off; None for a text model."""
     tokenizer: Any
     """None where the model has none."""
 
@@ -45,12 +45,12 @@ class FunasrModel:
 def load_model(
     folder: Path, layout: Layout, device: Device, *, cast_weights: bool = False
 ) -> FunasrModel:
-    """Load the model of `folder` by funasr's AutoModel; the network is never asked.
+    """Load the model in `folder` by funasr's AutoModel, without any network access.
 
-    Weights are fp32, for `computing` to cast what may be cast; with `cast_weights`, they are cast
+    Weights stay fp32, and `computing` casts where that is safe; with `cast_weights`, they are cast
     to the device's precision instead. Sets torch's threads for the whole process. Raises
-    ModelFolderError where the folder is no model of the family, lacks a file or a weight, or holds
-    a weight of another shape.
+    ModelFolderError where the folder is no model of the family, lacks a file or a weight, or has a
+    weight of another shape.
     """
     config = _check_folder(folder, layout)
     weights = _read_shapes(folder / "model.pt", config.get("scope_map") or [])
@@ -59,7 +59,7 @@ def load_model(
     with process_as_found():
         loaded = AutoModel(
             model=str(folder),
-            # Whatever config.yaml says: the weights that were checked, and no code of the folder.
+            # Overrides config.yaml: the weights that were checked, and no code of the folder.
             init_param=str(folder / "model.pt"),
             trust_remote_code=False,
             device=device.name,
@@ -86,7 +86,7 @@ def load_model(
 
 @contextmanager
 def computing(device: Device) -> Iterator[None]:
-    """Inference on fp32 weights, in the device's precision where torch deems that safe."""
+    """Inference on fp32 weights, in the device's precision where torch's autocast allows it."""
     import torch
 
     half = device.precision != "fp32"
@@ -95,11 +95,9 @@ def computing(device: Device) -> Iterator[None]:
 
 
 def _check_folder(folder: Path, layout: Layout) -> Mapping[str, Any]:
-    """The folder's config.yaml."""
+    """The folder's config.yaml. Raises ModelFolderError."""
     if not folder.is_dir():
-        raise ModelFolderError(
-            f"{folder} is no folder, so there is no {layout.family} in it: {CURE}"
-        )
+        raise ModelFolderError(f"{folder}, the folder of {layout.family}, does not exist: {CURE}")
     for problem in layout.find_missing_files(folder):
         raise ModelFolderError(f"{problem} ({layout.family}): {CURE}")
     try:
@@ -116,9 +114,10 @@ def _check_folder(folder: Path, layout: Layout) -> Mapping[str, Any]:
 
 
 def _read_shapes(path: Path, scope_map: Sequence[str]) -> dict[str, torch.Size]:
-    """Names and shapes of a checkpoint's weights, unwrapped and renamed as funasr does.
+    """Names and shapes of a checkpoint's weights, unwrapped and renamed as in funasr.
 
-    `scope_map` of config.yaml: a prefix in the checkpoint, the one in the model or `none`, ...
+    `scope_map` (config.yaml) alternates prefixes in the checkpoint with those in the model, or
+    `none`.
     """
     import torch
 
@@ -148,10 +147,10 @@ def _rename(name: str, scope_map: Sequence[str]) -> str:
 def _check_weights(
     path: Path, stored: Mapping[str, torch.Size], model: Mapping[str, torch.Tensor]
 ) -> None:
-    """What the checkpoint holds must be what the model has.
+    """Raise ModelFolderError where the checkpoint's weights do not fit the model.
 
-    A weight that the model shares with one that is stored (tied embeddings) may be left out. One
-    that the model does not know is harmless, but says that config.yaml is of another release.
+    A weight tied to one that is stored may be missing. An unknown one is harmless, but suggests
+    that config.yaml belongs to another release: it is logged.
     """
     held = {tensor.data_ptr() for name, tensor in model.items() if name in stored}
     missing = [
@@ -173,7 +172,7 @@ def _check_weights(
     unknown = sorted(stored.keys() - model.keys())
     if unknown:
         _log.warning(
-            "%s holds %d weight(s) that the model has no use for, first %r",
+            "%s holds %d weight(s) that the model does not use, first %r",
             path,
             len(unknown),
             unknown[0],
@@ -182,10 +181,10 @@ def _check_weights(
 
 @contextmanager
 def process_as_found() -> Iterator[None]:
-    """funasr reseeds the global random generators, takes over the root logger and prints notices.
+    """Undo funasr's changes to the process: random generators, root logger, standard output.
 
-    Generators and logger are put back; what is printed (advice on packages that are not needed
-    here) goes to the debug log.
+    funasr reseeds the global random generators, changes the root logger and prints notices. Both
+    are restored; what is printed (advice on packages that are not needed here) is logged as debug.
     """
     import numpy as np
     import torch

@@ -1,7 +1,7 @@
-"""Input of the ASR families: stacked, normalised filter banks of a batch, made on the device.
+"""LFR features, the input of the ASR families: stacked, normalised filter banks of a batch.
 
-The same numbers as funasr's WavFrontend without dither, which computes them clip by clip on the
-CPU: behind an accelerator that would be the bottleneck.
+The same values as those of funasr's WavFrontend without dither, but computed on the device: funasr
+computes them clip by clip on the CPU, which would be an accelerator's bottleneck.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Features:
     """Waveforms → [rows, frames, bands · lfr_m]; each row depends on its own waveform alone."""
 
     def __init__(self, frontend: Any, device: Device) -> None:
-        """`frontend` is funasr's WavFrontend. Raises FrontendError where it is built otherwise."""
+        """`frontend` is funasr's WavFrontend. Raises FrontendError where it is not supported."""
         check_front_end(frontend)
         self._device = device
         self._banks = FilterBanks(frontend.n_mels, device.name)
@@ -36,9 +36,9 @@ class Features:
         """Seconds from one stacked frame to the next."""
 
     def compute(self, waveforms: Sequence[Waveform]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features, on the device, and frames of each row (int32), on the CPU; zeros beyond them.
+        """Features on the device, 0 beyond a row's frames; frames of each row, int32, on the CPU.
 
-        Every waveform has 25 ms or more.
+        Every waveform has at least 25 ms.
         """
         import torch
 
@@ -52,16 +52,16 @@ class Features:
         frames = torch.tensor(
             [(len(waveform) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1 for waveform in waveforms]
         )
-        # Energies do not fit fp16, and bf16 would round them: always in fp32.
+        # Energies overflow fp16, and bf16 would round them: always fp32.
         with torch.autocast(self._device.kind, enabled=False):
             banks = self._banks.compute(send(samples, self._device.name))
             features = self._stack(banks, send(frames, self._device.name))
         return features, ((frames + self._step - 1) // self._step).int()
 
     def _stack(self, banks: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-        """Every `lfr_n`-th frame with its neighbours, the first and last repeated beyond the ends.
+        """Every `lfr_n`-th frame with its neighbours; the first and last are repeated at the ends.
 
-        Low frame rate of Paraformer (Gao et al. 2022): 7 frames of 10 ms, every 60 ms.
+        The low frame rate of Paraformer (Gao et al. 2022): 7 frames of 10 ms, every 60 ms.
         """
         import torch
 

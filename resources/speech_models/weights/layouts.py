@@ -1,4 +1,4 @@
-"""What files a model folder of a funasr family must hold; each backend declares its own layout."""
+"""The files of a funasr family's model folder; each backend declares its own layout."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ COMMON_FILES = ("model.pt", "config.yaml", "configuration.json?")
 
 
 class ModelFolderError(CallqaError):
-    """A model folder is wrong, incomplete or damaged; names the folder, the file and the cure."""
+    """A wrong, incomplete or damaged model folder; the message states folder, file and cure."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a folder of a family holds."""
+    """The content of a family's model folder."""
 
     family: str
     """Its name in identities and messages."""
     model: str
     """`model` in config.yaml: funasr's class."""
     files: tuple[str, ...]
-    """As ModelScope names them, as patterns; those ending in `?` may match nothing."""
+    """Patterns of file names, as on ModelScope; those ending in `?` are optional."""
     unused: tuple[str, ...] = ()
     """Prefixes of weights that only training uses: releases leave them out of model.pt."""
 
     def find_files(self, folder: Path) -> list[str]:
-        """The model's files relative to its folder: its family's, then others that it names itself.
+        """The model's files, relative to its folder: its family's, then others that it names.
 
         Raises ModelFolderError where configuration.json is damaged.
         """
@@ -45,7 +45,7 @@ class Layout:
         return list(dict.fromkeys([*usual, *others]))
 
     def find_missing_files(self, folder: Path) -> list[str]:
-        """What is not in its place, a sentence each."""
+        """Missing files, one sentence each."""
         wanted = [pattern for pattern in self.files if not pattern.endswith("?")]
         problems = [f"{folder / name} is missing" for name in wanted if not _match(folder, name)]
         try:
@@ -66,17 +66,8 @@ def _match(folder: Path, pattern: str) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def _list(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _is_inside(name: str) -> bool:
-    """By its name: links in the folder are its owner's."""
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
-
-
 def _named_files(folder: Path) -> Iterator[str]:
-    """Files and folders that funasr will take because configuration.json says so."""
+    """Files and folders that funasr uses because configuration.json names them."""
     description = folder / "configuration.json"
     if description.exists():
         try:
@@ -92,3 +83,12 @@ def _leaves(metas: Any) -> Iterator[str]:
     elif isinstance(metas, dict | list):
         for value in metas.values() if isinstance(metas, dict) else metas:
             yield from _leaves(value)
+
+
+def _is_inside(name: str) -> bool:
+    """By its name: links in the folder are its owner's."""
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
+
+
+def _list(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

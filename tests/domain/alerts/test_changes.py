@@ -1,4 +1,4 @@
-"""Two sides of a call's alerts: each alert is told once, as what happened to it."""
+"""A call's alerts before and after: each is listed once, with what happened to it."""
 
 from __future__ import annotations
 
@@ -87,6 +87,6 @@ def test_without_alerts_nothing_changes():
     assert compare_alerts([], []) == []
 
 
-def test_only_place_counts_not_how_strong_it_was():
+def test_an_alert_whose_peak_alone_changed_is_the_same():
     alert = fired(3, 5)
     assert kinds(compare_alerts([stored(alert)], [replace(alert, peak=0.9)])) == ["same"]

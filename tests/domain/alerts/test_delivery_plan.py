@@ -120,7 +120,7 @@ def test_what_is_pending_is_refreshed_even_by_a_late_backfill(is_backfill):
     assert (planned.created, planned.withdrawn) == ([], [])
 
 
-def test_what_the_rule_no_longer_names_is_withdrawn_with_no_alert_left_in_its_call():
+def test_a_pending_delivery_that_is_no_longer_wanted_is_withdrawn():
     gone, alert = fired(OTHER), fired(CALL, receivers=("mail",))
     earlier = [
         stored(gone, "hook", "pending"),

@@ -1,4 +1,4 @@
-"""No phone, card or identity number leaves the house."""
+"""No phone, card or identity number reaches a receiver."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from callqa_assets.domain.alerts.masking import mask_identifier, mask_text, mask
         ("Oh seven seven double four, three two one", "****"),
     ],
 )
-def test_numbers_that_find_a_person_are_hidden(said, masked):
+def test_numbers_that_identify_a_person_are_masked(said, masked):
     assert mask_text(said) == masked
 
 
@@ -39,11 +39,11 @@ def test_numbers_that_find_a_person_are_hidden(said, masked):
     "said",
     ["客服热线95588", "158.5元", "2025年3月14日", "一百五十八块五", "二零二五年三月", "one, two"],
 )
-def test_what_finds_nobody_stays(said):
+def test_other_numbers_are_kept(said):
     assert mask_text(said) == said
 
 
-def test_a_number_is_hidden_that_is_said_with_pauses():
+def test_a_number_dictated_with_pauses_is_masked():
     said = [
         "我的号码是幺三八。",
         "零零一三，",

@@ -1,4 +1,4 @@
-"""The limit holds at the receiver: in any of its periods, whatever the answers took."""
+"""The limit holds at the receiver: in each of its periods, however long answers take."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from callqa_assets.domain.alerts.rate_limit import (
 TEN_A_SECOND = (Limit(messages=10, per_sec=1),)
 
 
-def test_tokens_come_back_one_period_after_their_message_was_surely_sent():
+def test_tokens_come_back_one_period_after_their_message_was_certainly_sent():
     sent = {"a": 100.0, "b": 100.5}
     two = (Limit(messages=2, per_sec=10),)
     assert count_tokens(two, sent, 101.0) == 0
@@ -35,7 +35,7 @@ def test_every_limit_holds():
     assert count_tokens(both, {str(n): 100.0 for n in range(98)}, 102.0) == 2
 
 
-def test_an_attempt_without_an_answer_holds_its_token_until_it_is_surely_over():
+def test_an_attempt_without_an_answer_holds_its_token_until_it_is_certainly_over():
     one = (Limit(messages=1, per_sec=10),)
     over_at = 165.0
     assert count_tokens(one, {"killed": over_at}, 174.0) == 0

@@ -1,4 +1,4 @@
-"""The day's number of alerts: what is odd is told, what chance does is not."""
+"""The day's number of alerts: what is unusual is reported, chance is not."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def day_of(hours: float = 100.0, **alerts: int) -> DayVolume:
 TWO_WEEKS = [day_of(anger=n) for n in (20, 22, 18, 21, 19, 25, 16, 20, 22, 18, 21, 19, 24, 17)]
 
 
-def test_a_day_like_the_days_before_is_ordinary():
+def test_a_day_like_the_days_before_has_no_findings():
     assert judge_volume(day_of(anger=23), TWO_WEEKS) == []
 
 
 @pytest.mark.parametrize("count", [0, 60])
-def test_silence_and_a_flood_are_told_for_the_rule_and_altogether(count):
+def test_no_alerts_and_a_flood_are_reported_for_the_rule_and_in_total(count):
     altogether, rule = judge_volume(day_of(anger=count), TWO_WEEKS)
     assert altogether.startswith(f"all rules: {count} alerts in 100.0 audio hours")
     assert rule == f"anger: {count}{altogether.removeprefix(f'all rules: {count}')}"
@@ -32,13 +32,13 @@ def test_a_day_twice_as_long_may_have_twice_the_alerts():
     assert judge_volume(day_of(10, anger=40), TWO_WEEKS) != []
 
 
-def test_one_odd_day_in_the_past_hides_nothing():
+def test_one_unusual_day_in_the_past_hides_nothing():
     past = [*TWO_WEEKS[:-1], day_of(anger=5000)]
     assert len(judge_volume(day_of(anger=60), past)) == 2
     assert judge_volume(day_of(anger=23), past) == []
 
 
-def test_a_past_that_varies_allows_as_much():
+def test_a_past_that_varies_allows_as_much_variation():
     past = [day_of(anger=n) for n in (5, 60, 10, 55, 20, 45, 8, 50, 30, 40, 12, 58, 25, 35)]
     assert judge_volume(day_of(anger=90), past) == []
 
@@ -49,30 +49,30 @@ def test_a_rule_that_never_fired_may_fire_a_few_times():
     assert finding.startswith("fear: 4 alerts")
 
 
-def test_a_rule_that_is_gone_is_told():
+def test_a_rule_that_no_longer_fires_is_reported():
     past = [day_of(anger=20, fear=30) for _ in range(14)]
     findings = judge_volume(day_of(anger=20), past)
     assert [finding.split(":")[0] for finding in findings] == ["all rules", "fear"]
 
 
-def test_a_short_past_says_nothing_and_closed_days_are_no_past():
+def test_a_short_past_gives_no_findings_and_days_without_audio_are_ignored():
     few = TWO_WEEKS[: VolumeBounds().min_days - 1]
     assert judge_volume(day_of(anger=500), [*few, *(day_of(0) for _ in range(10))]) == []
     assert judge_volume(day_of(anger=500), TWO_WEEKS[: VolumeBounds().min_days]) != []
 
 
-def test_a_day_without_sound_is_not_judged():
+def test_a_day_without_audio_has_no_findings():
     assert judge_volume(day_of(0), TWO_WEEKS) == []
 
 
 @pytest.mark.parametrize("daily", [0.3, 3, 30, 300])
-def test_chance_alone_is_told_on_less_than_one_day_in_a_hundred(daily):
-    """Poisson days of unequal length, which the past knows as little as the day itself."""
+def test_chance_alone_is_reported_on_fewer_than_one_day_in_a_hundred(daily):
+    """Poisson counts of days of unequal length."""
     rng = np.random.default_rng(7)
-    told = 0
+    found = 0
     for _ in range(1_000):
         hours = rng.uniform(60, 140, 15)
         counts = rng.poisson(daily * hours / 100)
         days = [day_of(h, anger=int(n)) for h, n in zip(hours, counts, strict=True)]
-        told += bool(judge_volume(days[0], days[1:]))
-    assert told < 10
+        found += bool(judge_volume(days[0], days[1:]))
+    assert found < 10

@@ -109,7 +109,7 @@ def assert_usable(decoded: DecodedAudio) -> None:
 
 
 @pytest.mark.parametrize("name", ALL_FORMATS)
-def test_every_format_is_heard_whole_and_with_its_channels_apart(
+def test_every_format_is_decoded_in_full_with_its_channels_apart(
     sound_files: dict[str, Path], name: str
 ) -> None:
     decoded = decode(sound_files[name])
@@ -124,7 +124,7 @@ def test_every_format_is_heard_whole_and_with_its_channels_apart(
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL_FORMATS) - {"call.m4a", "call.aac"}))
-def test_a_cut_file_gives_what_is_there_and_a_note(
+def test_a_truncated_file_gives_what_is_there_and_a_note(
     sound_files: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     raw = sound_files[name].read_bytes()
@@ -144,7 +144,7 @@ def test_a_cut_file_gives_what_is_there_and_a_note(
     assert decoded.notes[0].startswith(("truncated: ", "damaged: "))
 
 
-def test_a_cut_m4a_without_its_index_is_refused_as_corrupt(
+def test_a_truncated_m4a_without_its_index_is_refused_as_corrupt(
     sound_files: dict[str, Path], tmp_path: Path
 ) -> None:
     raw = sound_files["call.m4a"].read_bytes()
@@ -182,7 +182,7 @@ def test_a_name_that_is_not_utf8_is_read(sound_files: dict[str, Path], tmp_path:
         (b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + bytes(100), "corrupt MP3: "),
     ],
 )
-def test_what_is_no_sound_is_refused_with_its_cause(
+def test_what_is_not_audio_is_refused_with_its_cause(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     path = tmp_path / "call.wav"
@@ -213,7 +213,7 @@ def test_a_file_of_nothing_but_a_header_is_too_short(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, bad: float) -> None:
+def test_nan_and_infinite_samples_are_refused(tmp_path: Path, bad: float) -> None:
     samples = tones()
     samples[7000, 1] = bad
     path = tmp_path / "nan.wav"
@@ -245,7 +245,7 @@ def test_eight_channels_are_read_and_nine_are_refused(tmp_path: Path) -> None:
     assert reason_of(path).startswith("9 channels: at most 8")
 
 
-def test_a_film_without_sound_says_so(tmp_path: Path) -> None:
+def test_a_video_without_sound_says_so(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     with av.open(str(path), "w", format="mp4") as output:
         stream = output.add_stream("mpeg4", rate=10, width=16, height=16, pix_fmt="yuv420p")
@@ -278,7 +278,7 @@ def test_a_wav_that_promises_gigabytes_gives_the_kilobyte_it_holds(tmp_path: Pat
 
 
 @pytest.mark.parametrize("unknown", [0xFFFFFFFF, 0x7FFFFFFF])
-def test_a_streaming_recorders_open_size_is_no_damage(tmp_path: Path, unknown: int) -> None:
+def test_a_streaming_recorders_unknown_size_is_no_damage(tmp_path: Path, unknown: int) -> None:
     path = tmp_path / "stream.wav"
     path.write_bytes(wav_header(unknown) + bytes(1000))
     decoded = decode(path)
@@ -297,13 +297,13 @@ def test_a_flac_that_promises_an_absurd_length_gives_what_it_holds(tmp_path: Pat
     assert len(decoded.notes) == 1
 
 
-def test_a_header_of_no_channels_is_refused(tmp_path: Path) -> None:
+def test_a_header_with_no_channels_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "none.wav"
     path.write_bytes(wav_header(1000, channels=0) + bytes(1000))
     assert reason_of(path).startswith("corrupt WAV: ")
 
 
-def test_sound_that_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path) -> None:
+def test_audio_that_decodes_to_more_than_the_limit_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.flac"
     sf.write(path, np.zeros((100_000, 2), np.float32), RATE_HZ)
     assert path.stat().st_size < 10_000
@@ -356,7 +356,7 @@ def test_damaged_files_are_refused_or_usable(
         ("big_buck_bunny_small.mp4", 6, 48_000, 5.3),
     ],
 )
-def test_real_odd_containers_are_heard(
+def test_real_unusual_containers_are_decoded(
     testdata: Path, name: str, channels: int, rate_hz: int, seconds: float
 ) -> None:
     decoded = decode(testdata / "formats" / name)

@@ -26,7 +26,7 @@ def channels(draw) -> tuple[list[Span], int]:
 def test_each_segment_is_packed_once_in_order_with_all_its_audio(channel):
     spans, samples = channel
     pieces = [
-        piece for pack in pack_segments(spans, samples, PackingConfig()) for piece in pack.pieces
+        piece for pack in pack_segments(spans, samples, PackingConfig()) for piece in pack.segments
     ]
     assert [piece.segment_no for piece in pieces] == list(range(len(spans)))
     for piece, span in zip(pieces, spans, strict=True):
@@ -40,14 +40,14 @@ def test_packs_stay_within_their_limits(channel):
     spans, samples = channel
     config = PackingConfig()
     for pack in pack_segments(spans, samples, config):
-        limit_s = config.max_s if len(pack.pieces) > 1 else config.window_s
+        limit_s = config.max_s if len(pack.segments) > 1 else config.window_s
         assert pack.samples <= limit_s * RATE
 
 
 def test_margins_stop_at_the_edge_of_the_recording_and_half_way_to_the_neighbour():
     spans = [Span(0.1, 1.0), Span(1.2, 2.0), Span(5.0, 6.0)]
     (pack,) = pack_segments(spans, 10 * RATE, PackingConfig(margin_s=0.25))
-    bounds = [(piece.start / RATE, piece.stop / RATE) for piece in pack.pieces]
+    bounds = [(piece.start / RATE, piece.stop / RATE) for piece in pack.segments]
     assert bounds == [(0, 1.1), (1.1, 2.25), (4.75, 6.25)]
 
 

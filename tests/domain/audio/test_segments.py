@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from callqa_assets.domain.audio.segments import (
     SILENCE_DBFS,
     SplitConfig,
+    find_quietest_point,
     level_dbfs,
-    quietest_point,
     split_long_segments,
 )
 from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span
@@ -38,7 +38,7 @@ def test_long_speech_is_cut_in_its_pause():
     assert 17.0 <= first.end_s <= 17.1
 
 
-def test_a_pause_at_the_edge_does_not_leave_a_splinter():
+def test_a_pause_at_the_edge_does_not_leave_a_very_short_part():
     waveform = noise(32)
     silence(waveform, 0.5, 0.7)
     first, second = split_long_segments(waveform, [Span(0, 32)])
@@ -47,7 +47,7 @@ def test_a_pause_at_the_edge_does_not_leave_a_splinter():
 
 def test_equally_quiet_points_are_cut_in_the_middle():
     waveform = np.zeros(40 * SAMPLE_RATE_HZ, np.float32)
-    assert quietest_point(waveform, Span(10, 30), SplitConfig()) == pytest.approx(20, abs=0.03)
+    assert find_quietest_point(waveform, Span(10, 30), SplitConfig()) == pytest.approx(20, abs=0.03)
 
 
 @settings(max_examples=30)

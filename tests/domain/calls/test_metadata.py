@@ -171,7 +171,7 @@ def test_the_plain_file_name_is_understood_in_any_folder() -> None:
     assert found.started_at == at(2025, 3, 14, 9, 30, 12)
 
 
-def test_a_folder_that_looks_like_a_call_describes_nothing() -> None:
+def test_a_folder_named_like_a_call_describes_nothing() -> None:
     assert describe("20250314-093012_1001_x/call.wav").facts.agent_id is None
 
 
@@ -214,7 +214,7 @@ def test_the_field_map_renames_keys_of_sidecars_and_manifests() -> None:
     assert both.facts.agent_id == "b"
 
 
-def test_defaults_fill_only_what_nothing_else_says() -> None:
+def test_defaults_fill_only_what_no_other_source_has() -> None:
     config = config_of(defaults={"queue": "general", "line": "400", "business_line": "cards"})
     facts = describe(sidecar={"queue": "vip"}, config=config).facts
     assert (facts.queue, facts.line, facts.business_line) == ("vip", "400", "cards")
@@ -289,7 +289,7 @@ def test_a_bad_sidecar_is_noted_and_the_next_source_is_used(sidecar: bytes, note
     assert found.time_source == "file_name"
 
 
-def test_a_byte_order_mark_is_no_fault() -> None:
+def test_a_byte_order_mark_is_accepted() -> None:
     assert describe(sidecar=b'\xef\xbb\xbf{"agent_id": "7"}').facts.agent_id == "7"
 
 

@@ -1,4 +1,4 @@
-"""Windows cover a segment, pooling is exact, the timeline is complete and holds its promises."""
+"""Windows cover a segment, pooling is exact, the timeline has no gaps and no short spans."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ WINDOWS = WindowConfig(window_sec=2.0, hop_sec=0.25)
 SPANS = SpanConfig(floor=0.4, switch_margin=0.1, smooth_sec=0.25, min_span_sec=1.0)
 
 
-def track(*stretches: tuple[int, int, float]) -> np.ndarray:
+def track(*runs: tuple[int, int, float]) -> np.ndarray:
     """Windows from (how many, emotion, its posterior); the rest is spread over the other eight."""
     rows = []
-    for count, emotion, posterior in stretches:
+    for count, emotion, posterior in runs:
         row = np.full(len(EMOTIONS), (1 - posterior) / (len(EMOTIONS) - 1))
         row[emotion] = posterior
         rows += [row] * count
@@ -97,7 +97,7 @@ def test_the_timeline_follows_a_change_of_emotion() -> None:
     assert (neutral.confidence, angry.confidence) == (pytest.approx(0.8), pytest.approx(0.7))
 
 
-def test_a_flicker_shorter_than_the_minimum_is_given_to_its_neighbour() -> None:
+def test_a_span_shorter_than_the_minimum_is_merged_into_its_neighbour() -> None:
     windows = track((10, NEUTRAL, 0.8), (2, ANGRY, 0.7), (10, NEUTRAL, 0.8))
     (only,) = spans_from_windows(windows, *times(22), SPANS)
     assert only.emotion == "neutral"

@@ -1,4 +1,4 @@
-"""Lint of rules: each slip is told once, at its line, with a cure; sound rules are left alone."""
+"""Lint of rules: each mistake is reported once, with line and cure; sound rules are not."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ SLIPS = {
         "ordinary neutral speech alone (sad + neutral)",
         "`floors: {sad: 0.3}`",
     ),
-    "a floor on neutral is none": (
+    "a floor on neutral alone is no floor": (
         "{combination: [sad, neutral], min_sum: 0.8, floors: {neutral: 0.3}}",
         "warning",
         "ordinary neutral speech alone",
@@ -178,20 +178,20 @@ SLIPS = {
     "unclear emotions that page": (
         "{emotion: other, threshold: 0.5, review: true, channels: [webhook]}",
         "warning",
-        "pages on other",
+        "notifies people of other",
         "`review: true` and leave `channels` out",
     ),
     "unclear emotions that nobody reviews": (
         "{combination: [other, unknown], min_sum: 0.5}",
         "warning",
-        "pages on other and unknown",
+        "notifies people of other and unknown",
         "`review: true`",
     ),
 }
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_slip_is_told_once_with_its_line_and_a_cure(slip):
+def test_a_mistake_is_reported_once_with_its_line_and_a_cure(slip):
     body, severity, problem, cure = SLIPS[slip]
     (finding,) = lint(
         f"""
@@ -232,10 +232,10 @@ SHADOWED = {
 
 
 @pytest.mark.parametrize("narrow", SHADOWED.values(), ids=SHADOWED)
-def test_a_rule_within_another_one_that_tells_the_same_people_is_told(narrow):
+def test_a_rule_within_another_one_with_the_same_receivers_is_reported(narrow):
     (finding,) = lint(f"- {{name: narrow, {narrow}, channels: [webhook]}}\n- {WIDE}")
     assert (finding.rule, finding.severity) == ("narrow", "warning")
-    assert "'wide' does not tell" in finding.problem
+    assert "'wide' does not already notify" in finding.problem
 
 
 DISTINCT = {
@@ -298,10 +298,10 @@ IDLE_INHIBITIONS = {
         INHIBITED + ", when: {line: [std, gold]}}",
         "inhibits 'std', but no call concerns both",
     ),
-    "of a rule that tells nobody": (
+    "of a rule that notifies nobody": (
         "when: {line: VIP}",
         "{name: std, emotion: sad, threshold: 0.5}",
-        "inhibits 'std', which tells nobody anyway",
+        "inhibits 'std', which notifies nobody anyway",
     ),
     "by a rule on trial": (
         "enabled: shadow",
@@ -312,7 +312,7 @@ IDLE_INHIBITIONS = {
 
 
 @pytest.mark.parametrize("idle", IDLE_INHIBITIONS)
-def test_an_inhibition_without_effect_is_told(idle):
+def test_an_inhibition_without_effect_is_reported(idle):
     strong, weak, problem = IDLE_INHIBITIONS[idle]
     (finding,) = lint(
         f"""
@@ -330,7 +330,7 @@ def test_an_inhibition_of_calls_that_may_meet_is_left_alone():
     assert lint(f"- {strong}\n- {weak}") == []
 
 
-def test_a_disabled_rule_is_no_shadow_but_its_slips_are_told():
+def test_a_disabled_rule_shadows_nothing_but_its_mistakes_are_reported():
     assert (
         lint(
             """
@@ -346,7 +346,7 @@ def test_a_disabled_rule_is_no_shadow_but_its_slips_are_told():
     assert finding.severity == "error"
 
 
-def test_a_file_that_cannot_be_read_is_refused_with_its_own_words():
+def test_an_invalid_file_is_refused_with_its_own_problems():
     with pytest.raises(RulesError, match="line 2, rule 'a': unknown key `treshold`"):
         lint("- {name: a, emotion: angry, treshold: 0.5}")
 

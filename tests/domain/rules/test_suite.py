@@ -1,4 +1,4 @@
-"""Suites of rules: what a case writes is what the rules process; differences are told both ways."""
+"""Suites of rules: a case's call is what the rules see; missing and extra alerts are reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
 from callqa_assets.domain.rules.suite import (
     CaseResult,
-    Stretch,
+    EmotionInterval,
     SuiteError,
     load_suite,
     run_case,
@@ -46,7 +46,7 @@ ANGRY = """
 """
 
 
-def test_a_stretch_is_as_long_as_it_says_to_the_quarter_second():
+def test_an_emotion_interval_is_as_long_as_written_to_the_quarter_second():
     assert run(ANGRY + "    expect: [{rule: anger, role: customer, between: [4.5, 6.5]}]").passed
     shorter = ANGRY.replace("{sec: 2, angry", "{sec: 1.75, angry")
     assert run(shorter + "    expect: []").passed
@@ -65,8 +65,8 @@ def test_a_stretch_is_as_long_as_it_says_to_the_quarter_second():
 def test_an_alert_elsewhere_is_not_the_expected_one(expected):
     result = run(ANGRY + f"    expect: [{expected}]")
     assert [len(result.missing), len(result.unexpected)] == [1, 1]
-    told, got = result.describe()
-    assert told.startswith("expected: ")
+    missing, got = result.describe()
+    assert missing.startswith("expected: ")
     assert got == "got: anger on customer from 4.5 to 6.5 s"
 
 
@@ -85,7 +85,7 @@ def test_the_calls_facts_reach_the_rules():
     assert run(other_line + "    expect: []").passed
 
 
-def test_words_are_heard_on_their_channel_at_their_time():
+def test_phrases_are_found_on_their_channel_at_their_time():
     rules = load_rules(
         """
 rules:
@@ -105,16 +105,16 @@ rules:
 
 
 def test_what_is_left_of_one_is_neutral():
-    felt = dict(zip(EMOTIONS, Stretch(sec=1, angry=0.7).posteriors(), strict=True))
-    assert felt["angry"] == 0.7
-    assert felt["neutral"] == pytest.approx(0.3)
-    assert sum(felt.values()) == pytest.approx(1)
+    posteriors = dict(zip(EMOTIONS, EmotionInterval(sec=1, angry=0.7).posteriors(), strict=True))
+    assert posteriors["angry"] == 0.7
+    assert posteriors["neutral"] == pytest.approx(0.3)
+    assert sum(posteriors.values()) == pytest.approx(1)
 
 
 def test_beside_a_named_neutral_the_emotions_not_named_share_what_is_left():
-    felt = np.array(Stretch(sec=1, neutral=0.3).posteriors())
-    assert felt.sum() == pytest.approx(1)
-    assert felt[EMOTIONS.index("happy")] == pytest.approx(0.7 / 8)
+    posteriors = np.array(EmotionInterval(sec=1, neutral=0.3).posteriors())
+    assert posteriors.sum() == pytest.approx(1)
+    assert posteriors[EMOTIONS.index("happy")] == pytest.approx(0.7 / 8)
 
 
 SLIPS = {
@@ -127,7 +127,7 @@ SLIPS = {
         "speech: [{role: agent, start: 0, feels: [{sec: 1, anger: 1}]}]\nexpect: []",
         "speech.0.feels.0.anger",
     ),
-    "a stretch between windows": (
+    "a length between multiples of the hop": (
         "speech: [{role: agent, start: 0, feels: [{sec: 0.3, angry: 1}]}]\nexpect: []",
         "no multiple of 0.25 s",
     ),
@@ -145,23 +145,23 @@ SLIPS = {
     ),
     "somebody who is not there": (
         "speech: [{role: mixed, start: 0, end: 2}]\nexpect: []",
-        "nobody is mixed",
+        "no channel has the role mixed",
     ),
     "somebody who speaks twice at once": (
         "speech: [{role: agent, start: 0, end: 2}, {role: agent, start: 1, end: 3}]\nexpect: []",
-        "agent begins at 1 s",
+        "agent at 1 s overlaps",
     ),
     "an alias": ("speech: &a []\nexpect: *a", "aliases"),
 }
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_slip_in_a_suite_is_told_with_file_and_place(slip):
-    case, told = SLIPS[slip]
+def test_a_mistake_in_a_suite_is_reported_with_file_and_place(slip):
+    case, expected = SLIPS[slip]
     with pytest.raises(SuiteError) as caught:
         load_suite(suite_of(case), source="suite.yaml")
     assert str(caught.value).startswith("suite.yaml")
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["../secret.yaml", "/etc/passwd", "a/b.yaml", "..", ".hidden"])

@@ -10,7 +10,7 @@ texts = st.text(alphabet="一二三,。ab", max_size=12)
 
 
 def rewrite(raw, text, pieces):
-    """`text` put together from what the pieces leave alone in `raw`, and from themselves."""
+    """`text` assembled from the unchanged parts of `raw` and the edits."""
     written, position = "", 0
     for piece in pieces:
         written += raw[position : piece.raw_start]
@@ -20,11 +20,11 @@ def rewrite(raw, text, pieces):
     return written + raw[position:]
 
 
-def test_equal_texts_have_no_pieces():
+def test_equal_texts_have_no_edits():
     assert find_differences("您好", "您好") == []
 
 
-def test_marks_that_were_put_in_are_pieces_without_raw_characters():
+def test_inserted_marks_are_edits_without_raw_characters():
     assert find_differences("您好请问", "您好,请问。") == [
         TextEdit(2, 2, 2, 3),
         TextEdit(4, 4, 5, 6),

@@ -13,7 +13,7 @@ def test_traditional_characters_become_simplified_in_context():
     assert simplify("乾隆皇帝說：請瞭解乾燥機 OK") == "乾隆皇帝说：请了解干燥机 OK"
 
 
-def test_simplifying_keeps_the_length_so_that_words_keep_their_places():
+def test_simplifying_keeps_the_length_so_that_words_keep_their_positions():
     for text in ("乾隆", "頭髮發財", "臺灣檯燈", "著名沿著", "后面皇后"):
         assert len(simplify(text)) == len(text)
 
@@ -28,7 +28,7 @@ def test_simplifying_keeps_the_length_so_that_words_keep_their_places():
         "",
     ],
 )
-def test_people_may_repeat_themselves(text):
+def test_a_speakers_own_repetition_is_kept(text):
     assert said(text) == text
 
 

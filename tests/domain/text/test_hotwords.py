@@ -10,18 +10,18 @@ from callqa_assets.domain.text.hotwords import (
 )
 
 
-def test_a_list_has_a_word_a_line_and_comments():
+def test_a_list_has_one_word_per_line_and_comments():
     text = "# of every queue\n开户流程\n\n  客服热线95588  # the bank's\n开户流程\niPhone Pro\n"
     assert parse_hotwords(text, "a.txt") == ("开户流程", "客服热线95588", "iPhone Pro")
 
 
 @pytest.mark.parametrize("word", ["http://host/a", "a.txt", "../b", "一,二", "a  b", "<s>"])
-def test_a_word_with_marks_is_refused_by_line(word):
+def test_a_word_with_punctuation_is_refused_with_its_line(word):
     with pytest.raises(HotwordError, match=r"a\.txt, line 2"):
         parse_hotwords(f"开户\n{word}\n", "a.txt")
 
 
-def test_a_sentence_is_no_hotword():
+def test_a_sentence_is_refused_as_a_hotword():
     with pytest.raises(HotwordError, match="has 21 characters"):
         parse_hotwords("一" * 21, "a.txt")
 

@@ -25,7 +25,7 @@ SPOKEN = st.text(
     ),
     max_size=24,
 )
-"""Mostly what the grammar looks at, in no order that anybody would say."""
+"""Mostly the words of the grammar, in arbitrary order."""
 
 
 def write(text: str) -> str:
@@ -39,7 +39,7 @@ def test_every_case_of_the_table_is_written_as_a_clerk_would(category):
     assert not wrong
 
 
-def test_the_table_is_large_and_every_case_stands_once():
+def test_the_table_is_large_and_every_case_is_in_it_once():
     cases = [case for cases in CASES_BY_CATEGORY.values() for case in cases]
     assert len(cases) >= 500
     assert len({raw for raw, _ in cases}) == len(cases)
@@ -50,7 +50,7 @@ def test_the_table_is_large_and_every_case_stands_once():
 @settings(max_examples=400, deadline=None, derandomize=True)
 @example("9" * 5000 + "点")  # more digits than int() takes
 @example("一亿" * 3000)  # deeper than Python recurses
-def test_any_text_is_taken_and_a_second_time_changes_nothing(text):
+def test_any_text_is_accepted_and_normalising_twice_changes_nothing(text):
     once = write(text)
     assert write(once) == once
     assert bool(once) == bool(text)
@@ -59,7 +59,7 @@ def test_any_text_is_taken_and_a_second_time_changes_nothing(text):
 @given(st.text(max_size=40) | SPOKEN)
 @settings(max_examples=200, deadline=None, derandomize=True)
 @example("一百五十八块五，三月十五号，您好")
-def test_the_alignment_tells_exactly_what_changed(text):
+def test_the_alignment_contains_exactly_what_changed(text):
     normalized = normalize(text)
     rebuilt, raw_position = "", 0
     for piece in normalized.alignment:
@@ -77,7 +77,7 @@ def test_the_alignment_tells_exactly_what_changed(text):
 
 @given(SPOKEN, SPOKEN)
 @settings(max_examples=200, deadline=None, derandomize=True)
-def test_sentences_are_written_each_by_itself(first, second):
+def test_sentences_do_not_influence_each_other(first, second):
     assert write(first + "。" + second) == write(first) + "。" + write(second)
 
 
@@ -122,7 +122,7 @@ def test_every_time_is_written(hour, minute):
 
 
 @pytest.mark.parametrize("rule", compile_rules(), ids=lambda rule: rule.example)
-def test_every_rule_is_the_one_that_takes_its_example(rule):
+def test_every_rule_is_the_one_that_matches_its_example(rule):
     for position in range(len(rule.example)):
         for tried in compile_rules():
             match = tried.pattern.match(rule.example, position)
@@ -132,7 +132,7 @@ def test_every_rule_is_the_one_that_takes_its_example(rule):
     pytest.fail(f"no rule takes {rule.example}")
 
 
-def test_words_without_numerals_are_returned_as_they_are():
+def test_text_without_numerals_is_unchanged():
     text = "您好，请问有什么可以帮您？"
     assert normalize(text).text == text
     assert normalize(text).alignment == ()

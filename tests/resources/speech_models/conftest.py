@@ -1,4 +1,4 @@
-"""Tiny model folders, each built once a session, and clips for the recognizers."""
+"""Tiny model folders, each built once per session, and clips for the recognizers."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -26,7 +26,7 @@ LAYOUTS: Mapping[str, Layout] = {
 
 
 def make_sound(seconds: float) -> Waveform:
-    """Noise in syllables: a tiny model hears something else in each length of it."""
+    """Syllables of noise: a tiny model gives another text for each length."""
     samples = round(seconds * SAMPLE_RATE_HZ)
     rng = np.random.default_rng(samples)
     loudness = 1 + np.sin(np.arange(samples) / SAMPLE_RATE_HZ * 2 * np.pi * (2 + samples % 3))

@@ -1,4 +1,4 @@
-"""A model's identity is part of stored fingerprints: what the code is called may change, it not."""
+"""A model's identity is part of stored fingerprints: renaming code must not change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles say what is meant or what is wrong; their models load once, and share what they can."""
+"""Profiles are validated with clear errors; their models load once, and share what they can."""
 
 from __future__ import annotations
 
@@ -135,11 +135,11 @@ def test_the_documented_mixture_is_a_profile(tmp_path):
         ),
         (
             {"transcriber": {"backend": "seaco", "settings": {"longest_s": 10}}},
-            r"profile 'mine': .*hears at most 10 s, .*up to 30 s: lower detector\.settings",
+            r"profile 'mine': .*accepts at most 10 s, .*up to 30 s: lower detector\.settings",
         ),
         (
             {"transcriber": {"backend": "whisper", "settings": {"packing": {"window_s": 20}}}},
-            r"profile 'mine': .*hears at most 20 s",
+            r"profile 'mine': .*accepts at most 20 s",
         ),
         (
             {"transcriber": {"backend": "seaco", "weights": {"model": "../../elsewhere"}}},
@@ -148,7 +148,7 @@ def test_the_documented_mixture_is_a_profile(tmp_path):
         ({"rules": "../../rules.yaml"}, r"`rules`: .*pattern"),
     ],
 )
-def test_a_key_or_value_that_is_not_understood_is_named_with_its_file(write, changes, said):
+def test_an_invalid_key_or_value_is_named_with_its_file(write, changes, said):
     with pytest.raises(ProfileError, match=said):
         write(**changes)
 
@@ -207,7 +207,7 @@ def mixed(write, tiny) -> Profile:
     )
 
 
-def test_an_identity_says_weights_settings_and_precision_and_loads_nothing(mixed, tmp_path):
+def test_an_identity_contains_weights_settings_and_precision_and_loads_nothing(mixed, tmp_path):
     def identities(profile: Profile):
         models = SpeechModels(profile, tmp_path)
         return models.transcriber_identity, models.emotion_identity
@@ -238,7 +238,7 @@ def test_models_load_once_and_again_after_a_release(mixed, tmp_path):
 
 
 def test_another_profile_releases_the_models_of_the_one_before(mixed, tmp_path, monkeypatch):
-    """A process that lives on, a server, holds one profile's models and gives the device free."""
+    """A server holds one profile's models, and releases the device of the one before."""
     monkeypatch.setattr(Device, "is_accelerator", True)
     locks = tmp_path / "locks"
     first = cached_speech_models(mixed, tmp_path, device_locks=locks)
@@ -278,7 +278,7 @@ class SilentPart(Section):
         return host.share("silent", SilentTranscriber)
 
 
-def test_a_part_of_one_s_own_is_listed_identified_and_opened_like_the_others(write, tmp_path):
+def test_a_new_part_is_listed_identified_and_opened_like_the_others(write, tmp_path):
     profile = write().model_copy(update={"transcriber": SilentPart()})
     assert [model.title for model in profile.models()["transcriber"]] == ["fsmn-vad"]
     models = SpeechModels(profile, tmp_path)
@@ -338,7 +338,7 @@ def test_weights_that_are_missing_are_named_before_anything_is_loaded(write, tmp
 
 
 def test_a_device_that_is_not_there_is_an_error_of_its_parts_alone(mixed, tmp_path):
-    """A GPU that is asked for is not quietly done without."""
+    """A requested GPU is not silently replaced by the CPU."""
     import torch
 
     if torch.cuda.is_available():
@@ -349,7 +349,7 @@ def test_a_device_that_is_not_there_is_an_error_of_its_parts_alone(mixed, tmp_pa
         _ = models.transcriber_identity
 
 
-def test_models_without_room_are_no_riddle(mixed, tmp_path, monkeypatch):
+def test_models_that_do_not_fit_into_memory_give_a_clear_error(mixed, tmp_path, monkeypatch):
     import torch
 
     def load(*_: object, **__: object) -> None:
@@ -369,7 +369,7 @@ def test_transcripts_and_emotions_of_compact_share_one_whisper(models_dir):
 
 
 def test_the_code_location_imports_no_model_s_packages():
-    """Dagster loads it every time it looks at the home; they take seconds and gigabytes."""
+    """Dagster loads it often; these packages take seconds and gigabytes."""
     heavy = "torch", "funasr", "transformers", "modelscope", "faster_whisper", "ctranslate2"
     script = (
         f"import callqa_assets.definitions, sys; print([m for m in {heavy} if m in sys.modules])"

@@ -12,10 +12,10 @@ from callqa_assets.domain.rules.conditions.keys import Seconds, SomeSeconds
 from callqa_assets.domain.rules.conditions.leaf import Found, Leaf
 from callqa_assets.domain.rules.engine.batch import CallBatch
 from callqa_assets.domain.rules.engine.intervals import (
-    LINE_BITS,
+    LANE_BITS,
     find_depth,
     find_gaps,
-    last_out,
+    keep_lasting,
     us,
 )
 from callqa_assets.domain.yaml_config import suggest
@@ -49,17 +49,19 @@ class ActivityCondition(Leaf):
 
     def find(self, batch: CallBatch) -> FoundActivity:
         if self.acoustic == "silence":
-            first = batch.first_line[:-1][np.diff(batch.first_line) > 0] << LINE_BITS
-            last = first + batch.duration[np.diff(batch.first_line) > 0]
-            found = find_gaps(batch.talking, first, last)
+            first = batch.first_lane[:-1][np.diff(batch.first_lane) > 0] << LANE_BITS
+            last = first + batch.duration[np.diff(batch.first_lane) > 0]
+            found = find_gaps(batch.call_speech, first, last)
         else:
-            line = batch.talking_apart.line
-            shift = (line - batch.first_line[batch.call_of_line[line]]) << LINE_BITS
+            lane = batch.channel_speech.lane
+            shift = (lane - batch.first_lane[batch.call_of_lane[lane]]) << LANE_BITS
             found = find_depth(
-                batch.talking_apart.start - shift, batch.talking_apart.end - shift, depth=2
+                batch.channel_speech.start - shift, batch.channel_speech.end - shift, depth=2
             )
         keep_us = us(self.keep_firing_sec)
-        return FoundActivity(last_out(found, duration_us=us(self.duration_sec), keep_us=keep_us))
+        return FoundActivity(
+            keep_lasting(found, duration_us=us(self.duration_sec), keep_us=keep_us)
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
 from callqa_assets.domain.rules.conditions.keys import ConditionKeys, Seconds, one_or_many
 from callqa_assets.domain.rules.conditions.leaf import Leaf
 from callqa_assets.domain.rules.conditions.registry import LeafCondition
-from callqa_assets.domain.rules.engine.intervals import Stretches, meet, unite_all, us
+from callqa_assets.domain.rules.engine.intervals import Intervals, meet, unite_all, us
 
 MAX_MEMBERS = 20
 
@@ -37,7 +37,7 @@ class Composed(ConditionKeys, ABC):
         """What is composed, `not` aside."""
 
     @abstractmethod
-    def combine(self, found: Sequence[Stretches]) -> Stretches:
+    def combine(self, found: Sequence[Intervals]) -> Intervals:
         """Where the condition holds, `not` aside, from where each member does."""
 
 
@@ -51,7 +51,7 @@ class AllCondition(Composed):
     def members(self) -> Sequence[Condition]:
         return self.all
 
-    def combine(self, found: Sequence[Stretches]) -> Stretches:
+    def combine(self, found: Sequence[Intervals]) -> Intervals:
         return meet(found, us(self.within_sec))
 
 
@@ -65,7 +65,7 @@ class AnyCondition(Composed):
     def members(self) -> Sequence[Condition]:
         return self.any
 
-    def combine(self, found: Sequence[Stretches]) -> Stretches:
+    def combine(self, found: Sequence[Intervals]) -> Intervals:
         return unite_all(found)
 
 

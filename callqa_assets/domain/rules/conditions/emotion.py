@@ -104,7 +104,7 @@ class EmotionLeaf(LevelLeaf):
         )
 
     def find(self, batch: CallBatch) -> FoundEmotion:
-        pieces = batch.pieces
+        pieces = batch.tiles
         columns = [pieces.posteriors[EMOTIONS.index(emotion)] for emotion in self.emotions]
         values = columns[0]
         for column in columns[1:]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from callqa_assets.domain.rules.conditions.keys import ConditionKeys, Roles
 from callqa_assets.domain.rules.engine.batch import CallBatch
-from callqa_assets.domain.rules.engine.intervals import LINE_BITS, Stretches, Ticks, spread_ranges
+from callqa_assets.domain.rules.engine.intervals import LANE_BITS, Intervals, Ticks, spread_ranges
 
 MAX_EVIDENCE_PLACES = 20
 
@@ -19,8 +19,8 @@ MAX_EVIDENCE_PLACES = 20
 class Found:
     """What a leaf finds in a batch. Kinds with more to show than the times extend it."""
 
-    intervals: Stretches
-    """On the lines that the leaf looks at."""
+    intervals: Intervals
+    """On the lanes that the leaf looks at."""
 
     def peak(self, start: int, end: int) -> float:
         """The highest value between two times of the batch's axis; 1 where there are no values."""
@@ -36,7 +36,7 @@ class Leaf(ConditionKeys, ABC):
 
     @abstractmethod
     def find(self, batch: CallBatch) -> Found:
-        """What holds in the batch; on the first line of each call if it concerns the call."""
+        """What holds in the batch; on the first lane of each call if it concerns the call."""
 
     @property
     def label(self) -> str:
@@ -57,12 +57,12 @@ class Leaf(ConditionKeys, ABC):
         """True where `other` is surely satisfied wherever this is; False where that is unknown."""
         return self == other
 
-    def lines_seen(self, batch: CallBatch, lines: Ticks) -> tuple[Ticks, Ticks]:
-        """Pairs (line looked at, line of the rule), ascending in the latter."""
-        return batch.first_line[batch.call_of_line[lines]], lines
+    def lanes_seen(self, batch: CallBatch, lanes: Ticks) -> tuple[Ticks, Ticks]:
+        """Pairs (lane looked at, lane of the rule), ascending in the latter."""
+        return batch.first_lane[batch.call_of_lane[lanes]], lanes
 
-    def describe_line(self, batch: CallBatch, line: int) -> dict[str, Any]:
-        """What evidence says of a line looked at."""
+    def describe_lane(self, batch: CallBatch, lane: int) -> dict[str, Any]:
+        """What evidence says of a lane looked at."""
         return {}
 
 
@@ -76,23 +76,23 @@ class ChannelLeaf(Leaf):
     def depends_on_channel(self) -> bool:
         return self.role is None
 
-    def lines_seen(self, batch: CallBatch, lines: Ticks) -> tuple[Ticks, Ticks]:
+    def lanes_seen(self, batch: CallBatch, lanes: Ticks) -> tuple[Ticks, Ticks]:
         if self.role is None:
-            return lines, lines
+            return lanes, lanes
         eligible = np.flatnonzero(np.isin(batch.roles, self.role))
-        calls, asked = batch.call_of_line[eligible], batch.call_of_line[lines]
+        calls, asked = batch.call_of_lane[eligible], batch.call_of_lane[lanes]
         owner, index = spread_ranges(
             np.searchsorted(calls, asked, "left"), np.searchsorted(calls, asked, "right")
         )
-        return eligible[index], lines[owner]
+        return eligible[index], lanes[owner]
 
-    def describe_line(self, batch: CallBatch, line: int) -> dict[str, Any]:
-        return {"channel": batch.channel_of(line), "role": str(batch.roles[line])}
+    def describe_lane(self, batch: CallBatch, lane: int) -> dict[str, Any]:
+        return {"channel": batch.channel_of(lane), "role": str(batch.roles[lane])}
 
 
 def to_seconds(ticks: Ticks) -> list[float]:
     """Seconds from the recording's start, to the millisecond."""
-    return ((ticks & ((1 << LINE_BITS) - 1)) / 1e6).round(3).tolist()
+    return ((ticks & ((1 << LANE_BITS) - 1)) / 1e6).round(3).tolist()
 
 
 def describe_times(start: int, end: int) -> dict[str, float]:

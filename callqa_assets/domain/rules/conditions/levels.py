@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from callqa_assets.domain.rules.conditions.keys import Seconds
 from callqa_assets.domain.rules.conditions.leaf import ChannelLeaf, Found
-from callqa_assets.domain.rules.engine.intervals import Floats, Stretches, Ticks, sustain, us
+from callqa_assets.domain.rules.engine.intervals import Floats, Intervals, Ticks, sustain, us
 
 MAX_EVIDENCE_POINTS = 50
 
@@ -29,7 +29,7 @@ class LevelLeaf(ChannelLeaf):
 
     def sustain(
         self, start: Ticks, end: Ticks, values: Floats, *, level_on: float, level_off: float
-    ) -> Stretches:
+    ) -> Intervals:
         """Where the values of these pieces reach `level_on` and stay at `level_off`."""
         return sustain(
             start,

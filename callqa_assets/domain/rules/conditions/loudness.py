@@ -42,7 +42,7 @@ class LoudnessCondition(LevelLeaf):
         # Whole hundredths of dB and milliseconds: sums are exact, whatever else is in the batch.
         spoken_ms = (speech.end - speech.start) // 1000
         weighted = np.rint(levels * 100).astype(np.int64) * spoken_ms
-        before = np.searchsorted(speech.line, speech.line, "left")
+        before = np.searchsorted(speech.lane, speech.lane, "left")
         earlier_ms = _sum_before(spoken_ms, before)
         known = earlier_ms >= us(self.baseline_sec) // 1000
         baseline = _sum_before(weighted, before) / np.maximum(earlier_ms, 1) / 100

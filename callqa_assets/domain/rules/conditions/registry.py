@@ -1,4 +1,4 @@
-"""The kinds of leaf conditions: a new kind is a module beside this one and a line here."""
+"""The kinds of leaf conditions: a new kind is a module beside this one and a lane here."""
 
 from __future__ import annotations
 

@@ -28,14 +28,14 @@ from callqa_assets.domain.rules.conditions.leaf import (
 )
 from callqa_assets.domain.rules.engine.batch import CallBatch
 from callqa_assets.domain.rules.engine.intervals import (
-    LINE_BITS,
-    Stretches,
-    last_out,
+    LANE_BITS,
+    Intervals,
+    keep_lasting,
     to_us,
     unite_all,
     us,
 )
-from callqa_assets.domain.rules.engine.phrases import Place
+from callqa_assets.domain.rules.engine.phrases import Match
 from callqa_assets.domain.text.patterns import MAX_PROGRAM_SIZE, RegexError, compile_regex, fold
 
 MAX_PATTERN_LENGTH = 200
@@ -130,36 +130,36 @@ class TextCondition(ChannelLeaf):
 
     def find(self, batch: CallBatch) -> FoundText:
         text = self.text
-        window_start, window_end = batch.line_start, batch.line_end
+        window_start, window_end = batch.lane_start, batch.lane_end
         if text.first_sec is not None:
             window_end = np.minimum(window_end, window_start + us(text.first_sec))
         if text.last_sec is not None:
             window_start = np.maximum(window_start, window_end - us(text.last_sec))
-        found: list[Stretches] = []
-        places: list[tuple[int, int, Place]] = []
+        found: list[Intervals] = []
+        places: list[tuple[int, int, Match]] = []
         for pattern in text.patterns:
             hits = _locate(pattern, batch)
-            line = batch.speech.line[[hit.segment for hit in hits]]
-            start = to_us(np.array([hit.start_s for hit in hits])) + (line << LINE_BITS)
-            end = to_us(np.array([hit.end_s for hit in hits])) + (line << LINE_BITS)
+            lane = batch.speech.lane[[hit.segment for hit in hits]]
+            start = to_us(np.array([hit.start_s for hit in hits])) + (lane << LANE_BITS)
+            end = to_us(np.array([hit.end_s for hit in hits])) + (lane << LANE_BITS)
             inside = np.ones(len(hits), np.bool_)
             if text.first_sec is not None:
-                inside = start < window_end[line]
+                inside = start < window_end[lane]
             if text.last_sec is not None:
-                inside = start >= window_start[line]
+                inside = start >= window_start[lane]
             order = np.argsort(start, kind="stable")
             order = order[inside[order]]
-            found.append(Stretches(start[order], end[order], end[order]))
+            found.append(Intervals(start[order], end[order], end[order]))
             places += [(int(start[i]), int(end[i]), hits[i]) for i in order.tolist()]
         if text.none:
-            present = np.isin(np.arange(len(batch.roles)), np.concatenate([f.line for f in found]))
+            present = np.isin(np.arange(len(batch.roles)), np.concatenate([f.lane for f in found]))
             absent = ~present & (window_end > window_start)
-            intervals = Stretches(window_start[absent], window_end[absent], window_end[absent])
+            intervals = Intervals(window_start[absent], window_end[absent], window_end[absent])
         elif text.all:
             intervals = _first_of_all(found, len(batch.roles))
         else:
             keep_us = us(self.keep_firing_sec)
-            intervals = last_out(unite_all(found), duration_us=0, keep_us=keep_us)
+            intervals = keep_lasting(unite_all(found), duration_us=0, keep_us=keep_us)
         return FoundText(intervals, text, sorted(places))
 
 
@@ -168,7 +168,7 @@ class FoundText(Found):
     """Intervals of words, or of their absence."""
 
     text: Text
-    places: Sequence[tuple[int, int, Place]]
+    places: Sequence[tuple[int, int, Match]]
     """(start, end, place) of every pattern, ascending."""
 
     def explain(self, start: int, end: int) -> dict[str, Any]:
@@ -181,27 +181,27 @@ class FoundText(Found):
         shown = self.places[low : min(high, low + MAX_EVIDENCE_PLACES)]
         return {
             "matches": [
-                {**describe_times(begin, until), "said": hit.said} for begin, until, hit in shown
+                {**describe_times(begin, until), "said": hit.text} for begin, until, hit in shown
             ]
         }
 
 
-def _locate(pattern: str | Regex, batch: CallBatch) -> Sequence[Place]:
+def _locate(pattern: str | Regex, batch: CallBatch) -> Sequence[Match]:
     sought = batch.spoken_text
     if isinstance(pattern, Regex):
         return sought.find_regex(pattern.regex)
     return sought.find_phrase(pattern)
 
 
-def _first_of_all(found: Sequence[Stretches], lines: int) -> Stretches:
-    """On each line that has all, from the first place to where the last was first found."""
+def _first_of_all(found: Sequence[Intervals], lines: int) -> Intervals:
+    """On each lane that has all, from the first place to where the last was first found."""
     start = np.full(lines, np.iinfo(np.int64).max)
     end = np.zeros(lines, np.int64)
     has_all = np.ones(lines, np.bool_)
     for part in found:
-        line, first = np.unique(part.line, return_index=True)
-        has_all &= np.isin(np.arange(lines), line)
-        start[line] = np.minimum(start[line], part.start[first])
-        end[line] = np.maximum(end[line], part.end[first])
+        lane, first = np.unique(part.lane, return_index=True)
+        has_all &= np.isin(np.arange(lines), lane)
+        start[lane] = np.minimum(start[lane], part.start[first])
+        end[lane] = np.maximum(end[lane], part.end[first])
     start, end = start[has_all], end[has_all]
-    return Stretches(start, end, end)
+    return Intervals(start, end, end)

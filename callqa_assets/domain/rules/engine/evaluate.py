@@ -1,8 +1,8 @@
-"""Alert rules over calls: which alerts fire, with the evidence, and which ones are inhibited.
+"""Evaluation of alert rules on calls: which alerts fire, with evidence, and which are inhibited.
 
-Event time, pure numpy; nothing here reads files, tables or clocks. The rules themselves stand in
-`rule_set`, what a condition finds in `conditions`, what becomes of an alert's id when it is
-computed again in `alerts.identity`; the semantics for people in docs/rules.md.
+In event time, the call's own. Rules are defined in `rule_set`, conditions evaluated in `find`; how
+an alert keeps its id when it is computed again is in `domain.alerts.identity`. The meaning of rules
+for those who write them: docs/rules.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext
 from callqa_assets.domain.rules.conditions.composed import leaves
 from callqa_assets.domain.rules.engine.batch import CallBatch
 from callqa_assets.domain.rules.engine.find import ConditionFinder
-from callqa_assets.domain.rules.engine.intervals import LINE_BITS, Ticks
+from callqa_assets.domain.rules.engine.intervals import LANE_BITS, Ticks
 from callqa_assets.domain.rules.rule_set import Rule, RuleSet
 
 MAX_EVIDENCE_SEGMENTS = 50
@@ -35,21 +35,21 @@ class FiredAlert:
     role: str
     rule: str
     rule_hash: str
-    """Of the whole rule set, the key under which its text is kept."""
+    """Of the rule set: the key under which its text is stored."""
     priority: str
     notify_channels: tuple[str, ...]
     started_s: float
     ended_s: float
-    """End of the last piece of time that held the rule on."""
+    """End of the last tile on which the rule's condition held."""
     fired_at_s: float
-    """When the satisfied time reached the rule's `duration_sec`."""
+    """When the rule's condition had held for its `duration_sec`."""
     peak: float
     mode: Literal["live", "shadow"]
     needs_review: bool
     evidence: Mapping[str, Any]
-    """JSON-serialisable: what each condition found between start and end, and what was said."""
+    """JSON-serialisable: what each condition found between start and end, and the transcript."""
     inhibited_by: str | None = None
-    """Id of the alert beside which this one is not delivered."""
+    """Id of the alert that inhibits this one: it is not delivered."""
 
 
 def evaluate(
@@ -64,17 +64,17 @@ def evaluate_calls(
 ) -> list[list[FiredAlert]]:
     """`evaluate` for many calls at once: one list per call, the same as for each call alone.
 
-    A rule is evaluated on every channel of its roles; one that looks at the whole call alone, on
-    the lowest of them. Every interval of its condition is an alert.
+    A rule is evaluated on every channel with one of its roles; one whose conditions are all about
+    the call as a whole, on the lowest of these. Each interval of its condition is an alert.
     """
     batch = CallBatch(calls)
     fired: list[list[FiredAlert]] = [[] for _ in calls]
     for rule in rule_set.rules:
         if rule.enabled:
             finder = ConditionFinder(batch)
-            found = finder.find(rule.condition, _lines_of(rule, batch))
+            found = finder.find(rule.condition, _lanes_of(rule, batch))
             for start, end, known in found.rows():
-                number = int(batch.call_of_line[start >> LINE_BITS])
+                number = int(batch.call_of_lane[start >> LANE_BITS])
                 fired[number].append(
                     _describe(rule_set, rule, finder, batch, calls[number], start, end, known)
                 )
@@ -82,20 +82,20 @@ def evaluate_calls(
 
 
 def make_alert_id(recording_id: str, channel: int, rule: str, started_s: float) -> str:
-    """First 32 hex digits of SHA-256 over what makes an alert that alert, start to the ms."""
+    """First 32 hex digits of SHA-256 over recording, channel, rule and start (to the ms)."""
     key = json.dumps([recording_id, channel, rule, f"{started_s:.3f}"], ensure_ascii=False)
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def _lines_of(rule: Rule, batch: CallBatch) -> Ticks:
-    """The lines on which a rule is evaluated, ascending."""
+def _lanes_of(rule: Rule, batch: CallBatch) -> Ticks:
+    """The lanes on which a rule is evaluated, ascending."""
     covered = np.array(
         [rule.when is None or rule.when.covers(call) for call in batch.calls], np.bool_
     )
-    lines = np.flatnonzero(np.isin(batch.roles, rule.role) & covered[batch.call_of_line])
+    lanes = np.flatnonzero(np.isin(batch.roles, rule.role) & covered[batch.call_of_lane])
     if any(leaf.depends_on_channel for leaf in leaves(rule.condition)):
-        return lines
-    return lines[np.unique(batch.call_of_line[lines], return_index=True)[1]]
+        return lanes
+    return lanes[np.unique(batch.call_of_lane[lanes], return_index=True)[1]]
 
 
 def _describe(
@@ -106,15 +106,15 @@ def _describe(
     called: tuple[CallContext, CallAnnotations],
     start: int,
     end: int,
-    known: int,
+    fired_at: int,
 ) -> FiredAlert:
     """The alert of one interval of a rule's condition, its times on the batch's axis."""
     call, annotations = called
-    line = start >> LINE_BITS
-    base = line << LINE_BITS
-    channel = batch.channel_of(line)
+    lane = start >> LANE_BITS
+    base = lane << LANE_BITS
+    channel = batch.channel_of(lane)
     started_s, ended_s = _seconds(start - base), _seconds(end - base)
-    found = list(finder.explain(rule.condition, line, start, end))
+    found = list(finder.explain(rule.condition, lane, start, end))
     channels = {channel} | {part["channel"] for part in found if "channel" in part}
     return FiredAlert(
         alert_id=make_alert_id(call.recording_id, channel, rule.name, started_s),
@@ -127,27 +127,27 @@ def _describe(
         notify_channels=rule.channels,
         started_s=started_s,
         ended_s=ended_s,
-        fired_at_s=_seconds(known - base),
+        fired_at_s=_seconds(fired_at - base),
         peak=finder.peak(rule.condition, start, end),
         mode="shadow" if rule.enabled == "shadow" else "live",
         needs_review=rule.review,
         evidence={
             "definition_hash": rule.definition_hash,
             "found": found,
-            "said": _said(annotations, channels, started_s, ended_s),
+            "said": _select_transcripts(annotations, channels, started_s, ended_s),
         },
     )
 
 
 def text_of(evidence: Mapping[str, Any]) -> str:
-    """Everything that was said during an alert, by its evidence."""
+    """The transcript of an alert's duration, from its evidence."""
     return " ".join(part["text"] for part in evidence["said"] if part["text"])
 
 
-def _said(
+def _select_transcripts(
     annotations: CallAnnotations, channels: set[int], started_s: float, ended_s: float
 ) -> list[dict[str, Any]]:
-    """What was said on these channels between the two times, in time's order."""
+    """The transcripts of these channels between two times, by start."""
     segments = [
         segment
         for segment in annotations.segments
@@ -161,9 +161,9 @@ def _said(
 
 
 def _inhibit(rule_set: RuleSet, alerts: list[FiredAlert]) -> list[FiredAlert]:
-    """Mark alerts that another one of the call inhibits.
+    """Mark the alerts that another alert of the call inhibits.
 
-    A shadow alert or an inhibited one inhibits none; one whose rule has no channels does.
+    A shadow or inhibited alert inhibits nothing; one whose rule has no channels does.
     """
     inhibited: dict[str, str] = {}
     for rule in rule_set.in_order_of_inhibition:

@@ -1,9 +1,9 @@
-"""Stretches of time on many lines at once: one mechanism for every kind of condition.
+"""Intervals of time on many lanes at once: one mechanism for every kind of condition.
 
-A *line* is the time of one channel of one call. All lines of a batch lie one behind the other on
-one axis of whole microseconds, far enough apart that nothing reaches from one to the next. So sums
-are exact, and a call gives the same stretches whatever else is in its batch. What the stretches
-mean is the conditions' business (`alerting_conditions`).
+A *lane* is the time axis of one channel of one call. All lanes of a batch lie end to end on one
+axis of whole microseconds, far enough apart that nothing reaches from one to the next: sums are
+exact, and a call gives the same intervals whatever else is in its batch. A *tile* is a piece of a
+lane on which a level is constant: the share of an emotion window, or a speech segment.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Ticks = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-LINE_BITS = 40
-MAX_LINE_US = 1 << (LINE_BITS - 1)
-"""Longest call, some six days: the other half of a line keeps neighbours apart."""
+LANE_BITS = 40
+MAX_LANE_US = 1 << (LANE_BITS - 1)
+"""Longest call, about six days: the other half of a lane keeps neighbours apart."""
 SLACK_US = 10
-"""Slack in every comparison of times: they are sums of window hops, rounded to microseconds."""
+"""Tolerance in comparisons of times: they are sums of window hops, rounded to microseconds."""
 
 
 def to_us(seconds: Floats) -> Ticks:
@@ -35,23 +35,23 @@ def us(seconds: float) -> int:
 
 
 @dataclass(frozen=True)
-class Stretches:
-    """Stretches of satisfied time, ascending, disjoint and apart; shape [n] each."""
+class Intervals:
+    """Intervals in which a condition holds: ascending, disjoint, not touching; shape [n] each."""
 
     start: Ticks
     end: Ticks
     fired: Ticks
-    """When it was known that the stretch counts. Ascending too."""
+    """When each interval fired: its duration was reached. Ascending too."""
 
     def __len__(self) -> int:
         return len(self.start)
 
-    def where(self, chosen: Bools) -> Stretches:
-        return Stretches(self.start[chosen], self.end[chosen], self.fired[chosen])
+    def where(self, chosen: Bools) -> Intervals:
+        return Intervals(self.start[chosen], self.end[chosen], self.fired[chosen])
 
     @property
-    def line(self) -> Ticks:
-        return self.start >> LINE_BITS
+    def lane(self) -> Ticks:
+        return self.start >> LANE_BITS
 
     def rows(self) -> Iterator[tuple[int, int, int]]:
         """(start, end, fired) of each."""
@@ -60,7 +60,7 @@ class Stretches:
 
 
 _NOTHING = np.zeros(0, np.int64)
-NONE = Stretches(_NOTHING, _NOTHING, _NOTHING)
+NONE = Intervals(_NOTHING, _NOTHING, _NOTHING)
 
 
 def sustain(
@@ -72,55 +72,56 @@ def sustain(
     duration_us: int,
     keep_us: int,
     max_gap_us: int,
-) -> Stretches:
-    """Stretches of a level that is known in pieces of time only.
+) -> Intervals:
+    """Intervals of a level that is known on tiles only, with hysteresis.
 
-    Pieces are ascending and disjoint; `hold` contains `on`. A stretch begins with an `on` piece,
-    counts the `on` pieces that follow without another between them, and fires when the count
-    reaches `duration_us`. It lasts to the last piece that holds it: `keep_us` of pieces that do
-    not hold ends it. Time between pieces counts for nothing, and above `max_gap_us` ends both.
+    Tiles are ascending and disjoint; `hold` (at or above the lower level) contains `on` (at or
+    above the upper one). An interval begins with an `on` tile, counts the time of the `on` tiles
+    that follow without another between them, and fires when it reaches `duration_us`. It lasts to
+    the last tile that holds it, and ends where more than `keep_us` of tiles do not hold. Time
+    between tiles is not counted; more than `max_gap_us` of it ends count and interval.
     """
     if not on.any():
         return NONE
-    seconds = end - start
+    length_us = end - start
     breaks = np.empty(len(start), np.bool_)
     breaks[0] = True
     np.greater(start[1:] - end[:-1], max_gap_us + SLACK_US, out=breaks[1:])
 
-    counted = np.cumsum(np.where(on, seconds, 0))
+    counted = np.cumsum(np.where(on, length_us, 0))
     after_off = np.empty(len(on), np.bool_)
     after_off[0] = True
     np.logical_not(on[:-1], out=after_off[1:])
     first = np.flatnonzero(on & (breaks | after_off))
     limit = np.append(first[1:], len(on))
-    before = counted[first] - seconds[first]
-    # Past its stretch the count stays flat: a piece found beyond `limit` belongs to another one.
+    before = counted[first] - length_us[first]
+    # The count stays flat behind its interval: a tile beyond `limit` belongs to the next one.
     fired = np.searchsorted(counted, before + max(duration_us - SLACK_US, 0))
     fired = np.maximum(fired, first)
     reached = fired < limit
     first, fired, before = first[reached], fired[reached], before[reached]
     fired_at = end[fired] - np.maximum(0, counted[fired] - before - duration_us)
 
-    # Pieces that hold fall into groups that keep and gaps do not part; a firing lasts as long as
-    # the group in which it fires, so the first one of a group is the only one.
+    # Tiles that hold form groups, separated by more than `keep_us` below or by a gap. An interval
+    # lasts as long as the group in which it fires, so only the first of a group counts.
     held = np.flatnonzero(hold)
-    below = np.cumsum(np.where(hold, 0, seconds))[held]
+    below = np.cumsum(np.where(hold, 0, length_us))[held]
     gaps = np.cumsum(breaks)[held]
     parted = (np.diff(below) > keep_us + SLACK_US) | (np.diff(gaps) > 0)
     group = np.concatenate([[0], np.cumsum(parted)])
     last_of_group = held[np.append(np.flatnonzero(parted), len(held) - 1)]
     group_fired = group[np.searchsorted(held, fired)]
     chosen = _first_of_each(group_fired)
-    return Stretches(
+    return Intervals(
         start[first[chosen]], end[last_of_group[group_fired[chosen]]], fired_at[chosen]
     )
 
 
-def last_out(found: Stretches, *, duration_us: int, keep_us: int) -> Stretches:
-    """Of stretches whose time is all known: those that last, with what follows within `keep_us`.
+def keep_lasting(found: Intervals, *, duration_us: int, keep_us: int) -> Intervals:
+    """The intervals of at least `duration_us`, each with those that follow within `keep_us`.
 
-    A stretch of at least `duration_us` fires when it has lasted that long, 0 when it fired
-    before; every later one within `keep_us` of the one before prolongs it.
+    For intervals whose time is all known. One fires when it has lasted `duration_us`; with 0,
+    when it had fired before. Each later one within `keep_us` of the one before extends it.
     """
     if not len(found):
         return NONE
@@ -129,11 +130,11 @@ def last_out(found: Stretches, *, duration_us: int, keep_us: int) -> Stretches:
     long = long[_first_of_each(group[long])]
     last = np.searchsorted(group, group[long], "right") - 1
     fired = np.minimum(found.start + duration_us, found.end) if duration_us else found.fired
-    return Stretches(found.start[long], found.end[last], fired[long])
+    return Intervals(found.start[long], found.end[last], fired[long])
 
 
-def unite(start: Ticks, end: Ticks, fired: Ticks) -> Stretches:
-    """Stretches in any order as one set: those that overlap or touch become one."""
+def unite(start: Ticks, end: Ticks, fired: Ticks) -> Intervals:
+    """Intervals in any order as one set: those that overlap or touch are merged."""
     if not len(start):
         return NONE
     order = np.lexsort((end, start))
@@ -141,10 +142,10 @@ def unite(start: Ticks, end: Ticks, fired: Ticks) -> Stretches:
     until = np.maximum.accumulate(end)
     begins = np.flatnonzero(np.concatenate([[True], start[1:] > until[:-1]]))
     last = np.append(begins[1:], len(start)) - 1
-    return Stretches(start[begins], until[last], np.minimum.reduceat(fired, begins))
+    return Intervals(start[begins], until[last], np.minimum.reduceat(fired, begins))
 
 
-def unite_all(parts: Sequence[Stretches]) -> Stretches:
+def unite_all(parts: Sequence[Intervals]) -> Intervals:
     """`unite` of several sets."""
     return unite(
         np.concatenate([part.start for part in parts]),
@@ -153,10 +154,10 @@ def unite_all(parts: Sequence[Stretches]) -> Stretches:
     )
 
 
-def meet(members: Sequence[Stretches], within_us: int) -> Stretches:
+def meet(members: Sequence[Intervals], within_us: int) -> Intervals:
     """Where every member is found, at most `within_us` apart.
 
-    A member is in effect from when it fired until `within_us` after it ended. The whole fires
+    A member is in effect from when it fired until `within_us` after it ended. The result fires
     when all are in effect at once, starts with the earliest and ends with the latest of them.
     """
     if len(members) == 1:
@@ -180,29 +181,29 @@ def meet(members: Sequence[Stretches], within_us: int) -> Stretches:
     return unite(begins, ends, start)
 
 
-def without(found: Stretches, unwanted: Stretches, within_us: int, call_end: Ticks) -> Stretches:
-    """Stretches with nothing unwanted within `within_us` of them, before, in or after.
+def without(found: Intervals, unwanted: Intervals, within_us: int, call_end: Ticks) -> Intervals:
+    """Intervals with nothing unwanted within `within_us` of them: before, inside or after.
 
-    That nothing came is known `within_us` after the end, or at the end of the call (`call_end`,
-    one a stretch).
+    They fire once that is known: `within_us` after their end, or at the end of the call
+    (`call_end`, one per interval).
     """
     near = np.searchsorted(unwanted.start, found.end + within_us, "right") - np.searchsorted(
         unwanted.end, found.start - within_us, "left"
     )
     known = np.maximum(found.fired, np.minimum(found.end + within_us, call_end))
-    return Stretches(found.start, found.end, known).where(near <= 0)
+    return Intervals(found.start, found.end, known).where(near <= 0)
 
 
-def find_gaps(found: Stretches, start: Ticks, end: Ticks) -> Stretches:
-    """What `found` leaves free of the lines from `start` to `end`, one of each a line."""
+def find_gaps(found: Intervals, start: Ticks, end: Ticks) -> Intervals:
+    """What `found` does not cover of the lanes; `start` and `end` have one value per lane."""
     begins = np.sort(np.concatenate([start, found.end]))
     ends = np.sort(np.concatenate([end, found.start]))
     free = ends > begins
-    return Stretches(begins[free], ends[free], begins[free])
+    return Intervals(begins[free], ends[free], begins[free])
 
 
-def find_depth(start: Ticks, end: Ticks, depth: int) -> Stretches:
-    """Where at least `depth` of the stretches lie over each other."""
+def find_depth(start: Ticks, end: Ticks, depth: int) -> Intervals:
+    """Where at least `depth` of the intervals overlap."""
     at = np.concatenate([end, start])
     step = np.concatenate([np.full(len(end), -1), np.ones(len(start), np.int64)])
     order = np.argsort(at, kind="stable")  # an end comes before a start at the same time
@@ -215,12 +216,12 @@ def find_depth(start: Ticks, end: Ticks, depth: int) -> Stretches:
     return unite(begins[some], ends[some], begins[some])
 
 
-def move(found: Stretches, source: Ticks, target: Ticks) -> Stretches:
-    """Copies of what lies on each `source` line on the `target` line beside it, as one set."""
-    low = np.searchsorted(found.start, source << LINE_BITS)
-    high = np.searchsorted(found.start, (source + 1) << LINE_BITS)
+def move(found: Intervals, source: Ticks, target: Ticks) -> Intervals:
+    """Copies of what lies on `source[i]` on the lane `target[i]`, for every i, as one set."""
+    low = np.searchsorted(found.start, source << LANE_BITS)
+    high = np.searchsorted(found.start, (source + 1) << LANE_BITS)
     pair, index = spread_ranges(low, high)
-    shift = (target[pair] - source[pair]) << LINE_BITS
+    shift = (target[pair] - source[pair]) << LANE_BITS
     return unite(found.start[index] + shift, found.end[index] + shift, found.fired[index] + shift)
 
 
@@ -235,7 +236,7 @@ def spread_ranges(
 
 
 def _first_of_each(ascending: NDArray[np.integer]) -> Bools:
-    """True at the first of equal neighbours."""
+    """True at the first of each run of equal values."""
     first = np.ones(len(ascending), np.bool_)
     np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
     return first

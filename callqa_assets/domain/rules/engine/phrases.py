@@ -1,7 +1,7 @@
-"""Where phrases are said: search in the words of many segments at once.
+"""Search for phrases in the transcripts of many segments at once.
 
-Phrases are compared as letters and digits alone; regular expressions see the text as it was
-transcribed. What follows from a phrase stands in `alerting_conditions`.
+Phrases are compared as letters and digits alone (`fold`); regular expressions see the text as it
+was transcribed. What a condition makes of the matches is in `find`.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from numpy.typing import NDArray
 from callqa_assets.domain.rules.call_input import SpokenSegment
 from callqa_assets.domain.text.patterns import compile_regex, fold, widen
 
-_SHORTEST_PLACE_S = 0.01
-"""A word may be reported with no length at all."""
+_SHORTEST_MATCH_S = 0.01
+"""A transcriber may give a word a duration of 0."""
 
 
-class Place(NamedTuple):
-    """Where a pattern was found, in seconds from the recording's start."""
+class Match(NamedTuple):
+    """Where a pattern matches, in seconds from the recording's start."""
 
     segment: int
-    """Index in the list that was searched."""
+    """Index in the list of segments that was searched."""
     start_s: float
     end_s: float
-    said: str
-    """The words found, as transcribed."""
+    text: str
+    """The matched text, as transcribed."""
 
 
 @dataclass(frozen=True)
 class SpokenText:
-    """The words of many segments, one line each, searched all at once.
+    """The transcripts of many segments, one line each, searched all at once.
 
-    Normalised and raw text both count. A place has the times of its words; where the words do not
+    Normalised and raw text both count. A match has the times of its words; where the words do not
     add up to the text, those of its segment.
     """
 
     segments: Sequence[SpokenSegment]
 
-    def find_phrase(self, phrase: str) -> list[Place]:
-        """Every place of a phrase, whatever the spaces, punctuation, width and case."""
+    def find_phrase(self, phrase: str) -> list[Match]:
+        """Every match of a phrase; spaces, punctuation, width and case do not matter."""
         return self._locate(_find_all(self._folded.text, fold(phrase)), self._folded, folded=True)
 
-    def find_regex(self, pattern: str) -> list[Place]:
-        """Every place of a regular expression that is not empty."""
-        matches = (match.span() for match in compile_regex(pattern).finditer(self._wide.text))
-        return self._locate((s for s in matches if s[0] < s[1]), self._wide, folded=False)
+    def find_regex(self, pattern: str) -> list[Match]:
+        """Every match of a regular expression that is not empty."""
+        spans = (match.span() for match in compile_regex(pattern).finditer(self._wide.text))
+        return self._locate((s for s in spans if s[0] < s[1]), self._wide, folded=False)
 
     @cached_property
     def _wide(self) -> _Lines:
@@ -64,42 +64,42 @@ class SpokenText:
         return _Lines(fold(self._wide.text))
 
     @cached_property
-    def _clocks(self) -> dict[int, _WordClock | None]:
+    def _word_times(self) -> dict[int, _WordTimes | None]:
         return {}
 
     def _locate(
         self, spans: Iterator[tuple[int, int]], lines: _Lines, *, folded: bool
-    ) -> list[Place]:
+    ) -> list[Match]:
         found = np.array(list(spans), np.int64).reshape(-1, 2)
         if not len(found):
             return []
         number = np.searchsorted(lines.ends, found[:, 0], "left")
         raw = number >= len(self.segments)
         segment = number % len(self.segments)
-        # What both texts have is one place.
+        # A match in both texts counts once.
         chosen = raw | ~np.isin(segment, segment[raw])
         line_start = lines.starts[number]
         order = np.lexsort((found[:, 0], segment))
-        places: list[Place] = []
+        matches: list[Match] = []
         for i in order[chosen[order]]:
             said = lines.text[found[i, 0] : found[i, 1]]
             before = lines.text[line_start[i] : found[i, 0]]
             skipped = len(before if folded else fold(before))
-            letters = range(skipped, skipped + max(1, len(said if folded else fold(said))))
-            places.append(self._place(int(segment[i]), letters, said, raw=bool(raw[i])))
-        return places
+            positions = range(skipped, skipped + max(1, len(said if folded else fold(said))))
+            matches.append(self._match(int(segment[i]), positions, said, raw=bool(raw[i])))
+        return matches
 
-    def _place(self, segment: int, letters: range, said: str, *, raw: bool) -> Place:
+    def _match(self, segment: int, positions: range, said: str, *, raw: bool) -> Match:
         spoken = self.segments[segment]
-        if segment not in self._clocks:
-            self._clocks[segment] = _WordClock.of(spoken)
-        clock = self._clocks[segment]
-        in_raw = letters if raw else _letters_in_raw(spoken, letters)
+        if segment not in self._word_times:
+            self._word_times[segment] = _WordTimes.of(spoken)
+        times = self._word_times[segment]
+        in_raw = positions if raw else _find_in_raw(spoken, positions)
         start_s, end_s = spoken.start_s, spoken.end_s
-        if clock is not None and in_raw is not None:
-            # Models place words a little outside of what they were given.
-            start_s, end_s = np.clip(clock.times(in_raw), start_s, end_s).tolist()
-        return Place(segment, start_s, max(end_s, start_s + _SHORTEST_PLACE_S), said)
+        if times is not None and in_raw is not None:
+            # Models place words slightly outside their segment.
+            start_s, end_s = np.clip(times.of_range(in_raw), start_s, end_s).tolist()
+        return Match(segment, start_s, max(end_s, start_s + _SHORTEST_MATCH_S), said)
 
 
 class _Lines:
@@ -113,40 +113,40 @@ class _Lines:
 
 
 @dataclass(frozen=True)
-class _WordClock:
-    """When each letter of a segment's raw text was said."""
+class _WordTimes:
+    """The times of a segment's words, by position in its folded raw text."""
 
     ends: Sequence[int]
-    """Letters up to and with each word."""
+    """Folded characters up to the end of each word."""
     words: Sequence[Any]
 
     @classmethod
-    def of(cls, segment: SpokenSegment) -> _WordClock | None:
+    def of(cls, segment: SpokenSegment) -> _WordTimes | None:
         """None where the words do not add up to the text."""
         words = [word for word in json.loads(segment.words) if fold(word["word"])]
         ends = list(accumulate(len(fold(word["word"])) for word in words))
         whole = bool(ends) and ends[-1] == len(fold(segment.text_raw))
         return cls(ends, words) if whole else None
 
-    def times(self, letters: range) -> tuple[float, float]:
-        """Seconds in which these letters were said."""
+    def of_range(self, positions: range) -> tuple[float, float]:
+        """Start and end in seconds of these positions."""
         last = len(self.words) - 1
-        begin = self.words[min(bisect_right(self.ends, letters.start), last)]
-        end = self.words[min(bisect_left(self.ends, letters.stop), last)]
+        begin = self.words[min(bisect_right(self.ends, positions.start), last)]
+        end = self.words[min(bisect_left(self.ends, positions.stop), last)]
         return float(begin["start_s"]), float(end["end_s"])
 
 
-def _letters_in_raw(segment: SpokenSegment, letters: range) -> range | None:
-    """The letters of the raw text that stand for these of the normalised one.
+def _find_in_raw(segment: SpokenSegment, positions: range) -> range | None:
+    """Positions in the folded raw text that correspond to these of the folded normalised text.
 
-    None where what is stored does not say how the two correspond.
+    None where the stored alignment does not fit the two texts.
     """
     pieces: list[list[int]] = json.loads(segment.alignment)
     growth = sum((raw_end - raw_start) - (end - start) for raw_start, raw_end, start, end in pieces)
     if len(segment.text_raw) - len(segment.text) != growth:
         return None
     upto = list(accumulate(len(fold(character)) for character in segment.text))
-    begin, stop = bisect_right(upto, letters.start), bisect_left(upto, letters.stop) + 1
+    begin, stop = bisect_right(upto, positions.start), bisect_left(upto, positions.stop) + 1
     raw_begin, raw_stop = begin, stop
     for raw_start, raw_end, start, end in pieces:
         if begin >= start:

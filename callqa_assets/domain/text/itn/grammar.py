@@ -1,10 +1,10 @@
 """The expressions of call-centre speech that hold numerals, and how each is written.
 
 At every numeral the rules are tried in order; the first that applies consumes it. Numerals are
-matched whole, as many numeral characters as follow one another: one that is no number (三四百,
-二十七八) stays as it was said, which is also how approximations are printed (GB/T 15835-2011).
-Digits that stand in the text already take part only where a recogniser leaves a number half
-written (158块5, 百分之3.5, 138零零): so a text once written stays as it is.
+matched in full, as many consecutive numeral characters as there are: one that is not a well-formed
+number (三四百, 二十七八) stays in words, which is also how approximations are printed (GB/T
+15835-2011). Digits already in the text take part only where a transcriber leaves a number half
+written (158块5, 百分之3.5, 138零零), so that normalised text stays as it is.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class Rule:
 
 @cache
 def compile_rules() -> tuple[Rule, ...]:
-    """In the order in which they are tried. At first use, for it takes 0.1 s."""
+    """In the order in which they are tried. Compiled at first use, as this takes 0.1 s."""
     return tuple(Rule(example, re.compile(pattern), write) for example, pattern, write in _TABLE)
 
 
 def find_replacements(text: str) -> Iterator[Replacement]:
-    """Ascending and disjoint; only such as change something."""
+    """Ascending and disjoint; only those that change something."""
     rules = compile_rules()
     position = 0
     while found := _NUMERAL.search(text, position):
@@ -132,7 +132,7 @@ _LARGEST = {"month": 12, "day": 31, "hour": 24, "minute": 59, "second": 59}
 
 
 def _write_date_or_time(match: re.Match[str]) -> list[Replacement] | None:
-    """None where a part is larger than it can be."""
+    """None where a part exceeds its largest value (month 12, hour 24 …)."""
     replacements: list[Replacement] = []
     for part, spoken in match.groupdict().items():
         if spoken is None:
@@ -176,7 +176,7 @@ def _write_negative(match: re.Match[str]) -> list[Replacement] | None:
 
 def _write_range(match: re.Match[str]) -> list[Replacement] | None:
     if len(match[1]) == 1 and match[2][-1] in "百千":
-        return []  # 五到六百 may say 500 to 600
+        return []  # 五到六百 may mean 500 to 600
     return _write_numbers(match)
 
 
@@ -197,7 +197,7 @@ def _write_digits(match: re.Match[str]) -> list[Replacement] | None:
 
 
 def _is_named(before: str) -> bool:
-    """Whether a number follows that is read out, however short: 尾号是三五, B一二."""
+    """Whether the number that follows is read out in digits, however short: 尾号是三五, B一二."""
     before = before.rstrip("是为")
     return before.endswith(NAMES_OF_NUMBERS) or (before[-1:].isascii() and before[-1:].isalpha())
 
@@ -207,7 +207,7 @@ def _counts_up(digits: str) -> bool:
 
 
 def _is_counted_aloud(match: re.Match[str], digits: str) -> bool:
-    """一二三 by itself, and longer counts in a rhyme: 一二三四五上山打老虎."""
+    """Whether digits are 一二三 by itself, or a longer count in a rhyme: 一二三四五上山打老虎."""
     if digits == "123":
         return True
     text, (start, end) = match.string, match.span("digits")
@@ -216,8 +216,8 @@ def _is_counted_aloud(match: re.Match[str], digits: str) -> bool:
 
 
 def _write_key(match: re.Match[str]) -> list[Replacement] | None:
-    """A figure after 按 is a key where its clause ends, a command follows, or another key is named
-    in the same breath: 中文请按一英文请按二."""
+    """A figure after 按 is a key where its clause ends, a command follows, or the same clause names
+    another key: 中文请按一英文请按二."""
     text, position = match.string, match.start()
     if match["sure"] is None:
         pauses = [pause.end() for pause in _PAUSE.finditer(text, 0, position)]
@@ -229,7 +229,7 @@ def _write_key(match: re.Match[str]) -> list[Replacement] | None:
 
 
 def _write_bare(match: re.Match[str]) -> list[Replacement] | None:
-    """Numbers of more than one character; smaller ones stay words where nothing asks for digits."""
+    """Numbers of more than one character; single ones stay words where no rule requires digits."""
     spoken = match[1]
     if len(spoken) == 1 or is_read_out(spoken) or (leaves_unit_unsaid(spoken) and match["measure"]):
         return None
@@ -237,7 +237,7 @@ def _write_bare(match: re.Match[str]) -> list[Replacement] | None:
     return [(*match.span(1), written)] if written else None
 
 
-# What rules are made of. Groups (?>…) take all they can and give nothing back.
+# Parts of rules. Groups (?>…) are atomic: they match all they can and never backtrack.
 _NUMERALS = "零〇一二三四五六七八九十百千万亿两幺0-9"
 _ARTICLE = (
     rf"(?:(?<=[百千万点块毛元0-9%‰]一)|(?<=[十百千万][一二三四五六七八九]一)){ARTICLE_MEASURES}"
@@ -278,7 +278,7 @@ _COUNTING_BEFORE = re.compile(COUNTING_BEFORE + r"\Z")
 _COUNTING_AFTER = re.compile(COUNTING_AFTER)
 _NUMERAL = re.compile(rf"[{_NUMERALS}负洞]")
 _TABLE: tuple[tuple[str, str, Write], ...] = (
-    # words that hold numerals and no number
+    # words that contain numerals but no number
     ("七七八八", "|".join(IDIOMS), _leave),
     ("统一", WORDS_ENDING_IN_NUMERAL, _leave),
     ("一个个", REPEATED_MEASURE, _leave),
@@ -339,7 +339,7 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
         rf"(?<![{BEFORE_POINTS}])(?!一点){_HOUR}{_FULL_HOUR}(?!{AFTER_POINTS})",
         _write_date_or_time,
     ),
-    # money whose last unit is another than 块, or left unsaid
+    # money whose last unit is not 块, or left unsaid
     (
         "十五块九毛九",
         rf"{_YUAN}零?(?P<jiao>[一二两三四五六七八九0-9])[毛角]{_FEN}?钱?",
@@ -376,7 +376,7 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
     ("三到五块五", rf"({_NUMBER})(?={_TO}{_WHOLE}{_TAIL})", _write_numbers),
     ("三到五个", rf"({_NUMBER}){_TO}({_NUMBER})(?!几)(?=[{MEASURES}])", _write_range),
     ("三到十五", rf"({_NUMBER}){_TO}((?=[{_NUMERALS}]{{2}}){_NUMBER})(?!几)", _write_range),
-    # one figure that its neighbours make a value
+    # single figures that are values by their context
     ("三元", rf"([二两三四五六七八九]|{_ONE})(?={PRECISE_UNITS})", _write_numbers),
     ("两天", rf"(?<![{LOOSE_BEFORE_TWO}])(两)(?={COUNTED_UNITS})", _write_numbers),
     ("三天", rf"([二三四五六七八九])(?={COUNTED_UNITS})", _write_numbers),
@@ -401,7 +401,7 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
         rf"(?=(?P<noun>[月楼号线等期年级层类档流])?)",
         _write_digits,
     ),
-    # every other number, and what is none
+    # every other number, and numerals that are not numbers
     (
         "三百五",
         rf"(?<![几数](?=十))({_NUMBER})(?!几)(?=(?P<measure>[{_COUNTED}])?)",

@@ -1,25 +1,25 @@
 """Words that decide whether a numeral is a value: measures, names of numbers, idioms.
 
-Only words, as parts of regular expressions; which expression they belong to is the grammar's. What
-is written wrongly for want of a word is mended here, with a case in the tests' table.
+Only words, as parts of regular expressions; the expressions are in `grammar`. A number that is
+written wrongly because a word is missing is fixed here, with a case in the tests' table.
 """
 
 from __future__ import annotations
 
 WORDS_FROM_ONE = "定直些样起般共旦切致律会边下旁向再时半同概路经番系"
-"""一 followed by one of these is the word 一定, 一直 … and no numeral: 三点一定到."""
+"""一 followed by one of these is the word 一定, 一直 … and not a numeral: 三点一定到."""
 
 MEASURES = (
     "个名位人次天年月日号周点张条件份笔台部套单户家间层楼栋幢室章节项款种类批组届期级档度米斤克吨升公厘毫"
     "平寸尺亩兆倍折成岁通封箱盒袋瓶把辆只头本遍场趟句股支根片颗栏分秒小元块毛角夜晚集代轮站环排"
     "GgMmKkTt%"
 )
-"""First characters of measure words: what makes 十 or a range a count."""
+"""First characters of measure words: before them 十 or a range is a count."""
 
 ARTICLE_MEASURES = (
     "(?:[个次位年天月人条张份场斤件台户单度盒本套兆吨平升米袋瓶箱GMKgmk]|分钟|小时|公里|公斤)"
 )
-"""After an amount a 一 before one of these is an article: 三百一个月 is 300 a month."""
+"""After an amount, 一 before one of these is an article: 三百一个月 is 300 a month."""
 
 PRECISE_UNITS = (
     "(?:元(?![桥里催素音首旦化论及组区方函]|二次)|美元|美金|欧元|英镑|日元|港币|港元|人民币|"
@@ -35,7 +35,7 @@ COUNTED_UNITS = (
     "块|毛(?!病)|分钱|角钱|度|米(?![饭粉])|斤|"
     "倍(?![子体])|期|成(?![年员立熟功绩果就长本])|层|晚(?!上)|夜)"
 )
-"""Before these 二 to 九 and 两 are figures; 一天, 一年, 一块 are as often articles and stay."""
+"""Before these 二 to 九 and 两 are figures; 一 is an article as often (一天, 一块) and stays."""
 
 LOOSE_BEFORE_TWO = "这那过前后头近隔等明两几"
 """After one of these 两天, 两年 means "a few": 过两天."""
@@ -54,24 +54,24 @@ DAYS = (
     "(?:(?<=[今明昨后前当每]天)|(?<=[号日])|(?<=周[一二三四五六日])|(?<=星期[一二三四五六日])|"
     "(?<=礼拜[一二三四五六日天]))"
 )
-"""Right after these a clock time is likely."""
+"""Directly after these a clock time is likely."""
 
 BEFORE_POINTS = "有这那哪几下共"
 AFTER_POINTS = "(?:建议|要求|原因|需要|说明|注意|问题|内容|意见|希望|理由|好处|[点儿水式论])"
-"""Around these 三点 are three points and no clock time."""
+"""With these before or after it, 三点 means three points, not a clock time."""
 
 KEY_COMMANDS = (
     "(?:转(?![身速向])|返回|回到|重听|重复|进入|人工|查(?!七对)|办理|继续|确认|确定|取消|退出|结束|"
     "挂机|挂断|咨询|投诉|报修|报障|接通|播放|选择|请按)"
 )
-"""After 按 and a figure these say what the key does: 按一转人工."""
+"""After 按 and a figure these state what the key does: 按一转人工."""
 
 KEY_TOPICS = (
     "(?:个人(?:客户|用户|业务|账户|网银|贷款|会员)|集团|本人|本机|本地|小额|小微|家庭|家电|家具|"
     "分期|分机|分店|号码|单位|项目|套餐|台式|年费|年卡|年检|月租|月结|月付|夜间|晚间|位置|条款|款项|"
     "节目|代办|代缴|代理|支付|盒子|点播|点餐|级别|条码)"
 )
-"""They begin like a measure word, and name a choice of a menu: 话费请按一套餐请按二."""
+"""Choices of a menu that begin like a measure word: 话费请按一套餐请按二."""
 
 NO_KEYS = (
     f"(?!{KEY_TOPICS})(?:[{MEASURES}公]|{PRECISE_UNITS}|{COUNTED_UNITS})|"
@@ -79,7 +79,7 @@ NO_KEYS = (
     "手(?![机续动工])|线(?![上下路])|等(?![待候])|大(?![额客众])|险(?!种)|包(?![裹月年])|流(?![量程水])|"
     "[舍比乘]"
 )
-"""What follows the figure of 按一般, 按三天, 按二手房: no key."""
+"""After the figure of 按一般, 按三天, 按二手房: it is not a key."""
 
 NAMES_OF_NUMBERS = (
     *("尾号", "卡号", "号码", "分机", "工号", "验证码", "区号"),
@@ -91,7 +91,7 @@ COUNTING_BEFORE = "(?:喊|唱|(?:^|(?<=[在来会先再能去您你我他她们�
 COUNTING_AFTER = (
     "[，,、 ]?(?:[上下]山|山上|马兰|我的朋友|木头人|老虎|[打捉抓]老虎|[打捉抓]松鼠|再来一|齐步)"
 )
-"""Before or after 一二三四五 these tell of a rhyme or of counting aloud, not of a number."""
+"""Before or after 一二三四五 these indicate a rhyme or counting aloud, not a number."""
 
 IDIOMS = (
     # of digits one after the other
@@ -116,7 +116,7 @@ IDIOMS = (
     "八成(?=[是会要得没不就])|四周(?![内后前之以时左就还没了])|五月天|六月飞[雪霜]",
     "二月二(?![十号日])|三月三(?![十号日])|八月十五(?![号日])|一月一(?![号日])",
 )
-"""What a rule would otherwise take for a value; most idioms (一心一意) need no mention."""
+"""Idioms that a rule would otherwise treat as values; most (一心一意) need no entry."""
 
 REPEATED_MEASURE = "一(?P<measure>[^零〇一二三四五六七八九幺0-9])(?P=measure)"
 """一栋栋, 一天天."""
@@ -127,10 +127,10 @@ WORDS_ENDING_IN_NUMERAL = (
     "(?<=初)一十五|(?<=初)[一二三四五六七八九十]|(?<=大年)三十|(?<=[正腊]月)[一二三四五六七八九十]+|"
     "(?<=农历)[一二三四五六七八九十]+月[一二三四五六七八九十]+|(?<=双)十[一二]"
 )
-"""统一, 万一, and feasts and days of the lunar calendar, which are printed in characters."""
+"""统一, 万一, and festivals and days of the lunar calendar, which are printed in characters."""
 
 WEEKDAYS = (
     "(?:(?<=星期)|(?<=礼拜)|(?<=周)(?<![零〇一两二三四五六七八九十百千万幺几0-9%‰]周))[一二三四五六日]"
     "(?:[一二三四五六日]+(?![零〇一二三四五六七八九十百点月号]))?"
 )
-"""星期五, and 周一三五; 一周三次 has no weekday."""
+"""星期五 and 周一三五; 一周三次 contains no weekday."""

@@ -1,4 +1,4 @@
-"""Numbers: read from spoken Chinese, written in digits. What surrounds them is the grammar's."""
+"""Numbers: read from spoken Chinese, written in digits. Their context is in `grammar`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VALUES = {character: value for value, character in enumerate("零一二三四�
 }
 _TO_DIGITS = str.maketrans({character: str(value) for character, value in _VALUES.items()})
 _LONGEST_CARDINAL = 40
-"""Characters: 9999万9999亿9999万9999 read out has 33."""
+"""In characters: 9999万9999亿9999万9999 in words has 33."""
 _LARGE_UNITS = (("亿", 10**8), ("万", 10**4))
 _BELOW_10000 = re.compile(
     r"(?:(?P<thousands>[一二两三四五六七八九])千)?"
@@ -35,7 +35,7 @@ def read_digits(spoken: str) -> str:
 def read_cardinal(spoken: str) -> int | None:
     """一万两千三百 → 12300, 三万五 → 35000 (the last unit left unsaid), 两 → 2.
 
-    None where the characters are no well-formed number: 三四百, 百八十, 二零二五.
+    None where the characters are not a well-formed number: 三四百, 百八十, 二零二五.
     """
     if len(spoken) > _LONGEST_CARDINAL:
         return None
@@ -83,7 +83,7 @@ def _read_below_10000(spoken: str) -> int | None:
 
 
 def leaves_unit_unsaid(spoken: str) -> bool:
-    """三百五 for 350: nobody says that before a measure word other than money's."""
+    """Whether it is like 三百五 for 350: never said before a measure word, except money's."""
     return len(spoken) > 1 and spoken[-2] in "百千万亿" and spoken[-1] in "一二三四五六七八九"
 
 

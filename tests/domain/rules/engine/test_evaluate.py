@@ -38,7 +38,7 @@ HOP_S = 0.25
 
 Segment = tuple[float, Sequence[float]]
 """Start in seconds, and the value of each of its windows."""
-Piece = tuple[float, float, float]
+Tile = tuple[float, float, float]
 """Start, end, value."""
 
 
@@ -71,21 +71,21 @@ def make_track(
     )
 
 
-def cut_pieces(segments: Sequence[Segment]) -> list[Piece]:
-    """What each window of `make_track` speaks for, told apart from the code under test."""
-    pieces: list[Piece] = []
+def cut_tiles(segments: Sequence[Segment]) -> list[Tile]:
+    """The tile of each window of `make_track`, computed apart from the code under test."""
+    tiles: list[Tile] = []
     for start_s, values in segments:
         for k, value in enumerate(values):
             centre_s = start_s + k * HOP_S + WINDOW_S / 2
             first, last = k == 0, k == len(values) - 1
-            pieces.append(
+            tiles.append(
                 (
                     start_s if first else centre_s - HOP_S / 2,
                     start_s + k * HOP_S + WINDOW_S if last else centre_s + HOP_S / 2,
                     value,
                 )
             )
-    return pieces
+    return tiles
 
 
 def rule_set(keys: str) -> RuleSet:
@@ -131,7 +131,7 @@ def test_a_value_at_the_threshold_satisfies():
     assert not evaluate(rule_set("threshold: 0.7"), CALL, [make_track([(0.0, [0.6999])])])
 
 
-def test_a_segment_with_one_window_is_one_piece():
+def test_a_segment_with_one_window_is_one_tile():
     (alert,) = evaluate(
         rule_set("threshold: 0.5, duration_sec: 2"), CALL, [make_track([(3.0, [0.9])])]
     )
@@ -166,7 +166,7 @@ def test_a_firing_rule_stays_on_down_to_threshold_off():
 def test_a_firing_rule_outlasts_keep_firing_sec_below():
     track = make_track([(0.0, [0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.9])])
     keep = rule_set("threshold: 0.5, duration_sec: 0.25, keep_firing_sec: 0.5")
-    # Two windows below (0.5 s) are outlasted, three are not; the last 0.9 fires anew.
+    # Two windows below (0.5 s) are outlasted, three are not; the last 0.9 fires again.
     assert times(evaluate(keep, CALL, [track])) == [(0.0, 0.25, 1.875), (2.625, 2.875, 3.75)]
 
 
@@ -195,7 +195,7 @@ def test_missing_windows_are_gaps_wherever_they_lie():
         ]
 
 
-def test_channels_are_judged_apart():
+def test_channels_are_evaluated_apart():
     both = [
         make_track([(0.0, [0.9])], channel=0),
         make_track([(2.0, [0.9])], channel=1),
@@ -273,16 +273,16 @@ def test_a_track_with_the_wrong_shape_is_refused():
         replace(track, posteriors=track.posteriors[:, :7])
     with pytest.raises(ValueError, match="a window ends before it starts"):
         replace(track, end_s=track.start_s)
-    with pytest.raises(ValueError, match="parts of channel 1 disagree in hop"):
+    with pytest.raises(ValueError, match="parts of channel 1 have different hops"):
         evaluate(rule_set("threshold: 0.5"), CALL, [track, replace(track, hop_s=0.5)])
-    with pytest.raises(ValueError, match="channel 2 was heard, the call has 2"):
+    with pytest.raises(ValueError, match="channel 2 has data, but the call has 2"):
         evaluate(rule_set("threshold: 0.5"), CALL, [replace(track, channel=2)])
 
 
 # The shipped rules, by example.
 
 
-def test_shipped_anger_rule_pages_for_two_angry_seconds_of_a_customer():
+def test_shipped_anger_rule_fires_on_two_angry_seconds_of_a_customer():
     rules = shipped("alert_rules.yaml")
     (alert,) = evaluate(rules, CALL, [make_track([(0.0, [0.8])])])
     assert (alert.rule, alert.priority, alert.notify_channels) == (
@@ -294,7 +294,7 @@ def test_shipped_anger_rule_pages_for_two_angry_seconds_of_a_customer():
     assert evaluate(rules, CALL, [make_track([(0.0, [0.8])], channel=0)]) == []
 
 
-def test_shipped_fear_rule_listens_to_the_vip_line_only():
+def test_shipped_fear_rule_applies_to_the_vip_line_only():
     rules = shipped("alert_rules.yaml")
     track = make_track([(0.0, [0.65])], emotion="fearful")
     (alert,) = evaluate(rules, replace(CALL, facts=CallFacts(line="vip")), [track])
@@ -387,7 +387,7 @@ def anger_rules(draw: st.DrawFn) -> RuleSet:
     )
 
 
-def walk(pieces: Sequence[Piece], rules: RuleSet) -> list[tuple[float, float]]:
+def walk(tiles: Sequence[Tile], rules: RuleSet) -> list[tuple[float, float]]:
     """Start and end of each firing, by a plain walk through time."""
     (rule,) = [rule.condition for rule in rules.rules]
     slack = 1e-6
@@ -396,7 +396,7 @@ def walk(pieces: Sequence[Piece], rules: RuleSet) -> list[tuple[float, float]]:
     pending_s, pending_from_s = 0.0, 0.0
     firing: list[float] | None = None
     below_s = 0.0
-    for start_s, end_s, value in pieces:
+    for start_s, end_s, value in tiles:
         if start_s - before_s > rule.max_gap_sec + slack:
             if firing:
                 firings.append((firing[0], firing[1]))
@@ -423,7 +423,7 @@ def walk(pieces: Sequence[Piece], rules: RuleSet) -> list[tuple[float, float]]:
 @settings(max_examples=300, deadline=None)
 def test_evaluation_agrees_with_a_plain_walk_through_time(segments: list[Segment], rules: RuleSet):
     alerts = evaluate(rules, CALL, [make_track(segments)])
-    expected = walk(cut_pieces(segments), rules)
+    expected = walk(cut_tiles(segments), rules)
     assert [(a.started_s, a.ended_s) for a in alerts] == [
         (round(start_s, 3), round(end_s, 3)) for start_s, end_s in expected
     ]
@@ -433,15 +433,15 @@ def test_evaluation_agrees_with_a_plain_walk_through_time(segments: list[Segment
 @settings(max_examples=100, deadline=None)
 def test_hysteresis_never_flaps(segments: list[Segment], rules: RuleSet):
     (rule,) = [rule.condition for rule in rules.rules]
-    pieces = cut_pieces(segments)
+    tiles = cut_tiles(segments)
     alerts = evaluate(rules, CALL, [make_track(segments)])
     for alert in alerts:
-        inside = [p for p in pieces if alert.started_s <= p[0] and p[1] <= alert.ended_s]
+        inside = [p for p in tiles if alert.started_s <= p[0] and p[1] <= alert.ended_s]
         assert sum(p[1] - p[0] for p in inside) >= rule.duration_sec - 1e-3
         assert alert.started_s <= alert.fired_at_s <= alert.ended_s
         assert inside[-1][2] >= rule.level_off - 1e-6
     for one, next_one in pairwise(alerts):
-        between = [p for p in pieces if one.ended_s <= p[0] and p[1] <= next_one.started_s]
+        between = [p for p in tiles if one.ended_s <= p[0] and p[1] <= next_one.started_s]
         below_s = sum(p[1] - p[0] for p in between if p[2] < rule.level_off)
         edges = [one.ended_s, *(t for p in between for t in p[:2]), next_one.started_s]
         longest_gap_s = max(b - a for a, b in zip(edges[::2], edges[1::2], strict=True))
@@ -458,11 +458,11 @@ def test_missing_windows_never_satisfy(
     missing = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
     holed = track.posteriors.copy()
     holed[missing] = np.nan
-    pieces = cut_pieces(segments)
+    tiles = cut_tiles(segments)
     for alert in evaluate(rules, CALL, [replace(track, posteriors=holed)]):
         inside = [
             (end_s - start_s, lost)
-            for (start_s, end_s, _), lost in zip(pieces, missing, strict=True)
+            for (start_s, end_s, _), lost in zip(tiles, missing, strict=True)
             if alert.started_s <= start_s and end_s <= alert.ended_s
         ]
         known_s = sum(seconds for seconds, lost in inside if not lost)

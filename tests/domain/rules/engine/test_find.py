@@ -149,7 +149,7 @@ def test_a_regex_that_backtracks_elsewhere_takes_linear_time():
     assert time.process_time() - begin < 5
 
 
-def test_places_within_keep_firing_sec_are_one_alert():
+def test_matches_within_keep_firing_sec_are_one_alert():
     said = [say(CUSTOMER, at_s, "退款") for at_s in (5.0, 12.0, 30.0)]
     assert times(fire("text: {any: [退款]}", *said)) == [(5.0, 6.0), (12.0, 13.0), (30.0, 31.0)]
     joined = fire("text: {any: [退款]}, keep_firing_sec: 6", *said)
@@ -195,7 +195,7 @@ def test_absence_on_a_silent_channel_fires_and_short_calls_end_the_window():
 # Sound.
 
 
-def test_silence_is_where_nobody_speaks_inside_the_call_and_is_one_alert():
+def test_silence_on_all_channels_inside_the_call_is_one_alert():
     segments = [talk(AGENT, 2.0, 10.0), talk(CUSTOMER, 9.0, 20.0), talk(AGENT, 36.0, 50.0)]
     (alert,) = fire("acoustic: silence, duration_sec: 15", *segments)
     assert (alert.started_s, alert.fired_at_s, alert.ended_s) == (20.0, 35.0, 36.0)
@@ -285,7 +285,7 @@ def test_all_without_seconds_needs_members_at_the_same_time():
     assert fire(rules, *both, tracks=[anger_at(5.0)]) == []
 
 
-def test_members_look_at_the_rules_channel_unless_they_name_a_role():
+def test_members_are_evaluated_on_the_rules_channel_unless_they_name_a_role():
     words = "{text: {any: [闭嘴]}}"
     said = say(AGENT, 12.0, "闭嘴")
     own = f"all: [{ANGER}, {words}], within_sec: 5"
@@ -297,7 +297,7 @@ def test_members_look_at_the_rules_channel_unless_they_name_a_role():
     assert {part["channel"] for part in alert.evidence["said"]} == {AGENT}
 
 
-def test_a_rule_of_named_roles_alone_is_judged_once_a_call():
+def test_a_rule_of_named_roles_alone_is_evaluated_once_per_call():
     rules = (
         "all: [{text: {any: [退款]}, role: customer}, {text: {any: [没有]}, role: agent}], "
         "within_sec: 10"
@@ -327,7 +327,7 @@ def test_not_takes_away_what_has_something_unwanted_near_it():
     assert late.fired_at_s == 60.0
 
 
-def test_stretches_of_one_member_are_not_joined_by_within_sec():
+def test_intervals_of_one_member_are_not_joined_by_within_sec():
     rules = f"all: [{ANGER}], not: [{{text: {{any: [抱歉]}}}}], within_sec: 10"
     tracks = [make_track([(10.0, [0.9]), (16.0, [0.9])])]
     assert times(fire(rules, tracks=tracks)) == [(10.0, 12.0), (16.0, 18.0)]
@@ -342,7 +342,7 @@ def test_conditions_nest():
     assert times(fire(rules, *segments, tracks=[anger_at(10.0)])) == [(10.0, 32.0)]
 
 
-# Who stands back.
+# Inhibition.
 
 
 def test_a_firing_rule_inhibits_the_ones_it_names_in_the_same_call():

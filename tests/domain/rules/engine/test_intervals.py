@@ -1,4 +1,4 @@
-"""Stretches of time: each operation against its definition, told without arrays."""
+"""Intervals of time: each operation against its definition, written without arrays."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callqa_assets.domain.rules.engine.intervals import (
-    LINE_BITS,
-    Stretches,
+    LANE_BITS,
+    Intervals,
     find_depth,
     find_gaps,
-    last_out,
+    keep_lasting,
     meet,
     move,
     unite,
@@ -29,13 +29,13 @@ Interval = tuple[int, int, int]
 """Start, end and firing time in units."""
 
 
-def stretches(intervals: Sequence[Interval], line: int = 0) -> Stretches:
-    columns = np.array(intervals, np.int64).reshape(-1, 3).T * UNIT + (line << LINE_BITS)
-    return Stretches(*columns)
+def make_intervals(rows: Sequence[Interval], lane: int = 0) -> Intervals:
+    columns = np.array(rows, np.int64).reshape(-1, 3).T * UNIT + (lane << LANE_BITS)
+    return Intervals(*columns)
 
 
-def intervals(found: Stretches, line: int = 0) -> list[Interval]:
-    base = line << LINE_BITS
+def read_intervals(found: Intervals, lane: int = 0) -> list[Interval]:
+    base = lane << LANE_BITS
     return [tuple((t - base) // UNIT for t in row) for row in found.rows()]
 
 
@@ -64,8 +64,8 @@ seconds = st.integers(0, 12)
 @given(st.lists(some_intervals(), max_size=3))
 def test_unite_joins_what_overlaps_or_touches(parts: list[list[Interval]]):
     flat = [interval for part in parts for interval in part]
-    found = stretches(flat)
-    assert intervals(unite(found.start, found.end, found.fired)) == merge(flat)
+    found = make_intervals(flat)
+    assert read_intervals(unite(found.start, found.end, found.fired)) == merge(flat)
 
 
 @given(st.lists(some_intervals(), min_size=2, max_size=3), seconds)
@@ -82,8 +82,8 @@ def test_meet_finds_every_choice_of_members_that_are_in_effect_together(
         for choice in product(*members)
         if max(fired for _, _, fired in choice) <= min(end for _, end, _ in choice) + within
     ]
-    found = meet([stretches(member) for member in members], within * UNIT)
-    assert intervals(found) == merge(hulls)
+    found = meet([make_intervals(member) for member in members], within * UNIT)
+    assert read_intervals(found) == merge(hulls)
 
 
 @given(some_intervals(), some_intervals(), seconds)
@@ -95,9 +95,9 @@ def test_without_keeps_what_has_nothing_unwanted_near(
         for start, end, fired in wanted
         if not any(s <= end + within and e >= start - within for s, e, _ in unwanted)
     ]
-    found = stretches(wanted)
+    found = make_intervals(wanted)
     call_end = np.full(len(wanted), LENGTH * UNIT)
-    assert intervals(without(found, stretches(unwanted), within * UNIT, call_end)) == kept
+    assert read_intervals(without(found, make_intervals(unwanted), within * UNIT, call_end)) == kept
 
 
 @given(some_intervals(), seconds, seconds)
@@ -115,14 +115,14 @@ def test_what_lasts_fires_and_keeps_what_follows_soon(
             last_end = end
         else:
             last_end = None
-    found = last_out(stretches(parts), duration_us=duration * UNIT, keep_us=keep * UNIT)
-    assert intervals(found) == expected
+    found = keep_lasting(make_intervals(parts), duration_us=duration * UNIT, keep_us=keep * UNIT)
+    assert read_intervals(found) == expected
 
 
 @given(some_intervals())
-def test_gaps_and_stretches_fill_the_line(parts: list[Interval]):
+def test_gaps_and_intervals_fill_the_lane(parts: list[Interval]):
     start, end = np.array([0]), np.array([LENGTH * UNIT])
-    gaps = intervals(find_gaps(stretches(parts), start, end))
+    gaps = read_intervals(find_gaps(make_intervals(parts), start, end))
     tiles = sorted([(s, e) for s, e, _ in (*gaps, *parts)])
     assert [edge for tile in tiles for edge in tile][1:-1] == sorted(
         [edge for tile in tiles for edge in tile][1:-1]
@@ -133,17 +133,17 @@ def test_gaps_and_stretches_fill_the_line(parts: list[Interval]):
 
 @given(st.lists(some_intervals(), min_size=1, max_size=4), st.integers(1, 3))
 def test_depth_counts_what_lies_over_each_other(parts: list[list[Interval]], depth: int):
-    flat = stretches([interval for part in parts for interval in part])
-    found = intervals(find_depth(flat.start, flat.end, depth))
+    flat = make_intervals([interval for part in parts for interval in part])
+    found = read_intervals(find_depth(flat.start, flat.end, depth))
     deep = [sum(s <= at < e for part in parts for s, e, _ in part) >= depth for at in range(LENGTH)]
     assert deep == [any(s <= at < e for s, e, _ in found) for at in range(LENGTH)]
 
 
 @given(some_intervals(), some_intervals())
-def test_moved_stretches_of_several_lines_are_one_set(one: list[Interval], other: list[Interval]):
-    on_lines = [stretches(one, line=4), stretches(other, line=5)]
-    both = Stretches(
-        *(np.concatenate([getattr(s, f) for s in on_lines]) for f in ("start", "end", "fired"))
+def test_intervals_moved_from_several_lanes_are_one_set(one: list[Interval], other: list[Interval]):
+    on_lanes = [make_intervals(one, lane=4), make_intervals(other, lane=5)]
+    both = Intervals(
+        *(np.concatenate([getattr(s, f) for s in on_lanes]) for f in ("start", "end", "fired"))
     )
     moved = move(both, np.array([4, 5]), np.array([5, 5]))
-    assert intervals(moved, line=5) == merge([*one, *other])
+    assert read_intervals(moved, lane=5) == merge([*one, *other])

@@ -106,18 +106,18 @@ def test_text_is_punctuated_and_raw_text_is_not(transcribers, channels):
             assert not segment.text_raw or segment.text[-1] in "。？.?"
 
 
-def test_nothing_to_hear_is_no_error(transcribers):
+def test_no_segments_are_no_error(transcribers):
     assert transcribers["seaco"].transcribe([]) == []
     assert transcribers["seaco"].transcribe([SpeechChannel(np.zeros(0, np.float32), [])]) == [[]]
 
 
-def test_a_segment_longer_than_the_models_hear_is_refused(transcribers):
+def test_a_segment_longer_than_the_models_accept_is_refused(transcribers):
     channel = SpeechChannel(np.zeros(31 * SAMPLE_RATE_HZ, np.float32), [Span(0, 31)])
     with pytest.raises(ValueError, match="exceeds 30 s"):
         transcribers["seaco"].transcribe([channel])
 
 
-def test_identity_names_what_changes_a_text_and_not_how_batches_are_made():
+def test_identity_contains_what_changes_a_text_and_not_how_batches_are_made():
     seaco = SeacoRecognizer.identify("1" * 64, "bf16")
     marks = CtPunctuator.identify("2" * 64, "bf16")
     config = FunasrTranscriberConfig()
@@ -134,7 +134,7 @@ def test_identity_names_what_changes_a_text_and_not_how_batches_are_made():
 
 
 class ScriptedRecognizer:
-    """Says what it is told to say, with hotwords and without; a tiny model would say neither."""
+    """Returns given texts, with hotwords and without; a tiny model would give neither."""
 
     identity = ModelIdentity("scripted", "0" * 64, {}, takes_hotwords=True)
     has_word_times = True
@@ -171,7 +171,7 @@ def guard(with_hotwords, without, waveform=None):
     return segments, scripted.calls
 
 
-def test_a_hotword_that_the_sound_does_not_support_is_marked_and_both_readings_are_kept():
+def test_a_hotword_that_the_audio_does_not_support_is_marked_and_both_texts_are_kept():
     segments, calls = guard(
         ["请问开户流程", "请问开户流程", "您好", "客服您好开户流程"],
         ["请问开会流程", "请问怎么办", "", "客服您好"],
@@ -185,10 +185,10 @@ def test_a_hotword_that_the_sound_does_not_support_is_marked_and_both_readings_a
         "客服您好开户流程",
     ]
     again = sorted(start for start, has_hotwords in calls if not has_hotwords)
-    assert again == [0, 1, 3]  # only segments with a hotword in them are heard again
+    assert again == [0, 1, 3]  # only segments with a hotword in them are decoded again
 
 
-def test_a_hotword_over_silence_is_marked_though_it_is_heard_again():
+def test_a_hotword_over_silence_is_marked_even_if_it_is_decoded_again():
     sound = make_sound(1.0)
     sound[: len(sound) // 2] *= 0.001
     segments, _ = guard(["开户流程请问您好"], ["开户流程请问您好"], sound)

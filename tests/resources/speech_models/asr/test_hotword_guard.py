@@ -42,7 +42,7 @@ def test_two_files_of_one_list_are_refused(tmp_path):
         read_hotwords(tmp_path)
 
 
-def test_a_file_that_is_no_utf8_is_named(tmp_path):
+def test_a_file_that_is_not_utf8_is_named(tmp_path):
     (tmp_path / "default.txt").write_bytes("开户".encode("gb18030"))
     with pytest.raises(HotwordError, match=r"default\.txt is not UTF-8"):
         read_hotwords(tmp_path)

@@ -60,7 +60,7 @@ def squeeze(text):
     return re.sub(r"\s", "", text).lower()
 
 
-def test_a_word_of_the_dictionary_is_never_parted(with_dictionary):
+def test_a_word_of_the_dictionary_is_never_split(with_dictionary):
     punctuator = CtPunctuator(with_dictionary, CPU, "0" * 64)
     text = "请问开户流程怎么走" * 5
     assert punctuator._begin(text).words.count("开户流程") == 5
@@ -78,7 +78,7 @@ def test_every_text_ends_a_sentence(punctuator, texts):
 
 @settings(max_examples=30, deadline=None)
 @given(text=st.text(alphabet=[*CHARACTERS[:20], " ", "a", "Z", "9", "é", "\n", "-"], max_size=60))
-def test_marks_are_put_in_and_nothing_else_is_changed(punctuator, text):
+def test_marks_are_inserted_and_nothing_else_is_changed(punctuator, text):
     (written,) = punctuator.punctuate([text])
     assert "".join(character for character in written if character not in MARKS) == text
     assert bool(text.strip()) == (written != text)

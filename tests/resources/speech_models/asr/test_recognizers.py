@@ -1,4 +1,4 @@
-"""The ASR families process in batches what funasr hears in each clip alone, on tiny models."""
+"""The ASR families give in batches what funasr gives for each clip alone, on tiny models."""
 
 import re
 
@@ -20,7 +20,7 @@ from tests.support.tiny_checkpoints import CHARACTERS
 CPU = Device("cpu", "fp32", 1)
 WEIGHTS = "0" * 64
 SECONDS = (3.1, 0.025, 1.07, 0.2, 5.93, 2.0, 0.03, 0.5)
-"""Of which 25 ms hold no token, amid others that do."""
+"""25 ms hold no token; the others do."""
 HOTWORDS = ("开户流程", "信用卡", "客服")
 MANY = tuple(a + b for a in CHARACTERS[:9] for b in CHARACTERS[10:17])
 
@@ -75,7 +75,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("family", "hotwords", "languages"), CASES)
-def test_a_clip_is_heard_alike_alone_and_in_a_batch(family, hotwords, languages, recognizers, clip):
+def test_a_clips_result_is_the_same_alone_and_in_a_batch(
+    family, hotwords, languages, recognizers, clip
+):
     recognizer = recognizers[family]
     clips = [
         clip(seconds, language=language, hotwords=hotwords)
@@ -88,11 +90,11 @@ def test_a_clip_is_heard_alike_alone_and_in_a_batch(family, hotwords, languages,
         assert alone.words == expected.words
         assert alone.confidence == pytest.approx(expected.confidence, abs=1e-5)
     assert recognizer.recognize(clips) == together
-    assert len({heard.text for heard in together}) >= len(together) - 3
+    assert len({recognized.text for recognized in together}) >= len(together) - 3
 
 
 @pytest.mark.parametrize(("family", "hotwords"), [("seaco", HOTWORDS), ("seaco", MANY)])
-def test_hotwords_change_what_seaco_hears(family, hotwords, recognizers, clip):
+def test_hotwords_change_the_text_of_seaco(family, hotwords, recognizers, clip):
     assert len(MANY) > FILTERED
     plain, with_hotwords = (
         recognizers[family].recognize([clip(3.1, hotwords=words)])[0].confidence
@@ -106,15 +108,15 @@ def test_seaco_writes_what_funasr_writes_and_when(hotwords, recognizers, origina
     compared = 0
     for seconds in SECONDS:
         one = clip(seconds, hotwords=hotwords)
-        (heard,) = recognizers["seaco"].recognize([one])
+        (recognized,) = recognizers["seaco"].recognize([one])
         results = originals["seaco"].generate(
             one.samples, **({"hotword": " ".join(hotwords)} if hotwords else {})
         )
         if not results:  # funasr has no result for a clip without tokens
-            assert (heard.text, heard.words, heard.confidence) == ("", [], 0.0)
+            assert (recognized.text, recognized.words, recognized.confidence) == ("", [], 0.0)
             continue
-        assert squeeze(heard.text) == squeeze(results[0]["text"])
-        times = [(word.start_s * 1000, word.end_s * 1000) for word in heard.words]
+        assert squeeze(recognized.text) == squeeze(results[0]["text"])
+        times = [(word.start_s * 1000, word.end_s * 1000) for word in recognized.words]
         if holds_unknown(recognizers["seaco"], one):
             continue  # funasr leaves <unk> out of its text, but not out of its times
         compared += 1
@@ -125,16 +127,16 @@ def test_seaco_writes_what_funasr_writes_and_when(hotwords, recognizers, origina
 
 
 def holds_unknown(seaco, clip):
-    (read,) = seaco._read([clip], seaco._tokenize(clip.hotwords))
-    return "<unk>" in [seaco._vocabulary[token] for token in read.ids]
+    (decoded,) = seaco._decode_clips([clip], seaco._tokenize(clip.hotwords))
+    return "<unk>" in [seaco._vocabulary[token] for token in decoded.ids]
 
 
 def test_paraformer_writes_what_funasr_writes(recognizers, originals, clip):
     for seconds in SECONDS:
         one = clip(seconds)
-        (heard,) = recognizers["paraformer"].recognize([one])
+        (recognized,) = recognizers["paraformer"].recognize([one])
         results = originals["paraformer"].generate(one.samples)
-        assert squeeze(heard.text) == squeeze(results[0]["text"] if results else "")
+        assert squeeze(recognized.text) == squeeze(results[0]["text"] if results else "")
 
 
 @pytest.mark.parametrize("language", [None, "zh", "en"])
@@ -142,14 +144,16 @@ def test_sensevoice_writes_what_funasr_writes(language, recognizers, originals, 
     sensevoice = recognizers["sensevoice"]
     for seconds in SECONDS:
         one = clip(seconds, language=language)
-        (heard,) = sensevoice.recognize([one])
+        (recognized,) = sensevoice.recognize([one])
         (result,) = originals["sensevoice"].generate(
             one.samples, language=language or "auto", use_itn=True
         )
         # A tiny model answers its four questions with words, which are no text; a word that the
         # last answer runs into is joined to it by funasr.
         written = squeeze(result["text"])
-        assert written.endswith(squeeze(heard.text)) or written.endswith(squeeze(heard.text)[1:])
+        assert written.endswith(squeeze(recognized.text)) or written.endswith(
+            squeeze(recognized.text)[1:]
+        )
 
 
 @pytest.mark.parametrize("hotwords", [(), HOTWORDS])
@@ -158,25 +162,25 @@ def test_nano_writes_what_funasr_writes(language, hotwords, recognizers, origina
     nano = recognizers["nano"]
     for seconds in SECONDS[:4]:
         one = clip(seconds, language=language, hotwords=hotwords)
-        (heard,) = nano.recognize([one])
+        (recognized,) = nano.recognize([one])
         (result,) = originals["nano"].generate(
             [torch.from_numpy(one.samples)],
             hotwords=list(hotwords),
             max_length=nano._most_tokens(one),
             **({"language": {"zh": "中文", "en": "英文"}[language]} if language else {}),
         )
-        assert squeeze(heard.text) == squeeze(result["text"])
+        assert squeeze(recognized.text) == squeeze(result["text"])
 
 
 @pytest.mark.parametrize("family", ["paraformer", "seaco", "sensevoice", "nano"])
 def test_words_joined_are_the_text_and_lie_in_their_clip(family, recognizers, clip):
     for seconds in SECONDS:
-        (heard,) = recognizers[family].recognize([clip(seconds, hotwords=HOTWORDS[:1])])
-        assert "".join(word.word for word in heard.words).strip() == heard.text
-        times = [time for word in heard.words for time in (word.start_s, word.end_s)]
+        (recognized,) = recognizers[family].recognize([clip(seconds, hotwords=HOTWORDS[:1])])
+        assert "".join(word.word for word in recognized.words).strip() == recognized.text
+        times = [time for word in recognized.words for time in (word.start_s, word.end_s)]
         assert times == sorted(times)
         assert all(0 <= time <= seconds for time in times)
-        assert 0 <= heard.confidence <= 1
+        assert 0 <= recognized.confidence <= 1
 
 
 def test_nano_takes_its_word_times_from_an_aligner(tiny, recognizers, clip):
@@ -197,11 +201,11 @@ def test_nano_takes_its_word_times_from_an_aligner(tiny, recognizers, clip):
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 @pytest.mark.parametrize("family", ["paraformer", "seaco", "sensevoice", "nano"])
-def test_half_precision_hears_something_too_and_says_so(family, precision, tiny, clip):
+def test_half_precision_decodes_and_is_part_of_the_identity(family, precision, tiny, clip):
     recognizer = build(family, tiny(family), Device("cpu", precision, 1))
-    heard = recognizer.recognize([clip(seconds, hotwords=HOTWORDS) for seconds in SECONDS])
-    assert len(heard) == len(SECONDS)
-    assert all(0 < one.confidence <= 1 for one in heard[:1])
+    recognized = recognizer.recognize([clip(seconds, hotwords=HOTWORDS) for seconds in SECONDS])
+    assert len(recognized) == len(SECONDS)
+    assert all(0 < one.confidence <= 1 for one in recognized[:1])
     assert recognizer.identity.params["precision"] == precision
 
 

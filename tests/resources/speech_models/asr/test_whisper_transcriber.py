@@ -55,7 +55,7 @@ def test_a_changed_setting_is_another_identity():
 
 
 @pytest.mark.integration
-def test_english_is_written_down_segment_by_segment(transcriber, english):
+def test_english_is_transcribed_segment_by_segment(transcriber, english):
     agent, customer = transcriber.transcribe(english)
     assert [segment.language for segment in (*agent, *customer)] == ["en"] * 4
     assert agent[0].text == "Thank you for calling support."
@@ -66,7 +66,7 @@ def test_english_is_written_down_segment_by_segment(transcriber, english):
 
 
 @pytest.mark.integration
-def test_mandarin_is_heard_as_such_and_written_in_simplified_characters(transcriber, mandarin):
+def test_mandarin_is_detected_and_written_in_simplified_characters(transcriber, mandarin):
     ((segment,),) = transcriber.transcribe([mandarin])
     assert segment.language == "zh"
     assert "感谢您对我们公司的支持和信任" in segment.text
@@ -110,14 +110,14 @@ def test_what_is_no_speech_has_no_text(transcriber):
 
 
 @pytest.mark.integration
-def test_nothing_to_hear_is_no_error(transcriber, english):
+def test_no_segments_are_no_error(transcriber, english):
     assert transcriber.transcribe([]) == []
     empty = SpeechChannel(np.zeros(0, np.float32), [])
     assert transcriber.transcribe([empty, english[0]])[0] == []
 
 
 @pytest.mark.integration
-def test_the_longest_segment_and_the_shortest_are_heard(transcriber, mandarin):
+def test_the_longest_segment_and_the_shortest_are_transcribed(transcriber, mandarin):
     waveform = np.tile(mandarin.waveform, 3)
     spans = [Span(0, 30), Span(30, 30.02)]
     (segments,) = transcriber.transcribe([SpeechChannel(waveform, spans, "zh")])

@@ -65,16 +65,16 @@ def test_text_without_times_is_split_into_words(text, words):
 
 
 def test_words_take_the_times_of_the_same_characters():
-    heard = [Word(c, n, n + 0.5) for n, c in enumerate("请问开会流程怎么走", start=10)]
+    timed = [Word(c, n, n + 0.5) for n, c in enumerate("请问开会流程怎么走", start=10)]
     words = split_characters("请问,开户流程走")
-    aligned = align_words(words, heard, Span(9.9, 20))
+    aligned = align_words(words, timed, Span(9.9, 20))
     assert [word.word for word in aligned] == words
     starts = [word.start_s for word in aligned]
     assert starts == [10, 11, 12, 13 - 0.5, 14, 15, 18]
     assert aligned[3].end_s == 14  # 户: between its neighbours
 
 
-def test_words_that_nobody_else_heard_share_the_segment():
+def test_words_without_a_match_share_the_segment():
     aligned = align_words(["您", "好"], [], Span(1, 2))
     assert [(word.start_s, word.end_s) for word in aligned] == [(1, 1.5), (1.5, 2)]
 

@@ -1,4 +1,4 @@
-"""emotion2vec in batches says what funasr says of each segment alone, on a tiny model."""
+"""emotion2vec gives in batches what funasr gives for each segment alone, on a tiny model."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def channel(sound: np.ndarray, *bounds: tuple[int, int]) -> SpeechChannel:
     )
 
 
-def hear_alone(funasr: Any, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def compute_alone(funasr: Any, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores in EMOTIONS order and frame features, as funasr's own generate gives them."""
     (answer,) = funasr.generate(samples, granularity="frame", extract_embedding=True)
     assert [label.rpartition("/")[2] for label in answer["labels"][:-1]] == list(EMOTIONS[:-1])
@@ -114,14 +114,14 @@ segments = st.lists(
 
 @settings(max_examples=25, deadline=None)
 @given(bounds=segments)
-def test_segments_heard_together_have_the_scores_that_funasr_gives_each_alone(
+def test_segments_of_a_batch_have_the_scores_that_funasr_gives_each_alone(
     batching, funasr, sound, bounds
 ):
-    ((*felt,),) = batching.recognize([channel(sound, *bounds)])
-    for (start, count), heard in zip(bounds, felt, strict=True):
-        scores, features = hear_alone(funasr, sound[start : start + count])
-        np.testing.assert_allclose(heard.scores, scores, atol=1e-5)
-        assert_near(heard.embedding, features.mean(axis=0))
+    ((*emotions,),) = batching.recognize([channel(sound, *bounds)])
+    for (start, count), emotion in zip(bounds, emotions, strict=True):
+        scores, features = compute_alone(funasr, sound[start : start + count])
+        np.testing.assert_allclose(emotion.scores, scores, atol=1e-5)
+        assert_near(emotion.embedding, features.mean(axis=0))
 
 
 @settings(max_examples=25, deadline=None)
@@ -137,30 +137,30 @@ def test_frame_features_in_a_padded_batch_are_those_of_each_segment_alone(funasr
     with torch.inference_mode():
         together = encoder.encode(waveforms, torch.tensor(frames)).numpy()
     for features, count, (start, samples) in zip(together, frames, bounds, strict=True):
-        _, alone = hear_alone(funasr, sound[start : start + samples])
+        _, alone = compute_alone(funasr, sound[start : start + samples])
         assert_near(features[:count], alone)
 
 
 def test_windows_have_the_model_s_own_projection_of_their_mean_frame(batching, funasr, sound):
     bounds = (1234, 7 * SAMPLE_RATE_HZ)
-    (((heard),),) = batching.recognize([channel(sound, bounds)])
-    _, features = hear_alone(funasr, sound[bounds[0] : sum(bounds)])
+    (((emotion),),) = batching.recognize([channel(sound, bounds)])
+    _, features = compute_alone(funasr, sound[bounds[0] : sum(bounds)])
     starts, ends = window_bounds(len(features), WINDOWS)
     means = np.stack([features[a:b].mean(axis=0) for a, b in zip(starts, ends, strict=True)])
     with torch.inference_mode():
         expected = funasr.model.proj(torch.from_numpy(means)).softmax(dim=1).numpy()
-    np.testing.assert_allclose(heard.windows, expected, atol=1e-5)
+    np.testing.assert_allclose(emotion.windows, expected, atol=1e-5)
     start_s = bounds[0] / SAMPLE_RATE_HZ
-    np.testing.assert_allclose(heard.window_start_s, start_s + starts / 50)
-    np.testing.assert_allclose(heard.window_end_s[:-1], start_s + ends[:-1] / 50)
-    assert heard.window_end_s[-1] == sum(bounds) / SAMPLE_RATE_HZ
-    np.testing.assert_allclose(heard.windows.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(emotion.window_start_s, start_s + starts / 50)
+    np.testing.assert_allclose(emotion.window_end_s[:-1], start_s + ends[:-1] / 50)
+    assert emotion.window_end_s[-1] == sum(bounds) / SAMPLE_RATE_HZ
+    np.testing.assert_allclose(emotion.windows.sum(axis=1), 1, atol=1e-6)
 
 
-def test_a_long_segment_is_heard_in_equal_pieces_whose_frames_go_on(folder, funasr, sound):
+def test_a_long_segment_is_computed_in_equal_pieces_whose_frames_continue(folder, funasr, sound):
     recognizer = load(folder, max_piece_s=3.0, batch_s=60.0)
     count = 8 * SAMPLE_RATE_HZ + 123
-    ((heard,),) = recognizer.recognize([channel(sound, (500, count))])
+    ((emotion,),) = recognizer.recognize([channel(sound, (500, count))])
     samples = sound[500 : 500 + count]
     total = (count - 400) // 320 + 1
     first, second = round(total / 3), round(2 * total / 3)
@@ -169,16 +169,19 @@ def test_a_long_segment_is_heard_in_equal_pieces_whose_frames_go_on(folder, funa
         samples[first * 320 : second * 320 + 80],
         samples[second * 320 :],
     ]
-    features = np.concatenate([hear_alone(funasr, piece)[1] for piece in pieces])
+    features = np.concatenate([compute_alone(funasr, piece)[1] for piece in pieces])
     assert len(features) == total
     starts, ends = window_bounds(total, WINDOWS)
-    for heard_scores, start, end in zip(
-        [heard.scores, *heard.windows], np.append(0, starts), np.append(total, ends), strict=True
+    for own_scores, start, end in zip(
+        [emotion.scores, *emotion.windows],
+        np.append(0, starts),
+        np.append(total, ends),
+        strict=True,
     ):
         mean = torch.from_numpy(features[start:end].mean(axis=0))
         with torch.inference_mode():
             expected = funasr.model.proj(mean).softmax(dim=0).numpy()
-        np.testing.assert_allclose(heard_scores, expected, atol=1e-5)
+        np.testing.assert_allclose(own_scores, expected, atol=1e-5)
 
 
 def test_results_are_in_the_order_of_channels_and_segments(batching, folder, sound):
@@ -186,52 +189,52 @@ def test_results_are_in_the_order_of_channels_and_segments(batching, folder, sou
     other = channel(sound[::-1].copy(), (10, 500), (9_000, 64_000))
     silent = SpeechChannel(sound, [])
     together = batching.recognize([one, silent, other])
-    assert [len(felt) for felt in together] == [3, 0, 2]
-    for source, felt in ((one, together[0]), (other, together[2])):
-        for segment, heard in zip(source.segments, felt, strict=True):
+    assert [len(emotions) for emotions in together] == [3, 0, 2]
+    for source, emotions in ((one, together[0]), (other, together[2])):
+        for segment, emotion in zip(source.segments, emotions, strict=True):
             ((alone,),) = batching.recognize([replace(source, segments=[segment])])
-            np.testing.assert_allclose(heard.scores, alone.scores, atol=1e-5)
-            np.testing.assert_allclose(heard.windows, alone.windows, atol=1e-5)
-            np.testing.assert_array_equal(heard.window_start_s, alone.window_start_s)
+            np.testing.assert_allclose(emotion.scores, alone.scores, atol=1e-5)
+            np.testing.assert_allclose(emotion.windows, alone.windows, atol=1e-5)
+            np.testing.assert_array_equal(emotion.window_start_s, alone.window_start_s)
     assert batching.recognize([]) == []
 
 
 def test_two_runs_are_identical(batching, sound):
-    heard = [
+    runs = [
         batching.recognize([channel(sound, (0, 30_000), (40_000, 70_000), (5, 9_000))])[0]
         for _ in range(2)
     ]
-    for first, second in zip(*heard, strict=True):
+    for first, second in zip(*runs, strict=True):
         np.testing.assert_array_equal(first.scores, second.scores)
         np.testing.assert_array_equal(first.windows, second.windows)
         np.testing.assert_array_equal(first.embedding, second.embedding)
 
 
-def test_on_a_cpu_a_result_is_the_same_bits_whatever_it_is_heard_with(folder, sound):
+def test_on_a_cpu_a_result_is_the_same_bit_by_bit_whatever_is_beside_it(folder, sound):
     recognizer = load(folder)
     bounds = [(0, 30_000), (40_000, 70_000), (5, 9_000)]
     (together,) = recognizer.recognize([channel(sound, *bounds)])
-    for bound, heard in zip(bounds, together, strict=True):
+    for bound, emotion in zip(bounds, together, strict=True):
         ((alone,),) = recognizer.recognize([channel(sound, bound)])
-        np.testing.assert_array_equal(heard.scores, alone.scores)
-        assert heard.embedding is None
+        np.testing.assert_array_equal(emotion.scores, alone.scores)
+        assert emotion.embedding is None
 
 
 @pytest.mark.parametrize("count", [1, 79, 399, 400])
 def test_a_segment_shorter_than_a_frame_is_filled_with_silence(batching, funasr, sound, count):
-    ((heard,),) = batching.recognize([channel(sound, (100, count))])
-    scores, _ = hear_alone(funasr, np.pad(sound[100 : 100 + count], (0, 400 - count)))
-    np.testing.assert_allclose(heard.scores, scores, atol=1e-5)
-    assert len(heard.windows) == 1
+    ((emotion,),) = batching.recognize([channel(sound, (100, count))])
+    scores, _ = compute_alone(funasr, np.pad(sound[100 : 100 + count], (0, 400 - count)))
+    np.testing.assert_allclose(emotion.scores, scores, atol=1e-5)
+    assert len(emotion.windows) == 1
 
 
 def test_digital_silence_has_an_emotion_like_any_sound(batching):
-    ((heard,),) = batching.recognize([channel(np.zeros(32_000, np.float32), (0, 32_000))])
-    assert heard.scores.sum() == pytest.approx(1)
+    ((emotion,),) = batching.recognize([channel(np.zeros(32_000, np.float32), (0, 32_000))])
+    assert emotion.scores.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_samples_that_are_no_sound_are_refused_before_they_spoil_a_batch(batching, sound, bad):
+def test_nan_and_infinite_samples_are_refused_before_they_spoil_a_batch(batching, sound, bad):
     broken = sound.copy()
     broken[100] = bad
     with pytest.raises(ValueError, match=r"Span\(start_s=0.*NaN or infinite"):
@@ -255,11 +258,11 @@ def test_what_does_not_fit_is_halved_and_nothing_else_changes(folder, sound, mon
         return encode(waveforms, frames)
 
     monkeypatch.setattr(recognizer._encoder, "encode", encode_two)
-    (felt,) = recognizer.recognize([channel(sound, *bounds)])
+    (emotions,) = recognizer.recognize([channel(sound, *bounds)])
     assert isinstance(recognizer.guard, MemoryGuard)
     assert recognizer.guard.halvings == 1
-    for heard, before in zip(felt, expected, strict=True):
-        np.testing.assert_allclose(heard.scores, before.scores, atol=1e-5)
+    for emotion, before in zip(emotions, expected, strict=True):
+        np.testing.assert_allclose(emotion.scores, before.scores, atol=1e-5)
 
 
 def test_nothing_of_a_batch_stays_in_memory(folder, sound):
@@ -272,11 +275,11 @@ def test_nothing_of_a_batch_stays_in_memory(folder, sound):
 def test_half_precision_is_near(folder, funasr, sound, precision, tolerance):
     recognizer = load(folder, Device("cpu", precision, 1), batch_s=60.0)
     bounds = [(0, 30_000), (40_000, 70_000)]
-    (felt,) = recognizer.recognize([channel(sound, *bounds)])
-    for (start, count), heard in zip(bounds, felt, strict=True):
-        scores, _ = hear_alone(funasr, sound[start : start + count])
-        np.testing.assert_allclose(heard.scores, scores, atol=tolerance)
-        assert heard.scores.sum() == pytest.approx(1, abs=1e-6)
+    (emotions,) = recognizer.recognize([channel(sound, *bounds)])
+    for (start, count), emotion in zip(bounds, emotions, strict=True):
+        scores, _ = compute_alone(funasr, sound[start : start + count])
+        np.testing.assert_allclose(emotion.scores, scores, atol=tolerance)
+        assert emotion.scores.sum() == pytest.approx(1, abs=1e-6)
 
 
 def test_a_precision_that_overflows_says_so(folder, sound, tmp_path):
@@ -297,17 +300,17 @@ def test_classes_are_matched_by_their_names_not_by_their_place(folder, funasr, s
     for name in ("proj.weight", "proj.bias"):
         stored["model"][name] = stored["model"][name][order]
     torch.save(stored, turned / "model.pt")
-    ((heard,),) = load(turned).recognize([channel(sound, (0, 30_000))])
-    np.testing.assert_allclose(heard.scores, hear_alone(funasr, sound[:30_000])[0], atol=1e-5)
+    ((emotion,),) = load(turned).recognize([channel(sound, (0, 30_000))])
+    np.testing.assert_allclose(emotion.scores, compute_alone(funasr, sound[:30_000])[0], atol=1e-5)
 
 
-def test_labels_that_are_no_emotion_take_no_part(folder, sound, tmp_path):
+def test_labels_that_are_no_emotion_are_ignored(folder, sound, tmp_path):
     fewer = shutil.copytree(folder, tmp_path / "fewer")
     names = (fewer / "tokens.txt").read_text("utf-8").replace("其他/other", "unuse_0")
     (fewer / "tokens.txt").write_text(names, "utf-8")
-    ((heard,),) = load(fewer).recognize([channel(sound, (0, 30_000))])
-    assert heard.scores[EMOTIONS.index("other")] == 0
-    assert heard.scores.sum() == pytest.approx(1)
+    ((emotion,),) = load(fewer).recognize([channel(sound, (0, 30_000))])
+    assert emotion.scores[EMOTIONS.index("other")] == 0
+    assert emotion.scores.sum() == pytest.approx(1)
 
 
 def test_labels_that_callqa_does_not_know_are_an_error(folder, tmp_path):
@@ -352,16 +355,16 @@ def test_a_released_checkpoint_has_prefixed_names_and_no_decoder(folder, sound, 
     }
     torch.save({"model": renamed}, released / "model.pt")
     source = channel(sound, (0, 30_000))
-    ((heard,),) = load(released).recognize([source])
+    ((emotion,),) = load(released).recognize([source])
     ((expected,),) = load(folder).recognize([source])
-    np.testing.assert_array_equal(heard.scores, expected.scores)
+    np.testing.assert_array_equal(emotion.scores, expected.scores)
     del renamed["d2v_model.blocks.0.attn.qkv.weight"]
     torch.save({"model": renamed}, released / "model.pt")
     with pytest.raises(ModelFolderError, match=r"lacks 1 weight.*blocks\.0\.attn\.qkv\.weight"):
         load_model(released, LAYOUTS["emotion2vec"], CPU)
 
 
-def test_identity_names_what_changes_results_and_not_what_does_not() -> None:
+def test_identity_contains_what_changes_results_and_nothing_else() -> None:
     def identify(**changed: Any) -> Any:
         config = Emotion2vecConfig(**{k: v for k, v in changed.items() if k != "precision"})
         return Emotion2vecRecognizer.identify(
@@ -379,20 +382,20 @@ def test_identity_names_what_changes_results_and_not_what_does_not() -> None:
 @pytest.mark.parametrize(
     ("precision", "tolerance"), [("fp32", 1e-4), ("bf16", 0.02), ("fp16", 0.003)]
 )
-def test_an_accelerator_says_what_the_cpu_says(folder, sound, precision, tolerance):
+def test_an_accelerator_agrees_with_the_cpu(folder, sound, precision, tolerance):
     device = choose_device("auto", precision)
     if not device.is_accelerator:
         pytest.skip("no accelerator")
     bounds = [(0, 30_000), (40_000, 70_000), (5, 9_000), (7, 300)]
     source = channel(sound, *bounds)
     accelerated = load(folder, device, embeddings=True)
-    (felt,) = accelerated.recognize([source])
+    (emotions,) = accelerated.recognize([source])
     (again,) = accelerated.recognize([source])
     (expected,) = load(folder, embeddings=True).recognize([source])
-    for heard, same, wanted in zip(felt, again, expected, strict=True):
-        np.testing.assert_allclose(heard.scores, wanted.scores, atol=tolerance)
-        np.testing.assert_allclose(heard.windows, wanted.windows, atol=tolerance)
-        np.testing.assert_array_equal(heard.scores, same.scores)
+    for emotion, same, wanted in zip(emotions, again, expected, strict=True):
+        np.testing.assert_allclose(emotion.scores, wanted.scores, atol=tolerance)
+        np.testing.assert_allclose(emotion.windows, wanted.windows, atol=tolerance)
+        np.testing.assert_array_equal(emotion.scores, same.scores)
 
 
 def test_batches_hold_no_more_audio_than_they_may(folder, sound):

@@ -51,8 +51,8 @@ def hold_in_a_process(folder: Path) -> subprocess.Popen[str]:
     return holder
 
 
-def test_a_second_process_waits_for_the_accelerator_and_says_for_whom(tmp_path, caplog):
-    """And the death of the first, however sudden, lets it in."""
+def test_a_second_process_waits_for_the_accelerator_and_logs_its_holder(tmp_path, caplog):
+    """Also where the first one is killed."""
     holder = hold_in_a_process(tmp_path)
     lock = DeviceLock(ACCELERATOR, tmp_path)
     waiter = threading.Thread(target=lock.acquire)
@@ -68,7 +68,7 @@ def test_a_second_process_waits_for_the_accelerator_and_says_for_whom(tmp_path, 
     holder.communicate()
 
 
-def test_what_is_released_may_be_taken_by_another_process(tmp_path):
+def test_a_released_accelerator_is_free_for_another_process(tmp_path):
     lock = DeviceLock(ACCELERATOR, tmp_path)
     lock.acquire()
     lock.release()
@@ -76,7 +76,7 @@ def test_what_is_released_may_be_taken_by_another_process(tmp_path):
 
 
 def test_the_models_of_one_process_share_the_accelerator(tmp_path):
-    """Until the last of them gives it free."""
+    """Until the last of them releases it."""
     first, second = DeviceLock(ACCELERATOR, tmp_path), DeviceLock(ACCELERATOR, tmp_path)
     first.acquire()
     second.acquire()
@@ -94,7 +94,7 @@ def test_the_models_of_one_process_share_the_accelerator(tmp_path):
     assert holder.communicate()[0] == "held\n"
 
 
-def test_a_cpu_is_shared_by_everybody(tmp_path):
+def test_a_cpu_is_shared_by_all_processes(tmp_path):
     DeviceLock(CPU, tmp_path / "locks").acquire()
     assert not (tmp_path / "locks").exists()
 
@@ -105,7 +105,7 @@ def test_a_locks_folder_that_cannot_be_used_is_named_with_its_cure(tmp_path):
         DeviceLock(ACCELERATOR, tmp_path / "file").acquire()
 
 
-def test_locks_without_a_folder_of_their_own_lie_beside_no_home(tmp_path, monkeypatch):
+def test_locks_are_by_default_outside_every_home(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     lock = DeviceLock(ACCELERATOR)
     lock.acquire()
@@ -114,7 +114,7 @@ def test_locks_without_a_folder_of_their_own_lie_beside_no_home(tmp_path, monkey
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
-def test_asking_for_cuda_where_there_is_none_says_what_to_do():
+def test_cuda_on_a_machine_without_it_is_an_error_with_a_cure():
     with pytest.raises(DeviceError, match=r"'cuda'.*set device to auto or cpu"):
         choose_device("cuda")
 
@@ -129,7 +129,7 @@ def test_auto_finds_a_device_of_this_machine_and_a_precision_that_fits_it():
     assert device.threads == os.cpu_count()
 
 
-def test_a_device_without_a_name_is_refused():
+def test_an_unknown_device_is_refused():
     with pytest.raises(DeviceError, match="'gpu'"):
         choose_device("gpu")
 
@@ -146,7 +146,7 @@ def room_for(items: int, calls: list[int]):
     return compute
 
 
-def test_a_batch_without_room_is_halved_until_it_fits_and_nothing_is_lost():
+def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_nothing_is_lost():
     guard, calls = MemoryGuard(CPU), []
     assert guard.compute(range(10), room_for(3, calls)) == [item * 10 for item in range(10)]
     assert guard.halvings == 3
@@ -155,7 +155,7 @@ def test_a_batch_without_room_is_halved_until_it_fits_and_nothing_is_lost():
     assert guard.halvings == 3
 
 
-def test_one_item_without_room_fails_with_a_cure():
+def test_one_item_that_does_not_fit_fails_with_a_cure():
     with pytest.raises(DeviceError, match=r"(?s)one item alone.*memory of cpu.*max_segment_s"):
         MemoryGuard(CPU).compute([1, 2], room_for(0, []))
 
@@ -172,12 +172,12 @@ def test_an_error_that_is_not_about_memory_passes_unchanged():
     assert calls == [2]
 
 
-def test_a_result_too_few_is_no_result():
+def test_a_missing_result_is_an_error():
     with pytest.raises(ValueError, match="1 results for a batch of 2"):
         MemoryGuard(CPU).compute([1, 2], lambda batch: [1])
 
 
-def test_a_real_failed_allocation_is_seen_as_one():
+def test_a_real_failed_allocation_is_recognised():
     """What torch raises on a CPU is a plain RuntimeError."""
     with pytest.raises(RuntimeError) as failed:
         torch.empty(1 << 60, dtype=torch.uint8)

@@ -41,14 +41,17 @@ def test_weights_are_those_of_the_checkpoint(tmp_path):
     assert all(torch.equal(stored[name], loaded[name]) for name in stored)
 
 
-def test_weights_are_cast_where_that_is_asked(tmp_path):
+def test_weights_are_cast_on_request(tmp_path):
     folder = build_tiny("emotion2vec", tmp_path)
     loaded = load_model(folder, LAYOUTS["emotion2vec"], Device("cpu", "bf16", 1), cast_weights=True)
     assert {weight.dtype for weight in loaded.model.parameters()} == {torch.bfloat16}
 
 
-def test_a_mistyped_folder_is_an_error_and_no_question_to_a_hub(tmp_path):
-    with pytest.raises(ModelFolderError, match=r"paraformer-zh is no folder.*callqa models pull"):
+def test_a_mistyped_folder_is_an_error_and_no_request_to_a_hub(tmp_path):
+    with pytest.raises(
+        ModelFolderError,
+        match=r"paraformer-zh, the folder of \S+, does not exist.*callqa models pull",
+    ):
         load_model(tmp_path / "paraformer-zh", LAYOUTS["seaco"], CPU)
 
 
@@ -86,7 +89,7 @@ def test_no_code_of_a_model_folder_is_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_no_weights_are_loaded_but_those_of_the_folder(tmp_path):
+def test_only_the_folders_weights_are_loaded(tmp_path):
     folder = build_tiny("ct-punc", tmp_path / "model")
     stored = torch.load(folder / "model.pt", weights_only=True)["model"]
     other = {name: weight + 1 for name, weight in stored.items()}
@@ -149,15 +152,15 @@ def test_a_tied_weight_need_not_be_stored_twice(tmp_path):
     load_model(folder, LAYOUTS["nano"], CPU)
 
 
-def test_a_weight_without_use_is_said(tmp_path, caplog):
+def test_an_unused_weight_is_logged(tmp_path, caplog):
     folder = build_tiny("ct-punc", tmp_path)
     change_weights(folder, lambda weights: weights.update({"optimizer": torch.zeros(1)}))
     with caplog.at_level(logging.WARNING):
         load_model(folder, LAYOUTS["ct-punc"], CPU)
-    assert "no use for, first 'optimizer'" in caplog.text
+    assert "does not use, first 'optimizer'" in caplog.text
 
 
-def test_a_truncated_checkpoint_is_said_to_be_damaged(tmp_path):
+def test_a_truncated_checkpoint_is_reported_as_damaged(tmp_path):
     folder = build_tiny("ct-punc", tmp_path)
     whole = (folder / "model.pt").read_bytes()
     (folder / "model.pt").write_bytes(whole[: len(whole) // 2])
@@ -165,7 +168,7 @@ def test_a_truncated_checkpoint_is_said_to_be_damaged(tmp_path):
         load_model(folder, LAYOUTS["ct-punc"], CPU)
 
 
-def test_a_config_that_is_no_yaml_is_said_to_be_damaged(tmp_path):
+def test_a_config_that_is_not_yaml_is_reported_as_damaged(tmp_path):
     folder = build_tiny("ct-punc", tmp_path)
     config = yaml.safe_load((folder / "config.yaml").read_text())
     (folder / "config.yaml").write_text("model: [" + str(config))
@@ -173,7 +176,7 @@ def test_a_config_that_is_no_yaml_is_said_to_be_damaged(tmp_path):
         load_model(folder, LAYOUTS["ct-punc"], CPU)
 
 
-def test_a_description_that_is_no_json_is_said_to_be_damaged(tmp_path):
+def test_a_description_that_is_not_json_is_reported_as_damaged(tmp_path):
     folder = build_tiny("nano", tmp_path)
     (folder / "configuration.json").write_text('{"file_path_metas": ')
     with pytest.raises(ModelFolderError, match=r"configuration\.json is damaged.*models pull"):

@@ -34,7 +34,7 @@ def call(testdata):
 
 @pytest.fixture(scope="module")
 def funasr_model(models_dir):
-    """The same weights behind funasr's own inference: what our segments are held to."""
+    """The same weights with funasr's own inference: the reference for our segments."""
     with process_as_found():
         from funasr import AutoModel
 
@@ -94,7 +94,7 @@ def test_silence_is_counted_until_speech_fills_the_window_again(pause, segments)
 
 
 @pytest.mark.parametrize("spoken", [15, 16, 40])
-def test_speech_that_goes_on_to_the_last_frame_is_a_segment_to_the_end(spoken):
+def test_speech_up_to_the_last_frame_is_a_segment_to_the_end(spoken):
     silence = posteriors((50, False), (spoken, True))
     assert find_segments_ms(silence, RULES) == [((10 + 14) * 10, (50 + spoken) * 10)]
 
@@ -174,7 +174,7 @@ def test_a_pause_of_800_ms_ends_a_segment_at_any_time_of_a_long_call(detector, c
 
 @pytest.mark.integration
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_samples_that_are_no_sound_are_refused_by_number(detector, call, bad):
+def test_nan_and_infinite_samples_are_refused_by_number(detector, call, bad):
     broken = call[1].copy()
     broken[100] = bad
     with pytest.raises(ValueError, match="waveform 1 "):
@@ -238,7 +238,7 @@ piece = st.tuples(
     seed=st.integers(0, 2**32 - 1),
     mixtures=st.lists(st.lists(piece, min_size=1, max_size=8), min_size=1, max_size=5),
 )
-def test_mixtures_heard_together_have_the_segments_that_funasr_finds_in_each(
+def test_mixtures_scored_together_have_the_segments_that_funasr_finds_in_each(
     call, funasr_model, scorer, seed, mixtures
 ):
     generator = np.random.default_rng(seed)
@@ -261,7 +261,7 @@ def test_mixtures_heard_together_have_the_segments_that_funasr_finds_in_each(
 
 
 @pytest.mark.parametrize(("key", "value"), [("fs", 8000), ("lfr_n", 6)])
-def test_a_detector_of_other_sound_is_refused(key, value, tmp_path):
+def test_a_detector_for_another_sample_rate_is_refused(key, value, tmp_path):
     """The one released for 8 kHz, say: it would be given sound of 16 kHz."""
     folder = build_tiny("fsmn-vad", tmp_path)
     config = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))

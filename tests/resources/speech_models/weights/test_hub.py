@@ -99,14 +99,14 @@ def models(tmp_path: Path) -> Path:
 
 
 def overwrite_unnoticed(path: Path, content: bytes) -> None:
-    """Other content of the same size and time: only a hash tells."""
+    """Other content of the same size and time: only a hash shows the difference."""
     status = path.stat()
     assert status.st_size == len(content)
     path.write_bytes(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_pull_fetches_the_pinned_revision_and_a_second_pull_asks_nobody(hub, models):
+def test_pull_fetches_the_pinned_revision_and_a_second_pull_requests_nothing(hub, models):
     said: list[str] = []
     written = EMOTION2VEC.pull(models, said.append)
     folder = models / "iic" / "emotion2vec_plus_large"
@@ -205,7 +205,7 @@ def own(hub: Hub, models: Path) -> HubModel:
     return HubModel(EMOTION2VEC.layout, EMOTION2VEC.model, "v2.0.5", "funasr", Path("ours/tuned"))
 
 
-def test_a_folder_of_one_s_own_is_taken_as_it_is_and_never_fetched(own, hub, models):
+def test_a_users_own_folder_is_used_as_it_is_and_never_fetched(own, hub, models):
     before = sorted((models / "ours").rglob("*"))
     first = own.require(models)
     assert first.folder == models / "ours" / "tuned"
@@ -233,7 +233,7 @@ def test_a_models_folder_that_cannot_be_written_costs_only_time(own, models, cap
     (models / "own").write_text("in the way")
     with caplog.at_level(logging.WARNING):
         assert own.require(models) == own.require(models)
-    assert "cannot remember the hashes" in caplog.text
+    assert "cannot store the hashes" in caplog.text
 
 
 def test_a_damaged_record_is_named_with_its_cure(hub, models):
@@ -244,7 +244,7 @@ def test_a_damaged_record_is_named_with_its_cure(hub, models):
 
 
 @pytest.mark.integration
-def test_one_s_own_copy_of_the_released_detector_is_the_released_detector(models_dir, models):
+def test_a_users_copy_of_the_released_detector_is_the_released_detector(models_dir, models):
     """So that a folder in another place recomputes nothing."""
     shutil.copytree(models_dir / "fsmn-vad", models / "vad")
     copied = HubModel(LAYOUTS["fsmn-vad"], "iic/speech_fsmn_vad", "v2.0.4", "funasr", Path("vad"))
