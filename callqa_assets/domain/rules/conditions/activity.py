@@ -26,18 +26,18 @@ ACOUSTIC = ("silence", "overlap", "loudness_rise")
 
 def _known_sound(name: object) -> object:
     if name not in ACOUSTIC:
-        raise ValueError(f"{name!r} is nothing to listen for{suggest(str(name), ACOUSTIC)}")
+        raise ValueError(f"{name!r} is no acoustic condition{suggest(str(name), ACOUSTIC)}")
     return name
 
 
 class ActivityCondition(Leaf):
-    """Nobody speaks, or two channels speak at once: a matter of the whole call."""
+    """Silence on all channels, or speech on two at once: a property of the call as a whole."""
 
     key: ClassVar[str] = "acoustic"
     acoustic: Annotated[Literal["silence", "overlap"], BeforeValidator(_known_sound)]
     duration_sec: SomeSeconds
     keep_firing_sec: Seconds = 0.0
-    """Time of something else that what fires outlasts."""
+    """Longest interruption that does not end a firing."""
 
     @classmethod
     def is_meant_by(cls, value: object) -> bool:

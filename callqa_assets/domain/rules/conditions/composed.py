@@ -56,7 +56,7 @@ class AllCondition(Composed):
 
 
 class AnyCondition(Composed):
-    """Some member."""
+    """At least one member."""
 
     key: ClassVar[str] = "any"
     any: Members
@@ -70,9 +70,9 @@ class AnyCondition(Composed):
 
 
 def _of_one_kind(value: object) -> object:
-    """Refuses a block that does not tell by exactly one key what kind of condition it is.
+    """Refuse a block without exactly one key that states the kind of condition.
 
-    `not` is none of them: alone it would be true of nearly all of every call.
+    `not` is no such key: alone it would hold for nearly all of every call.
     """
     if isinstance(value, BaseModel):
         return value
@@ -86,13 +86,13 @@ def _of_one_kind(value: object) -> object:
 
 
 def _near(block: dict[object, object]) -> str:
-    """A hint where a key looks like one that tells a kind."""
+    """A hint where a key is similar to one that states a kind."""
     close = ((key, difflib.get_close_matches(str(key), _KIND_KEYS, n=1)) for key in block)
     return next((f"; did you mean `{near[0]}` by `{key}`?" for key, near in close if near), "")
 
 
 def _tag_of(value: object) -> str:
-    """The tag of a condition, from the key that tells its kind."""
+    """The tag of a condition, from the key that states its kind."""
     if isinstance(value, BaseModel):
         return next(tag for tag, kind in KINDS.items() if isinstance(value, kind))
     block = cast(dict[str, object], value)
@@ -121,7 +121,7 @@ AnyCondition.model_rebuild()
 
 
 def leaves(condition: Condition) -> Sequence[Leaf]:
-    """The conditions that look at the call themselves, `not` members included."""
+    """The conditions evaluated on the call itself, `not` members included."""
     if isinstance(condition, Leaf):
         return [condition]
     return [leaf for m in (*condition.members, *condition.not_) for leaf in leaves(m)]

@@ -35,7 +35,7 @@ def _no_emotion_twice(emotions: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Emotion = Annotated[str, AfterValidator(_known_emotion)]
-# strict: `threshold: yes` and `threshold: "0.75"` are slips, not numbers.
+# strict: `threshold: yes` and `threshold: "0.75"` are mistakes, not numbers.
 Posterior = Annotated[float, Field(gt=0, le=1, strict=True)]
 Emotions = Annotated[tuple[Emotion, ...], Field(min_length=2), AfterValidator(_no_emotion_twice)]
 Floors = Annotated[dict[str, Posterior], Field(examples=["{sad: 0.3}"])]
@@ -45,21 +45,21 @@ class EmotionLeaf(LevelLeaf):
     """The sum of some emotions' posteriors at or above a level."""
 
     threshold_off: Posterior | None = None
-    """Level at which what fires stays on; None: the level at which it fires."""
+    """Level down to which a firing lasts (hysteresis); None: the level at which it fires."""
 
     @property
     @abstractmethod
     def emotions(self) -> tuple[str, ...]:
-        """Emotions whose posteriors are added up to the condition's value."""
+        """Emotions whose posteriors add up to the condition's value."""
 
     @property
     @abstractmethod
     def level_on(self) -> float:
-        """Value from which the condition is satisfied."""
+        """Least value at which the condition is satisfied."""
 
     @property
     def level_off(self) -> float:
-        """Value from which what fires stays on."""
+        """Least value at which a firing lasts."""
         return self.level_on if self.threshold_off is None else self.threshold_off
 
     @property

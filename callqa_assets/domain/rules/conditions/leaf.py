@@ -70,7 +70,7 @@ class ChannelLeaf(Leaf):
     """A condition on one channel: the rule's own, unless it names a role."""
 
     role: Roles | None = None
-    """Channels looked at instead of the rule's own; found on any of them is found."""
+    """Evaluate on the channels with these roles instead of the rule's own; any of them counts."""
 
     @property
     def depends_on_channel(self) -> bool:

@@ -21,9 +21,9 @@ class LevelLeaf(ChannelLeaf):
     """A level that must last."""
 
     duration_sec: Seconds = 0.0
-    """Satisfied speech time after which the condition fires; 0 fires at the first piece."""
+    """Speech time at the level after which the condition fires; 0: at the first window."""
     keep_firing_sec: Seconds = 0.0
-    """Speech time below the level that what fires outlasts."""
+    """Speech time below the level that does not end a firing."""
     max_gap_sec: Seconds = 1.0
     """Longest silence that does not break an interval."""
 

@@ -25,7 +25,7 @@ class LoudnessCondition(LevelLeaf):
     acoustic: Literal["loudness_rise"]
     rise_db: Annotated[float, Field(gt=0, le=60, strict=True)]
     baseline_sec: SomeSeconds = 5.0
-    """Speech of the channel before which no rise can be told."""
+    """Speech of the channel that must come first: the mean is taken over it."""
 
     @classmethod
     def is_meant_by(cls, value: object) -> bool:

@@ -42,11 +42,11 @@ MAX_PATTERN_LENGTH = 200
 MAX_PHRASES = 200
 
 _BEYOND_LINES = re.compile(r"\\Q.*?(?:\\E|$)|(\\[AzC])|\\.|(\(\?[imsU]*-[imsU]*m)", re.DOTALL)
-"""What makes a pattern see more than one segment: all of a batch is searched as one text."""
+"""What lets a pattern match across segments: all segments of a batch are searched as one text."""
 
 
 class Regex(Keys):
-    """A pattern in RE2's syntax, sought in the text as transcribed, upper and lower case alike."""
+    """A pattern in RE2's syntax, searched in the text as transcribed; case does not matter."""
 
     regex: Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_LENGTH)]
 
@@ -56,12 +56,12 @@ class Regex(Keys):
         try:
             compiled = compile_regex(pattern)
         except RegexError as error:
-            raise ValueError(f"no regular expression that RE2 takes ({error})") from error
+            raise ValueError(f"not a regular expression of RE2 ({error})") from error
         for quoted, flags in _BEYOND_LINES.findall(pattern):
             if quoted or flags:
                 raise ValueError(
-                    f"`{quoted or flags}` does not keep to one segment; `^` and `$` are the "
-                    "segment's limits, `.` is any character of it"
+                    f"`{quoted or flags}` can match across segments; `^` and `$` are the limits "
+                    "of a segment, `.` is any character in it"
                 )
         if compiled.programsize > MAX_PROGRAM_SIZE:
             raise ValueError(
@@ -69,7 +69,7 @@ class Regex(Keys):
                 "repeat less"
             )
         if compiled.search("") is not None:
-            raise ValueError("matches where nothing is said; ask for at least one character")
+            raise ValueError("matches empty text; require at least one character")
         return pattern
 
 
