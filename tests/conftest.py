@@ -5,25 +5,36 @@ Weights, recordings and PostgreSQL are optional; what is skipped without them sa
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from callqa_assets.warehouse.tables import metadata
 from resources.settings import Settings
+from resources.storage.drop_folder import DropFolder
 from resources.storage.home import Home
 from tests.support.calls import RULES
+from tests.support.direct import DirectRun
+from tests.support.fake_models import FakeModels
 
 REPO = Path(__file__).resolve().parents[1]
 SERVER = "CALLQA_TEST_POSTGRES_URL"
+FIRST_DAY = "2025-01-01"
+"""Of homes with Dagster's instance: it counts all their days at each check."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -89,11 +100,42 @@ def home(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
     return used
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home as `callqa init` makes it, to be copied: making Dagster's tables takes a second."""
+    root = tmp_path_factory.mktemp("prepared")
+    prepare_home(
+        Settings.from_environment({"CALLQA_FIRST_DAY": FIRST_DAY}, home=root), switch=False
+    )
+    return Home.open(root)
+
+
 @pytest.fixture
-def dagster_home(home: Home) -> Home:
+def dagster_home(home: Home, prepared: Home) -> Home:
     """The same, with Dagster's instance in it."""
-    prepare_home(Settings.from_environment(), switch=False)
-    return home
+    shutil.copytree(prepared.dagster, home.dagster, dirs_exist_ok=True)
+    shutil.copyfile(prepared.record, home.record)
+    return Home.open(home.root)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keep_engines() -> Iterator[None]:
+    """Dagster makes a SQLAlchemy engine for every connection to its SQLite files, and so compiles
+    every statement again: a quarter of a run's time. Here it gets one engine a file."""
+
+    @functools.cache
+    def open_engine(url: str, timeout_s: float | None) -> sa.Engine:
+        arguments = {} if timeout_s is None else {"timeout": timeout_s}
+        return sa.create_engine(url, poolclass=sa.NullPool, connect_args=arguments)
+
+    def create_engine(url: str, *, poolclass: type, connect_args: Any = None) -> sa.Engine:
+        assert poolclass is sa.NullPool
+        return open_engine(url, (connect_args or {}).get("timeout"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
+            patch.setattr(storage, "create_engine", create_engine)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -157,6 +199,67 @@ def warehouse(engine: str, home: Home, request: pytest.FixtureRequest) -> Wareho
     with emptied.write() as connection:
         connection.execute(sa.text(f"TRUNCATE {names}"))
     return emptied
+
+
+@pytest.fixture(scope="session")
+def process_once(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Home]:
+    """A home processed once a session for each way to write its calls; not to be changed."""
+
+    @functools.cache
+    def process(write_calls: Callable[[Path], None], rules_text: str) -> Home:
+        home = Home(tmp_path_factory.mktemp("processed"))
+        home.create_folders()
+        shutil.copyfile(migrated, home.database)
+        (home.root / "rules.yaml").write_text(rules_text)
+        write_calls(home.drop)
+        warehouse = Warehouse(home.database_url)
+        DirectRun(home, warehouse, home.root / "rules.yaml").run(FakeModels())
+        warehouse.engine.dispose()
+        return home
+
+    return process
+
+
+@pytest.fixture
+def process_calls(
+    engine: str,
+    home: Home,
+    rules: Path,
+    warehouse: Warehouse,
+    process_once: Callable[..., Home],
+) -> Callable[..., DirectRun]:
+    """Make the home one whose calls the fake models have processed: on SQLite a copy."""
+
+    def process(
+        write_calls: Callable[[Path], None], rules_text: str = RULES.format(threshold=0.5)
+    ) -> DirectRun:
+        rules.write_text(rules_text)
+        direct = DirectRun(home, warehouse, rules)
+        if engine == "sqlite":
+            copy_home(process_once(write_calls, rules_text), home)
+        else:
+            write_calls(home.drop)
+            direct.run(FakeModels())
+        return direct
+
+    return process
+
+
+def copy_home(source: Home, target: Home) -> None:
+    """Files and rows, those of an empty home replaced; its own drop folder is the rows' one."""
+    shutil.copytree(
+        source.root,
+        target.root,
+        ignore=shutil.ignore_patterns("callqa.db*"),
+        dirs_exist_ok=True,
+    )
+    with (
+        closing(sqlite3.connect(source.database)) as rows,
+        closing(sqlite3.connect(target.database)) as copied,
+    ):
+        rows.backup(copied)
+        with copied:
+            copied.execute("UPDATE intake SET drop_root = ?", (DropFolder(target.drop).root,))
 
 
 @pytest.fixture

@@ -24,9 +24,8 @@ def rules_at(threshold: float, name: str = "anger") -> RuleSet:
     return load_rules(text, source="new rules")
 
 
-@pytest.fixture
-def direct(home, warehouse, rules: Path) -> DirectRun:
-    """Toy anger is four times the loudness: 0.8, 0.8, 0.4 and 0.2 on three days; rules at 0.5."""
+def write_calls(drop: Path) -> None:
+    """Toy anger is four times the loudness: 0.8, 0.8, 0.4 and 0.2 on three days."""
     for seed, (day, loudness) in enumerate(
         zip(
             ("2025-03-14", "2025-03-15", "2025-03-15", "2025-03-16"),
@@ -34,10 +33,13 @@ def direct(home, warehouse, rules: Path) -> DirectRun:
             strict=True,
         )
     ):
-        write_call(home.drop, day, f"10{seed}", seed=seed, anger=loudness)
-    direct = DirectRun(home, warehouse, rules)
-    direct.run(FakeModels())
-    return direct
+        write_call(drop, day, f"10{seed}", seed=seed, anger=loudness)
+
+
+@pytest.fixture
+def direct(process_calls) -> DirectRun:
+    """The calls processed, with rules at 0.5."""
+    return process_calls(write_calls)
 
 
 @pytest.fixture

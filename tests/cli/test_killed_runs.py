@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import soundfile as sf
 
 from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
-from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import open_warehouse
 from resources.settings import Settings
 from resources.storage.home import REPO, Home
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
-from tests.support.processes import kill_at, run_process, use_home
+from tests.support.processes import kill_at, preload, run_process, use_home
 from tests.support.snapshot import read_snapshot, read_tracks
 
 DAY = "2025-03-14"
 
 pytestmark = pytest.mark.integration
+
+preload("funasr", "faster_whisper")
 
 
 def process(models: FakeModels | None, *, copy: bool = False) -> HeadlessResult:
@@ -47,22 +50,22 @@ def tables_of(home: Home):
     return read_snapshot(warehouse), read_tracks(warehouse, home.root)
 
 
-def make_home(root: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home of its own, to which the environment points; child processes inherit it."""
-    home = Home(root)
+def make_home(root: Path, prepared: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home of its own, to which the environment points."""
+    shutil.copytree(prepared.root, root)
+    home = Home.open(root)
     monkeypatch.setenv("CALLQA_HOME", str(root))
     monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
-    prepare_home(Settings.from_environment(), switch=False)
     return home
 
 
 def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
-    tmp_path, home, warehouse, monkeypatch
+    tmp_path, home, warehouse, prepared, monkeypatch
 ):
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES.format(threshold=0.5))
     monkeypatch.setenv("CALLQA_RULES", str(rules))
-    killed_home = make_home(tmp_path / "killed", monkeypatch)
+    killed_home = make_home(tmp_path / "killed", prepared, monkeypatch)
     undisturbed = DirectRun(home, warehouse, rules)
     for used in (killed_home, home):
         for seed in range(2):
@@ -86,6 +89,9 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
 
 # The real models ----------------------------------------------------------------------------
 
+BEGINNING_S = 8
+"""Of each sample call: both parties speak."""
+
 
 def run_with_real_models(
     root: Path, models_dir: Path, drop: Path, point: str | None, call: int
@@ -104,7 +110,7 @@ def run_with_real_models(
 
 @pytest.mark.integration
 def test_real_models_killed_in_mid_transcript_resume_to_the_same_tables(
-    tmp_path, home, monkeypatch, models_dir
+    tmp_path, home, prepared, monkeypatch, models_dir
 ):
     """The whole compact profile: what is computed after the kill is bit for bit what it was."""
     weights = REPO / "resources" / "speech_models" / "weights"
@@ -116,12 +122,13 @@ def test_real_models_killed_in_mid_transcript_resume_to_the_same_tables(
     drop = tmp_path / "drop"
     drop.mkdir()
     for path in calls:
-        copied = drop / path.name
-        copied.write_bytes(path.read_bytes())
-        os.utime(copied, (1_741_900_000, 1_741_900_000))
+        sound, rate_hz = sf.read(path)
+        beginning = drop / path.name
+        sf.write(beginning, sound[: BEGINNING_S * rate_hz], rate_hz)
+        os.utime(beginning, (1_741_900_000, 1_741_900_000))
     homes = []
     for name, point in (("undisturbed", None), ("killed", "transcripts")):
-        homes.append(make_home(tmp_path / name, monkeypatch))
+        homes.append(make_home(tmp_path / name, prepared, monkeypatch))
         code = run_process(run_with_real_models, homes[-1].root, models_dir, drop, point, 1)
         assert code == (-9 if point else 0)
     assert run_process(run_with_real_models, homes[-1].root, models_dir, drop, None, 0) == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.text.hotwords import HotwordLists
 from callqa_assets.ingestion.archiving import IngestReport
 from callqa_assets.ingestion.discovery import ScanResult
@@ -20,6 +22,11 @@ from callqa_assets.warehouse.rule_sets import accept_rules
 from resources.storage.config_files import read_metadata_config, read_rules_file
 from resources.storage.drop_folder import DropFolder
 from resources.storage.home import REPO, Home
+
+
+@functools.cache
+def _shipped_metadata_config() -> MetadataConfig:
+    return read_metadata_config(REPO / "configs" / "call_metadata.yaml")
 
 
 @dataclass
@@ -40,8 +47,7 @@ class DirectRun:
             read_rules=lambda: accept_rules(self.warehouse, read_rules_file(self.rules)).rules,
             open_outbox=Outbox,
         )
-        config = read_metadata_config(REPO / "configs" / "call_metadata.yaml")
-        return Pipeline(context, DropFolder(self.home.drop), config)
+        return Pipeline(context, DropFolder(self.home.drop), _shipped_metadata_config())
 
     def scan_once(
         self, *, settle: timedelta = timedelta(0), now: datetime | None = None

@@ -1,6 +1,7 @@
-"""Processing a home in a process of its own, which can kill itself at a chosen point.
+"""Processes of their own, forked from a server that has imported what they need.
 
-A real kill -9 of a real process: nothing is caught, closed or flushed on the way out.
+One can kill itself at a chosen point, by a real kill -9: nothing is caught, closed or flushed on
+the way out. One can be the `callqa` command.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 from callqa_assets.ingestion import archiving
@@ -17,7 +20,7 @@ from callqa_assets.stages import alerts
 from callqa_assets.warehouse.database import open_warehouse
 from callqa_assets.warehouse.ledger import Ledger
 from resources.storage.archive import RecordingArchive
-from resources.storage.home import Home
+from resources.storage.home import REPO, Home
 from resources.storage.lake import EmotionLake
 from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
@@ -59,8 +62,17 @@ def run_and_die(root: Path, rules: Path, point: str, call: int, after: bool) -> 
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-# Forked from a server that has imported everything and done nothing: saves a second per process.
-_PROCESSES.set_forkserver_preload(["tests.support.processes", "callqa_assets.cli.headless"])
+_PRELOADED = ["tests.support.processes", "callqa_assets.cli.headless"]
+_PROCESSES.set_forkserver_preload(_PRELOADED)
+
+
+def preload(*modules: str) -> None:
+    """Let the server import more: seconds saved in every process that needs it.
+
+    To be called where a test module is imported: the first process starts the server.
+    """
+    _PRELOADED.extend(module for module in modules if module not in _PRELOADED)
+    _PROCESSES.set_forkserver_preload(_PRELOADED)
 
 
 def run_processes(target: Callable[..., None], *arguments: Any, count: int) -> list[int]:
@@ -91,3 +103,26 @@ def use_home(root: Path, **settings: str) -> None:
         "CALLQA_HOME": str(root),
         **settings,
     }
+
+
+def run_command(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> CompletedProcess[str]:
+    """`callqa` with these arguments, in a process of its own with this environment and no other;
+    what it prints passes through files in `folder`."""
+    printed = [folder / "stdout.txt", folder / "stderr.txt"]
+    code = run_process(_be_command, list(arguments), dict(environment), printed)
+    return CompletedProcess(arguments, code, *(path.read_text("utf-8") for path in printed))
+
+
+def _be_command(arguments: list[str], environment: dict[str, str], printed: list[Path]) -> None:
+    from callqa_assets.cli import main
+
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(REPO)
+    for descriptor, path in enumerate(printed, start=1):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    sys.argv = ["callqa", *arguments]
+    main()

@@ -23,14 +23,15 @@ DAY = "2025-03-14"
 CALL_HOURS = 6 / 3600
 
 
-@pytest.fixture
-def processed(home, warehouse, rules: Path) -> DirectRun:
+def write_calls(drop: Path) -> None:
     """Two angry calls and a calm one on the day, one angry call on the day before."""
     for seed, (day, anger) in enumerate([(DAY, 0.2), (DAY, 0.2), (DAY, 0.05), ("2025-03-13", 0.2)]):
-        write_call(home.drop, day, f"10{seed}", seed=seed, anger=anger)
-    direct = DirectRun(home, warehouse, rules)
-    direct.run(FakeModels())
-    return direct
+        write_call(drop, day, f"10{seed}", seed=seed, anger=anger)
+
+
+@pytest.fixture
+def processed(process_calls) -> DirectRun:
+    return process_calls(write_calls)
 
 
 def volume(warehouse, *days: str) -> list[DayVolume]:

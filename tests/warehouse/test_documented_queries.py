@@ -17,8 +17,6 @@ from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.reviews import decide
 from resources.storage.home import REPO
 from tests.support.calls import write_call
-from tests.support.direct import DirectRun
-from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
 pytestmark = pytest.mark.both_engines
@@ -35,13 +33,16 @@ ASKED_DAY = "2025-03-15"
 """The day that the page's examples ask for."""
 
 
-@pytest.fixture
-def asked(home, warehouse, rules: Path) -> Warehouse:
-    """Calls of two agents on the page's day, an angry one of each kind, and a decision."""
+def write_calls(drop: Path) -> None:
     calls = ((ASKED_DAY, "1004", 0.2), (ASKED_DAY, "1004", 0.05), ("2025-03-14", "1001", 0.1))
     for seed, (day, agent, anger) in enumerate(calls):
-        write_call(home.drop, day, agent, seed=seed, anger=anger, clock=f"09{seed}000")
-    DirectRun(home, warehouse, rules).run(FakeModels())
+        write_call(drop, day, agent, seed=seed, anger=anger, clock=f"09{seed}000")
+
+
+@pytest.fixture
+def asked(process_calls, warehouse) -> Warehouse:
+    """Calls of two agents on the page's day, an angry one of each kind, and a decision."""
+    process_calls(write_calls)
     with warehouse.write() as connection:
         (alert,) = connection.execute(sa.select(tables.alerts.c.alert_id)).scalars()
         decide(

@@ -32,15 +32,15 @@ NOW = datetime(2025, 3, 20, 9, 0, tzinfo=UTC)
 TO_REVIEW = RULES + "    review: true\n"
 
 
-@pytest.fixture
-def reviewed(home, warehouse, rules: Path) -> DirectRun:
-    """Three angry calls on two days, processed; their alerts are to be reviewed."""
-    rules.write_text(TO_REVIEW.format(threshold=0.5))
+def write_calls(drop: Path) -> None:
     for seed, day in enumerate((DAYS[0], DAYS[0], DAYS[1])):
-        write_call(home.drop, day, f"10{seed}", seed=seed, anger=0.2)
-    direct = DirectRun(home, warehouse, rules)
-    direct.run(FakeModels())
-    return direct
+        write_call(drop, day, f"10{seed}", seed=seed, anger=0.2)
+
+
+@pytest.fixture
+def reviewed(process_calls) -> DirectRun:
+    """Three angry calls on two days, processed; their alerts are to be reviewed."""
+    return process_calls(write_calls, TO_REVIEW.format(threshold=0.5))
 
 
 @pytest.fixture
