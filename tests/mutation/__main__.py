@@ -90,7 +90,9 @@ def main() -> int:
     options = parser.parse_args()
 
     places = list_places()
-    print(f"{sum(map(len, places))} mutants at {len(places)} places; seed {options.seed}", flush=True)
+    print(
+        f"{sum(map(len, places))} mutants at {len(places)} places; seed {options.seed}", flush=True
+    )
     drawn = draw_mutants(places, options.count, options.seed)
     equivalent = read_equivalent()
     judged = [mutant for mutant in drawn if mutant.change not in equivalent]
