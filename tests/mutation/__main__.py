@@ -22,7 +22,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 
-from tests.mutation.mutants import REPO, Mutant, draw_mutants, list_places, read_equivalent
+from tests.mutation.mutants import REPO, draw_mutants, list_places, read_equivalent
 from tests.mutation.runs import TestRun, copy_tree, find_tests, run_tests
 
 LEAST_KILLED = 0.92
@@ -96,28 +96,22 @@ def main() -> int:
     drawn = draw_mutants(places, options.count, options.seed)
     equivalent = read_equivalent()
     judged = [mutant for mutant in drawn if mutant.change not in equivalent]
-    survivors: list[Mutant] = []
-    told: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     with copied_trees(options.workers) as trees, ThreadPoolExecutor(options.workers) as pool:
         runner = Runner(trees)
         limits = run_unchanged(runner, pool, sorted({mutant.module for mutant in judged}))
         runs = pool.map(lambda m: runner.run(m.module, m.mutated, limits[m.module]), judged)
         for number, (mutant, run) in enumerate(zip(judged, runs, strict=True), 1):
-            told[run.outcome] += 1
-            operator = mutant.operator.removeprefix("core/")
-            print(
-                f"{number:3}/{len(judged)} {run.outcome:11} {run.seconds:5.1f} s "
-                f"{mutant.module} {operator}",
-                flush=True,
-            )
+            outcomes[run.outcome] += 1
+            place = f"{mutant.module} {mutant.operator.removeprefix('core/')}"
+            print(f"{number:3}/{len(judged)} {run.outcome:11} {run.seconds:5.1f} s {place}")
             if run.outcome == "survived":
-                survivors.append(mutant)
-    for mutant in survivors:
-        print(f"\n{mutant.diff}")
-    killed = len(judged) - len(survivors)
+                print(f"\n{mutant.diff}\n", flush=True)
+    killed = len(judged) - outcomes["survived"]
     print(
-        f"\n{killed} of {len(judged)} killed ({killed / len(judged):.1%}), {told['out of time']} "
-        f"of them by the time limit; {len(drawn) - len(judged)} more are equivalent"
+        f"\n{killed} of {len(judged)} killed ({killed / len(judged):.1%}), "
+        f"{outcomes['out of time']} of them by the time limit; "
+        f"{len(drawn) - len(judged)} more are equivalent"
     )
     return int(killed < LEAST_KILLED * len(judged))
 

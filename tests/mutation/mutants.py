@@ -16,12 +16,15 @@ from difflib import SequenceMatcher, unified_diff
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
+
+T = TypeVar("T")
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -87,8 +90,8 @@ def draw_mutants(places: Sequence[Place], count: int, seed: int) -> list[Mutant]
     """One mutant each of that many places, leaving out what is no other program."""
     chance = random.Random(seed)  # noqa: S311
     drawn: list[Mutant] = []
-    for place in chance.sample(places, len(places)):
-        mutants = map(_mutate, chance.sample(place, len(place)))
+    for place in _shuffled(places, chance):
+        mutants = map(_mutate, _shuffled(place, chance))
         drawn += islice(filter(_is_another_program, mutants), 1)
         if len(drawn) == count:
             break
@@ -105,6 +108,12 @@ def read_equivalent() -> dict[tuple[str, str, str], str]:
         (entry["module"], _squeeze(entry["line"]), _squeeze(entry["replacement"])): entry["reason"]
         for entry in entries
     }
+
+
+def _shuffled(items: Sequence[T], chance: random.Random) -> list[T]:
+    shuffled = list(items)
+    chance.shuffle(shuffled)
+    return shuffled
 
 
 def _squeeze(code: str) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from callqa_assets.domain.alerts.notice import Notice, SpanNotice, write_notice
+from callqa_assets.domain.alerts.notice import SAMPLE_NOTICE, Notice, SpanNotice, write_notice
 from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.calls.recording import Recording
 from tests.support.notices import fired
@@ -88,3 +88,13 @@ def test_it_tells_when_the_call_began_by_the_local_clock_and_never_who_called():
     assert (written["line"], written["queue"]) == ("hot", None)
     assert "customer_id" not in written
     assert (written["audio_path"], written["run_id"]) == ("archive/cc/call.wav", "run")
+
+
+def test_the_sample_is_a_notice_like_any_other():
+    assert SAMPLE_NOTICE.keys() == write().keys()
+    assert len(SAMPLE_NOTICE["alert_id"]) == len(SAMPLE_NOTICE["recording_id"]) == 32
+    (span,) = SAMPLE_NOTICE["timeline"]
+    started_s, ended_s = SAMPLE_NOTICE["started_s"], SAMPLE_NOTICE["ended_s"]
+    assert (span["start_s"], span["end_s"]) == (started_s, ended_s)
+    assert started_s <= SAMPLE_NOTICE["fired_at_s"] <= ended_s
+    assert 0 < SAMPLE_NOTICE["peak"] == span["confidence"] <= 1

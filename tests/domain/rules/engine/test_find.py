@@ -127,6 +127,16 @@ def test_words_lie_inside_their_segment_and_take_some_time():
     assert times(fire("text: {any: [退]}", said)) == [(10.0, 10.01)]
 
 
+@pytest.mark.parametrize("channel", [AGENT, CUSTOMER])
+def test_times_are_told_to_the_millisecond_however_late_in_the_call(channel: int):
+    call = replace(CALL, duration_s=5 * 86_400.0)
+    at_s = 4 * 86_400.123
+    (alert,) = fire("text: {any: [退款]}", say(channel, at_s, "退款"), call=call)
+    assert (alert.started_s, alert.ended_s) == (345600.492, 345601.492)
+    (found,) = alert.evidence["found"]
+    assert (found["start_s"], found["end_s"]) == (345600.492, 345601.492)
+
+
 def test_a_phrase_is_not_put_together_from_two_segments():
     assert fire("text: {any: [退款]}", say(CUSTOMER, 1.0, "退"), say(CUSTOMER, 3.0, "款")) == []
 
