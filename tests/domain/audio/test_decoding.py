@@ -180,6 +180,20 @@ def test_a_name_that_is_not_utf8_is_read(sound_files: dict[str, Path], tmp_path:
         (b"fLaC" + bytes(100), "corrupt FLAC: "),
         (b"OggS" + bytes(100), "corrupt Ogg: "),
         (b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + bytes(100), "corrupt MP3: "),
+        (b"\xff\xfb" + bytes(100), "corrupt MP3: "),
+        (b"\xff\xf3" + bytes(100), "corrupt MP3: "),
+        (b"\xff\xe3" + bytes(100), "corrupt MP3: "),
+        (b"RIFF" + bytes(4) + b"WAVE" + bytes(100), "corrupt WAV: "),
+        (b"RF64" + bytes(4) + b"WAVE" + bytes(100), "corrupt WAV: "),
+        (b"RIFF" + bytes(4) + b"AVI " + bytes(100), "not audio"),
+        (bytes(4) + b"ftyp" + bytes(100), "corrupt MP4: "),
+        (b"NIST" + bytes(100), "corrupt SPHERE: "),
+        (b"FORM" + bytes(100), "corrupt AIFF: "),
+        (b".snd" + bytes(100), "corrupt AU: "),
+        (b"caff" + bytes(100), "corrupt CAF: "),
+        (b"riff" + bytes(100), "corrupt W64: "),
+        (b"\x1a\x45\xdf\xa3" + bytes(100), "corrupt Matroska: "),
+        (b"#!AMR" + bytes(100), "corrupt AMR: "),
     ],
 )
 def test_what_is_no_sound_is_refused_with_its_cause(
@@ -230,7 +244,36 @@ def test_float_samples_beyond_one_are_clipped_with_a_note(tmp_path: Path) -> Non
     assert decoded.notes == ("clipped: float samples reach 2.00, beyond 1",)
 
 
-@pytest.mark.parametrize("rate_hz", [4_000, 96_000])
+def test_the_default_limits_are_those_that_the_manual_names() -> None:
+    assert (
+        AudioLimits(
+            min_rate_hz=8_000,
+            max_rate_hz=48_000,
+            max_channels=8,
+            min_duration_s=0.025,
+            max_decoded_bytes=2 * 1024**3,
+            duration_tolerance_s=0.2,
+        )
+        == LIMITS
+    )
+
+
+def test_sound_that_unpacks_to_the_limit_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "whole.wav"
+    sf.write(path, tones(1.0), RATE_HZ)
+    exact = RATE_HZ * 2 * 4
+    assert decode(path, AudioLimits(max_decoded_bytes=exact)).duration_s == 1.0
+    assert "0 MiB of sound" in reason_of(path, AudioLimits(max_decoded_bytes=exact - 1))
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 48_000])
+def test_rates_of_8_and_48_khz_are_read(tmp_path: Path, rate_hz: int) -> None:
+    path = tmp_path / "rate.wav"
+    sf.write(path, tones(rate_hz=rate_hz), rate_hz)
+    assert decode(path).sample_rate_hz == rate_hz
+
+
+@pytest.mark.parametrize("rate_hz", [4_000, 7_999, 48_001, 96_000])
 def test_a_rate_outside_8_to_48_khz_is_refused(tmp_path: Path, rate_hz: int) -> None:
     path = tmp_path / "rate.wav"
     sf.write(path, tones(rate_hz=rate_hz), rate_hz)

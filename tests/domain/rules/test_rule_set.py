@@ -424,6 +424,10 @@ def test_more_rules_than_the_limit_are_refused_and_the_limit_is_not():
     assert "1,001 rules, at most 1,000" in refusal(many(1_001))
 
 
+def test_a_file_may_hold_forty_keys_and_values_for_each_rule():
+    assert "more than 40,000 keys and values" in refusal("rules: [" + "1," * 40_000 + "]")
+
+
 def test_as_many_regexes_as_the_limit_are_taken():
     def many(n: int) -> str:
         patterns = ", ".join(f"{{regex: 'a{i}'}}" for i in range(n))
