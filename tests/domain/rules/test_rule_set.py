@@ -424,6 +424,12 @@ def test_more_rules_than_the_limit_are_refused_and_the_limit_is_not():
     assert "1,001 rules, at most 1,000" in refusal(many(1_001))
 
 
+def test_a_regex_that_is_refused_is_told_once_and_not_by_the_library_too(capfd):
+    message = refusal("rules: [{name: a, text: {any: [{regex: '(unclosed'}]}}]")
+    assert "missing )" in message
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_file_may_hold_forty_keys_and_values_for_each_rule():
     assert "more than 40,000 keys and values" in refusal("rules: [" + "1," * 40_000 + "]")
 

@@ -256,6 +256,27 @@ def test_a_rise_is_measured_against_the_channels_own_earlier_speech():
     assert fire(early, *quiet, loud) == []
 
 
+def test_a_baseline_is_the_mean_over_time_to_the_hundredth_of_a_decibel():
+    quiet = [talk(CUSTOMER, 0.0, 4.0, -30.0), talk(CUSTOMER, 5.0, 8.0, -33.01)]
+    loud = talk(CUSTOMER, 10.0, 12.0, -21.3)  # (4 x -30 + 3 x -33.01) / 7 = -31.29
+    (alert,) = fire("acoustic: loudness_rise, rise_db: 9.98", *quiet, loud)
+    assert alert.peak == 9.99
+    assert fire("acoustic: loudness_rise, rise_db: 10", *quiet, loud) == []
+
+
+def test_evidence_lists_at_most_twenty_places_and_every_place_has_its_times():
+    said = say(CUSTOMER, 0.0, "退款" * 25, word_s=0.5)
+    (alert,) = fire("text: {any: [退款]}, keep_firing_sec: 1", said)
+    (found,) = alert.evidence["found"]
+    assert [place["start_s"] for place in found["matches"]] == [float(n) for n in range(20)]
+    assert (alert.started_s, alert.ended_s) == (0.0, 25.0)
+    apart = [say(CUSTOMER, 2.0 * n, "退款", word_s=0.25) for n in range(25)]
+    rules = "all: [{text: {any: [退款]}}, {acoustic: silence, duration_sec: 1}], within_sec: 60"
+    (alert,) = fire(rules, *apart)
+    texts = [part for part in alert.evidence["found"] if part["condition"] == "text"]
+    assert [part["start_s"] for part in texts] == [2.0 * n for n in range(20)]
+
+
 def test_a_rise_must_last_as_long_as_it_is_asked_to():
     segments = [talk(0, 0.0, 6.0), talk(0, 6.5, 8.0, -15), talk(0, 8.5, 10.0, -15)]
     assert times(fire("acoustic: loudness_rise, rise_db: 8, duration_sec: 3", *segments)) == [
