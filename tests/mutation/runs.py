@@ -48,7 +48,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
         "stages/alerts": ["stages/test_contract"],
         "stages/contract": ["stages/test_contract", "stages/test_claims"],
         "stages/definition": ["stages/test_contract"],
-        "stages/emotions": ["stages/test_contract"],
+        "stages/emotions": ["stages/test_contract", "stages/test_emotions"],
         "stages/segmented_audio": ["stages/test_contract"],
         "stages/segments": ["stages/test_contract"],
     }.items()

@@ -57,6 +57,8 @@ def test_a_rule_that_is_gone_is_told():
 
 def test_four_days_are_no_past_and_five_are_and_closed_days_do_not_count():
     closed = [day_of(0, anger=1) for _ in range(10)]
+    short = [day_of(0.5) for _ in range(5)]
+    assert judge_volume(day_of(anger=500), short) != []
     assert judge_volume(day_of(anger=500), [*TWO_WEEKS[:4], *closed]) == []
     (altogether, _) = judge_volume(day_of(anger=500), [*closed, *TWO_WEEKS[:5]])
     assert altogether.endswith("from the previous 5 days")
@@ -80,7 +82,8 @@ def test_the_deviation_of_the_past_is_the_median_one_as_that_of_a_normal_distrib
 
 
 def test_a_day_without_sound_is_not_judged():
-    assert judge_volume(day_of(0), TWO_WEEKS) == []
+    assert judge_volume(day_of(0, anger=40), TWO_WEEKS) == []
+    assert judge_volume(day_of(0.5, anger=40), TWO_WEEKS) != []
 
 
 @pytest.mark.parametrize("daily", [0.3, 3, 30, 300])

@@ -65,6 +65,11 @@ def load_one(keys: str) -> RuleSet:
     return load(f"rules: [{{name: a, emotion: angry, threshold: 0.5, {keys}}}]")
 
 
+def load_rule(keys: str) -> Rule:
+    (rule,) = load(f"rules: [{{name: a, {keys}}}]").rules
+    return rule
+
+
 def refusal(text: str) -> str:
     with pytest.raises(RulesError) as caught:
         load(text)
@@ -428,6 +433,50 @@ def test_a_regex_that_is_refused_is_told_once_and_not_by_the_library_too(capfd):
     message = refusal("rules: [{name: a, text: {any: [{regex: '(unclosed'}]}}]")
     assert "missing )" in message
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("keys", "at_the_limit", "beyond"),
+    [
+        ("emotion: angry, threshold: {}", ("0.001", "1"), ("0", "1.001", "-0.1")),
+        ("emotion: angry, threshold: 0.5, duration_sec: {}", ("0", "3600"), ("-0.1", "3600.1")),
+        ("emotion: angry, threshold: 0.5, max_gap_sec: {}", ("0", "3600"), ("-0.1", "3600.1")),
+        ("text: {{any: [a], first_sec: {}}}", ("0.1", "3600"), ("0", "3600.1")),
+        ("acoustic: silence, duration_sec: {}", ("0.1", "3600"), ("0", "3600.1")),
+        ("acoustic: loudness_rise, rise_db: {}", ("0.1", "60"), ("0", "60.1")),
+        ("text: {{any: ['{}']}}", ("x" * 200,), ("x" * 201, "")),
+        ("text: {{any: [{{regex: '{}'}}]}}", ("x" * 200,), ("x" * 201, "")),
+        ("text: {{any: [{}]}}", (", ".join(f"a{n}" for n in range(200)),), ("", "a, " * 201)),
+        ("all: [{}]", ("{text: {any: [a]}}, " * 20,), ("", "{text: {any: [a]}}, " * 21)),
+        (
+            "emotion: angry, threshold: 0.5, when: {{hour: {}}}",
+            ("1-24", "23-1"),
+            ("0-24", "1-25", "3-3"),
+        ),
+        ("combination: [{}], min_sum: 0.5", ("sad, angry",), ("sad", "")),
+    ],
+)
+def test_values_may_reach_their_limits_and_go_no_further(keys, at_the_limit, beyond):
+    for value in at_the_limit:
+        assert load_rule(keys.format(value))
+    for value in beyond:
+        with pytest.raises(RulesError):
+            load_rule(keys.format(value))
+
+
+@pytest.mark.parametrize(
+    ("hours", "covered"),
+    [
+        ("9-18", range(9, 18)),
+        ("22-6", [*range(22, 24), *range(6)]),
+        ("1-24", range(1, 24)),
+        ("[0-1, 23-24]", [0, 23]),
+    ],
+)
+def test_hours_reach_from_the_first_to_before_the_last_over_midnight_too(hours, covered):
+    when = load_rule(f"emotion: angry, threshold: 0.5, when: {{hour: {hours}}}").when
+    calls = {hour: CallContext("r", 60.0, ("agent",), hour=hour) for hour in [None, *range(24)]}
+    assert [hour for hour, call in calls.items() if when.covers(call)] == sorted(covered)
 
 
 def test_a_file_may_hold_forty_keys_and_values_for_each_rule():
