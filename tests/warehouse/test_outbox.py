@@ -48,8 +48,8 @@ def test_shadow_inhibited_and_silent_alerts_wait_for_nobody(warehouse, facts):
 @pytest.mark.parametrize(
     ("outbox", "ended_ago", "because"),
     [
-        (Outbox(), timedelta(hours=47), None),
-        (Outbox(), timedelta(hours=49), "old"),
+        (Outbox(), timedelta(hours=48), None),
+        (Outbox(), timedelta(hours=48, milliseconds=1), "old"),
         (Outbox(timedelta(hours=1)), timedelta(hours=2), "old"),
         (Outbox(is_backfill=True), timedelta(0), "backfill"),
     ],

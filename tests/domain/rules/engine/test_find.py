@@ -11,7 +11,7 @@ import pytest
 
 from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
-from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
+from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate, evaluate_calls
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
 from tests.domain.rules.engine.test_evaluate import make_track
 
@@ -240,6 +240,24 @@ def test_overlap_is_where_two_channels_speak_at_once():
     assert fire("acoustic: overlap, duration_sec: 0.001", *segments[:2]) == []
     one = replace(CALL, roles=("mixed",))
     assert fire("acoustic: overlap, duration_sec: 1", talk(0, 1, 9), call=one) == []
+
+
+def test_what_is_found_in_one_call_of_a_batch_is_not_looked_for_in_another():
+    """Sound that is heard with the other channels is laid on the call's first line."""
+    overlap = [talk(AGENT, 0.0, 10.0), talk(CUSTOMER, 8.0, 13.0)]
+    batch = [
+        (replace(CALL, recording_id=f"r{n}"), CallAnnotations((), segments))
+        for n, segments in enumerate([overlap, overlap[:1], overlap[1:], overlap])
+    ]
+    rules = rule_set("acoustic: overlap, duration_sec: 1", "acoustic: silence, duration_sec: 1")
+    found = evaluate_calls(rules, batch)
+    assert [[(a.rule, a.started_s, a.ended_s) for a in alerts] for alerts in found] == [
+        [("a", 8.0, 10.0), ("b", 13.0, 60.0)],
+        [("b", 10.0, 60.0)],
+        [("b", 0.0, 8.0), ("b", 13.0, 60.0)],
+        [("a", 8.0, 10.0), ("b", 13.0, 60.0)],
+    ]
+    assert [a.recording_id for a in found[3]] == ["r3", "r3"]
 
 
 def test_a_rise_is_measured_against_the_channels_own_earlier_speech():
