@@ -193,6 +193,15 @@ def test_the_limit_of_depth_may_be_reached():
     assert "nested deeper" not in refusal("gate:" + "".join(f"\n- [[{n}]]" for n in range(30)))
 
 
+@pytest.mark.parametrize("length", [38, 39])
+def test_a_value_of_more_than_forty_characters_is_told_shortened(length: int):
+    """The quotes count."""
+    value = "x" * length
+    shown = f"'{value}'" if length == 38 else f"'{'x' * 38}…"
+    text = f"rows: [{{plants: [{{kind: {value}}}]}}]"
+    assert refusal(text).endswith(f"must be 'tree' or 'herb' (here: {shown})")
+
+
 def test_every_problem_is_told_at_once_and_twenty_are_shown():
     message = refusal("gaet: 1\nrows:\n- {watre_l: 3}\n- {water_l: 200}")
     assert [line.split(":")[0] for line in message.splitlines()] == [

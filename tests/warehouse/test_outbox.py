@@ -61,6 +61,9 @@ def test_nobody_is_notified_of_old_calls_or_by_backfills(warehouse, outbox, ende
     assert row["suppressed_because"] == because
     assert row["status"] == ("pending" if because is None else "suppressed")
     assert (row["payload"] is None) == (because is not None)
+    assert row["next_attempt_at"] == (NOW if because is None else None)
+    assert (row["waiting_since"], row["created_at"]) == (NOW, NOW)
+    assert (row["day"], row["recording_id"]) == (f"{NOW:%Y-%m-%d}", recording_id)
 
 
 @pytest.mark.parametrize("status", ["pending", "sending", "delivered", "dead", "suppressed"])
@@ -118,6 +121,48 @@ def test_an_alert_that_stands_again_notifies_if_it_never_did(warehouse):
     store_alerts(warehouse, recording_id, [alert])
     (row,) = read_rows(warehouse, tables.alert_deliveries)
     assert (row["status"], row["suppressed_because"]) == ("pending", None)
+
+
+def test_a_notice_tells_the_emotions_around_its_alert_on_its_channel_and_the_run(warehouse):
+    ids = [
+        store_recording(warehouse, number=n, channels=2, channel_roles=["customer", "agent"])
+        for n in range(2)
+    ]
+    spans = [
+        {
+            "recording_id": of,
+            "channel": channel,
+            "span_no": n,
+            "role": "customer",
+            "day": "2025-03-14",
+        }
+        | {"start_s": start_s, "end_s": start_s + 1.0, "emotion": "angry", "confidence": 0.9}
+        for of in ids
+        for channel in (0, 1)
+        for n, start_s in enumerate((2.5 + channel, 1.5 + channel))
+    ]
+    runs = [
+        {"recording_id": ids[0], "stage": stage, "run_id": stage, "status": "ok", "attempts": 1}
+        | {"fingerprint": "0" * 64, "day": "2025-03-14"}
+        for stage in ("segments", "alerts")
+    ]
+    with warehouse.write() as connection:
+        connection.execute(sa.insert(tables.emotion_spans), spans)
+        connection.execute(sa.insert(tables.stage_runs), runs)
+    for of in ids:
+        store_alerts(warehouse, of, [fired(of)])
+    first, second = (
+        next(row["payload"] for row in outbox_of(warehouse).values() if row["recording_id"] == of)
+        for of in ids
+    )
+    assert [span["start_s"] for span in first["timeline"]] == [1.5, 2.5]
+    assert first["timeline"][0] == {
+        "start_s": 1.5,
+        "end_s": 2.5,
+        "emotion": "angry",
+        "confidence": 0.9,
+    }
+    assert (first["run_id"], second["run_id"]) == ("alerts", None)
 
 
 def test_a_transaction_that_fails_leaves_neither_alert_nor_delivery(warehouse):

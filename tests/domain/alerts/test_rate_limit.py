@@ -8,6 +8,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from callqa_assets.domain.alerts.rate_limit import (
     Limit,
@@ -47,6 +48,14 @@ def test_the_next_token_is_the_one_that_frees_a_place_and_there_are_never_less_t
     assert next_token_at(two, sent, 104.0) == pytest.approx(102.0 + 10.2)
     assert count_tokens(two, sent, 104.0) == 0
     assert next_token_at(two, {"a": 101.0}, 104.0) == 104.0
+
+
+def test_a_limit_lets_something_through_and_ends_within_a_day():
+    for limits in ({"messages": 1, "per_sec": 0.1}, {"messages": 10_000, "per_sec": 86_400}):
+        assert Limit(**limits)
+    for wrong in ({"messages": 0}, {"messages": 10_001}, {"per_sec": 0}, {"per_sec": 86_401}):
+        with pytest.raises(ValidationError):
+            Limit(**{"messages": 1, "per_sec": 1, **wrong})
 
 
 def test_every_limit_holds():

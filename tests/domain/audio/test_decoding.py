@@ -144,6 +144,17 @@ def test_a_cut_file_gives_what_is_there_and_a_note(
     assert decoded.notes[0].startswith(("truncated: ", "damaged: "))
 
 
+@pytest.mark.parametrize("name", ["vorbis.ogg", "opus.ogg"])
+@pytest.mark.parametrize("missing", [1, 30])
+def test_an_ogg_file_that_lacks_its_last_bytes_is_noted(
+    sound_files: dict[str, Path], tmp_path: Path, name: str, missing: int
+) -> None:
+    cut = tmp_path / "cut.ogg"
+    cut.write_bytes(sound_files[name].read_bytes()[:-missing])
+    (note,) = decode(cut).notes
+    assert note.startswith(("truncated: the end after ", "damaged: "))
+
+
 def test_a_cut_m4a_without_its_index_is_refused_as_corrupt(
     sound_files: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -429,6 +429,18 @@ def test_more_rules_than_the_limit_are_refused_and_the_limit_is_not():
     assert "1,001 rules, at most 1,000" in refusal(many(1_001))
 
 
+@pytest.mark.parametrize("enabled", [True, False, "shadow"])
+def test_a_rule_may_be_on_off_or_in_the_shadow(enabled):
+    keys = f"emotion: angry, threshold: 0.5, enabled: {str(enabled).lower()}"
+    assert load_rule(keys).enabled == enabled
+
+
+@pytest.mark.parametrize("enabled", ["1", "0", "maybe", "null", "[]"])
+def test_anything_else_is_refused(enabled):
+    complaint = refusal(f"rules: [{{name: a, emotion: angry, threshold: 0.5, enabled: {enabled}}}]")
+    assert "must be true, false or shadow" in complaint
+
+
 def test_a_regex_that_is_refused_is_told_once_and_not_by_the_library_too(capfd):
     message = refusal("rules: [{name: a, text: {any: [{regex: '(unclosed'}]}}]")
     assert "missing )" in message
