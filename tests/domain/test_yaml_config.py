@@ -106,7 +106,9 @@ sheds: {a: {width_m: 3}}
     assert loaded.line_of("rows", 1, "plants", 1, "label") == 9
     assert loaded.line_of("rows", 1, "plants", 1, "bed", "width_m") == 8
     assert loaded.line_of("rows", 7) == 2
-    assert loaded.line_of("gate") == 1
+    assert loaded.line_of("gate") == loaded.line_of("gate", "rows") == 1
+    assert loaded.line_of("rows", "name") == loaded.line_of("rows", 2) == 2
+    assert loaded.line_of("rows", 1, "name", 0) == 5
     assert loaded.describe(("rows", 1, "plants"), "dry; water it") == (
         "garden.yaml, line 6, row 'second': dry; water it"
     )

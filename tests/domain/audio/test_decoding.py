@@ -144,13 +144,16 @@ def test_a_cut_file_gives_what_is_there_and_a_note(
     assert decoded.notes[0].startswith(("truncated: ", "damaged: "))
 
 
-@pytest.mark.parametrize("name", ["vorbis.ogg", "opus.ogg"])
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
 @pytest.mark.parametrize("missing", [1, 30])
 def test_an_ogg_file_that_lacks_its_last_bytes_is_noted(
-    sound_files: dict[str, Path], tmp_path: Path, name: str, missing: int
+    tmp_path: Path, subtype: str, missing: int
 ) -> None:
-    cut = tmp_path / "cut.ogg"
-    cut.write_bytes(sound_files[name].read_bytes()[:-missing])
+    noise = np.random.default_rng(0).normal(0, 0.1, (6 * RATE_HZ, 2))
+    whole, cut = tmp_path / "whole.ogg", tmp_path / "cut.ogg"
+    sf.write(whole, noise, RATE_HZ, format="OGG", subtype=subtype)
+    assert decode(whole).notes == ()
+    cut.write_bytes(whole.read_bytes()[:-missing])
     (note,) = decode(cut).notes
     assert note.startswith(("truncated: the end after ", "damaged: "))
 
@@ -229,6 +232,17 @@ def test_less_than_25_ms_is_too_short_and_25_ms_is_not(tmp_path: Path) -> None:
     assert reason_of(path) == "too short: 10.0 ms of sound, at least 25 ms are needed"
     sf.write(path, tones(0.025), RATE_HZ)
     assert decode(path).samples.shape == (2, 200)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate_hz", "told"), [(198, 8_000, "24.8"), (1197, 48_000, "24.9")]
+)
+def test_how_short_is_told_to_the_tenth_of_a_millisecond(
+    tmp_path: Path, samples: int, rate_hz: int, told: str
+) -> None:
+    path = tmp_path / "short.wav"
+    sf.write(path, np.zeros(samples), rate_hz)
+    assert reason_of(path).startswith(f"too short: {told} ms of sound")
 
 
 def test_a_file_of_nothing_but_a_header_is_too_short(tmp_path: Path) -> None:

@@ -429,6 +429,22 @@ def test_more_rules_than_the_limit_are_refused_and_the_limit_is_not():
     assert "1,001 rules, at most 1,000" in refusal(many(1_001))
 
 
+@pytest.mark.parametrize("last", [0, 1, 50])
+def test_regexes_count_over_all_rules(last: int):
+    counts = [120, 30, 50, last, 3]
+    rules = [
+        f"- {{name: r{n}, text: {{any: [{', '.join(f'{{regex: a{i}}}' for i in range(count))}]}}}}"
+        for n, count in enumerate(counts[: 3 if last == 0 else 5])
+    ]
+    text = "\n".join(["rules:", *rules])
+    if last == 0:
+        assert len(load(text).rules) == 3
+    else:
+        message = refusal(text)
+        assert message.startswith("rules.yaml, line 5, rule 'r3': the file has more than 200")
+        assert len(message.splitlines()) == 1
+
+
 @pytest.mark.parametrize("enabled", [True, False, "shadow"])
 def test_a_rule_may_be_on_off_or_in_the_shadow(enabled):
     keys = f"emotion: angry, threshold: 0.5, enabled: {str(enabled).lower()}"
