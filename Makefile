@@ -46,7 +46,7 @@ check: models
 	$(BIN)/dg check defs
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
 
-mutants: models
+mutants: setup
 	nice $(BIN)/python -m tests.mutation
 
 bench: models

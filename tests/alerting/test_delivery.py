@@ -187,6 +187,21 @@ def test_410_disables_the_receiver_until_somebody_enables_it(
     assert statuses(rows) == ["delivered"] * 3
 
 
+def test_what_waits_too_long_for_a_disabled_receiver_becomes_a_dead_letter(
+    warehouse, start, notifier_of, store, rows, clock
+):
+    receiver = start(HttpReceiver("webhook", fail=lambda number: (410, {}, {})))
+    store(3, "webhook")
+    for hours in (0, 23):
+        clock.advance(hours * 3600)
+        drain(warehouse, notifier_of(receiver), budget=BUDGET, clock=clock)
+        assert statuses(rows) == ["pending"] * 3
+    clock.advance(3600)
+    drain(warehouse, notifier_of(receiver), budget=BUDGET, clock=clock)
+    assert statuses(rows) == ["dead"] * 3
+    assert len(receiver.received) == 1
+
+
 def test_more_than_the_limit_allows_becomes_one_digest_of_all(
     warehouse, start, notifier_of, store, rows, clock
 ):

@@ -174,7 +174,7 @@ def test_a_slip_is_told_in_one_line_with_its_place_and_cure(text: str, problem: 
     assert len(message.splitlines()) == 1 + text.startswith("gate: 1")
 
 
-@pytest.mark.parametrize("count", [20, 21])
+@pytest.mark.parametrize("count", [2, 20, 21])
 def test_of_more_than_twenty_words_to_choose_from_twenty_are_shown(count: int):
     known = [f"{n:02}" for n in range(count)]
     rest = ", …" if count > 20 else ""

@@ -84,6 +84,30 @@ def test_a_delivery_that_exists_is_never_made_again(warehouse, status):
     assert moved == (status == "pending")  # what still waits describes the alert as it is
 
 
+@pytest.mark.parametrize("status", ["pending", "suppressed"])
+@pytest.mark.parametrize("again", [0, 1])
+def test_only_the_deliveries_of_the_calls_judged_again_are_touched(warehouse, status, again):
+    ids = [store_recording(warehouse, number=n) for n in range(2)]
+    for of in ids:
+        store_alerts(warehouse, of, [fired(of)])
+    if status == "suppressed":
+        with warehouse.write() as connection:
+            connection.execute(
+                sa.update(tables.alert_deliveries).values(
+                    status="suppressed", suppressed_because="withdrawn"
+                )
+            )
+    moved = replace(fired(ids[again]), started_s=1.25, ended_s=3.25)
+    store_alerts(warehouse, ids[again], [moved])
+    rows = {row["recording_id"]: row for row in outbox_of(warehouse).values()}
+    assert [rows[of]["payload"]["started_s"] for of in ids] == [
+        1.25 if n == again else 1.0 for n in range(2)
+    ]
+    assert [rows[of]["status"] for of in ids] == [
+        "pending" if n == again else status for n in range(2)
+    ]
+
+
 @pytest.mark.parametrize("left", [(), ("mail",)])
 def test_a_receiver_that_the_rule_no_longer_names_is_not_notified(warehouse, left):
     recording_id = store_recording(warehouse)

@@ -33,9 +33,16 @@ def tones(seconds: float = 1.0, rate_hz: int = RATE_HZ, channels: int = 2) -> np
     ).astype(np.float32)
 
 
-def write_with_ffmpeg(path: Path, codec: str, container: str, rate_hz: int = RATE_HZ) -> Path:
-    pcm = (tones(2.0, rate_hz) * 32767).astype(np.int16)
-    with av.open(str(path), "w", format=container) as output:
+def write_with_ffmpeg(
+    path: Path,
+    codec: str,
+    container: str,
+    rate_hz: int = RATE_HZ,
+    options: dict[str, str] | None = None,
+    seconds: float = 2.0,
+) -> Path:
+    pcm = (tones(seconds, rate_hz) * 32767).astype(np.int16)
+    with av.open(str(path), "w", format=container, options=options or {}) as output:
         stream = output.add_stream(codec, rate=rate_hz, layout="stereo")
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="stereo")
         frame.sample_rate, frame.pts = rate_hz, 0
@@ -165,6 +172,13 @@ def test_a_cut_m4a_without_its_index_is_refused_as_corrupt(
     cut = tmp_path / "cut.m4a"
     cut.write_bytes(raw[: len(raw) * 6 // 10])
     assert reason_of(cut).startswith("corrupt MP4: ")
+
+
+def test_a_stream_that_never_said_how_long_it_is_lacks_nothing(tmp_path: Path) -> None:
+    path = write_with_ffmpeg(tmp_path / "live.webm", "libopus", "webm", 48_000, {"live": "1"}, 0.5)
+    decoded = decode(path)
+    assert decoded.duration_s == pytest.approx(0.5, abs=0.05)
+    assert decoded.notes == ()
 
 
 def test_the_content_decides_not_the_name(sound_files: dict[str, Path], tmp_path: Path) -> None:

@@ -148,7 +148,8 @@ def test_words_without_numerals_are_returned_as_they_are():
 
 
 def test_an_hour_beyond_24_is_no_time():
-    assert write("平均二十五点三分") == "平均25.3分"
+    assert write("平均二十五点零五分") == "平均25.05分"
+    assert write("明天二十四点零五分") == "明天24点05分"
 
 
 def test_every_word_for_a_digit_is_read():

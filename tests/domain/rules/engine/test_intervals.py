@@ -147,3 +147,8 @@ def test_moved_stretches_of_several_lines_are_one_set(one: list[Interval], other
     )
     moved = move(both, np.array([4, 5]), np.array([5, 5]))
     assert intervals(moved, line=5) == merge([*one, *other])
+
+
+def test_a_stretch_lies_on_the_line_of_its_start():
+    start = np.array([0, 5, (1 << LINE_BITS) - 1, 3 << LINE_BITS], np.int64)
+    assert Stretches(start, start + 1, start).line.tolist() == [0, 0, 0, 3]
