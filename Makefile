@@ -3,13 +3,14 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup models demo dev test test-postgres check bench clean
+.PHONY: help setup models demo dev test test-postgres check mutants bench clean
 
 help:
 	@echo "make demo   set up, process the sample calls, show what was found"
 	@echo "make dev    Dagster UI and daemon on http://127.0.0.1:3000 (HOME_DIR=data/demo: the demo's)"
 	@echo "make test   set up and run the tests (make test-postgres: on PostgreSQL, too)"
 	@echo "make check  lint, format, types, layers, definitions, tests with coverage"
+	@echo "make mutants  whether the tests notice 200 random small changes of the code (10 minutes)"
 	@echo "make bench  accuracy and speed, written to benchmarks/RESULTS.md"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -44,6 +45,9 @@ check: models
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+mutants: setup
+	nice $(BIN)/python -m tests.mutation
 
 bench: models
 	$(BIN)/python -m benchmarks

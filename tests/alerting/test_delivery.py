@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from callqa_assets.alerting.delivery import drain, send_sample
+from callqa_assets.alerting.delivery import ReceiverReport, drain, send_sample
 from callqa_assets.warehouse import deliveries, delivery_reports, receiver_states, tables
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from tests.support.notices import fired, store_alerts, store_recording
@@ -55,9 +55,8 @@ def test_every_receiver_accepts_its_alert(
     assert statuses(rows) == ["delivered"] * 5
     assert all(len(receiver.accepted) == 1 for receiver in receivers)
     assert len(mail.mails) == 1
-    assert {name: r.delivered for name, r in report.receivers.items()} == dict.fromkeys(
-        [*kinds, "email"], 1
-    )
+    expected = ReceiverReport(delivered=1, messages=1, waiting=0, reason=None)
+    assert report.receivers == dict.fromkeys([*kinds, "email"], expected)
     assert all(row["delivered_at"] is not None and row["last_error"] is None for row in rows())
     again = drain(warehouse, notifier_of(*receivers, mail), budget=BUDGET, clock=clock)
     assert str(again) == "no alert waits to be delivered"
@@ -186,6 +185,21 @@ def test_410_disables_the_receiver_until_somebody_enables_it(
         assert not receiver_states.enable(connection, "webhook")
     drain(warehouse, notifier_of(receiver), budget=BUDGET, clock=clock)
     assert statuses(rows) == ["delivered"] * 3
+
+
+def test_what_waits_too_long_for_a_disabled_receiver_becomes_a_dead_letter(
+    warehouse, start, notifier_of, store, rows, clock
+):
+    receiver = start(HttpReceiver("webhook", fail=lambda number: (410, {}, {})))
+    store(3, "webhook")
+    for hours in (0, 23):
+        clock.advance(hours * 3600)
+        drain(warehouse, notifier_of(receiver), budget=BUDGET, clock=clock)
+        assert statuses(rows) == ["pending"] * 3
+    clock.advance(3600)
+    drain(warehouse, notifier_of(receiver), budget=BUDGET, clock=clock)
+    assert statuses(rows) == ["dead"] * 3
+    assert len(receiver.received) == 1
 
 
 def test_more_than_the_limit_allows_becomes_one_digest_of_all(

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from callqa_assets.domain.errors import CallqaError
-from callqa_assets.domain.yaml_config import MAX_BYTES, ConfigError, load
+from callqa_assets.domain.yaml_config import MAX_BYTES, MAX_NODES, ConfigError, load, suggest
 
 
 class GardenError(ConfigError):
@@ -63,20 +63,21 @@ class Garden(_Keys):
     gate: Bed | None = Field(None, examples=["{width_m: 2}"])
 
 
-def grow(text: str, *, hide_values: bool = False):
+def grow(text: str, *, hide_values: bool = False, max_nodes: int = MAX_NODES):
     return load(
         text,
         Garden,
         source="garden.yaml",
         error=GardenError,
         entries={"rows": "row", "sheds": "shed"},
+        max_nodes=max_nodes,
         hide_values=hide_values,
     )
 
 
-def refusal(text: str, *, hide_values: bool = False) -> str:
+def refusal(text: str, **options) -> str:
     with pytest.raises(GardenError) as caught:
-        grow(text, hide_values=hide_values)
+        grow(text, **options)
     return str(caught.value)
 
 
@@ -105,7 +106,9 @@ sheds: {a: {width_m: 3}}
     assert loaded.line_of("rows", 1, "plants", 1, "label") == 9
     assert loaded.line_of("rows", 1, "plants", 1, "bed", "width_m") == 8
     assert loaded.line_of("rows", 7) == 2
-    assert loaded.line_of("gate") == 1
+    assert loaded.line_of("gate") == loaded.line_of("gate", "rows") == 1
+    assert loaded.line_of("rows", "name") == loaded.line_of("rows", 2) == 2
+    assert loaded.line_of("rows", 1, "name", 0) == 5
     assert loaded.describe(("rows", 1, "plants"), "dry; water it") == (
         "garden.yaml, line 6, row 'second': dry; water it"
     )
@@ -171,7 +174,37 @@ def test_a_mistake_is_reported_in_one_line_with_its_place_and_cure(text: str, pr
     assert len(message.splitlines()) == 1 + text.startswith("gate: 1")
 
 
-def test_every_problem_is_reported_at_once_and_twenty_are_shown():
+@pytest.mark.parametrize("count", [2, 20, 21])
+def test_of_more_than_twenty_words_to_choose_from_twenty_are_shown(count: int):
+    known = [f"{n:02}" for n in range(count)]
+    rest = ", …" if count > 20 else ""
+    assert suggest("x", known) == f"; choose from {', '.join(known[:20])}{rest}"
+
+
+def test_the_limit_of_keys_and_values_may_be_reached():
+    """Document, key, list and what it holds."""
+    text = "rows: [1, 2]"
+    assert refusal(text, max_nodes=5).startswith("garden.yaml, line 1: `rows.0` is no block")
+    assert "more than 4 keys and values" in refusal(text, max_nodes=4)
+
+
+def test_the_limit_of_depth_may_be_reached():
+    deep = "gate: " + "[" * 19 + "]" * 19
+    assert "nested deeper" not in refusal(deep)
+    assert "nested deeper than 20 levels" in refusal(deep.replace("[]", "[1]"))
+    assert "nested deeper" not in refusal("gate:" + "".join(f"\n- [[{n}]]" for n in range(30)))
+
+
+@pytest.mark.parametrize("length", [38, 39])
+def test_a_value_of_more_than_forty_characters_is_told_shortened(length: int):
+    """The quotes count."""
+    value = "x" * length
+    shown = f"'{value}'" if length == 38 else f"'{'x' * 38}…"
+    text = f"rows: [{{plants: [{{kind: {value}}}]}}]"
+    assert refusal(text).endswith(f"must be 'tree' or 'herb' (here: {shown})")
+
+
+def test_every_problem_is_told_at_once_and_twenty_are_shown():
     message = refusal("gaet: 1\nrows:\n- {watre_l: 3}\n- {water_l: 200}")
     assert [line.split(":")[0] for line in message.splitlines()] == [
         "garden.yaml, line 3, row without a name",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from callqa_assets.stages.contract import StageReport, run_stage
 from callqa_assets.warehouse import tables
 from resources.storage.home import Home
 from tests.support.calls import RULES, set_mtime, write_call
@@ -33,6 +35,28 @@ def test_a_second_run_computes_nothing(home, warehouse, process):
     process(again)
     assert again.calls == {"vad": 0, "asr": 0, "ser": 0}
     assert read_snapshot(warehouse) == before
+
+
+@pytest.mark.parametrize(("batch_audio_s", "batches"), [(12.0, [4, 2]), (11.9, [2, 2, 2])])
+def test_a_batch_holds_as_much_audio_as_its_stage_allows(
+    home, warehouse, rules, batch_audio_s, batches
+):
+    """Calls of two channels and 6 s."""
+    for seed in range(3):
+        write_call(home.drop, DAY, f"10{seed}", seed=seed)
+    direct = DirectRun(home, warehouse, rules)
+    direct.ingest_all()
+    sizes: list[int] = []
+    models = FakeModels(before=lambda model, items: sizes.append(len(items)))
+    stage = replace(direct.stages(models)[0], batch_audio_s=batch_audio_s)
+    report = run_stage(warehouse, stage, DAY, run_id="run")
+    assert sizes == batches
+    assert (report.computed, report.audio_s) == (3, 18.0)
+    assert report.real_time_factor == report.seconds / 18.0
+    again = run_stage(warehouse, stage, DAY, run_id="run")
+    assert again == StageReport(current=3)
+    assert again.real_time_factor is None
+    assert not any(vars(StageReport()).values())
 
 
 def test_a_late_file_costs_only_itself(home, warehouse, process):

@@ -48,8 +48,8 @@ def test_shadow_inhibited_and_silent_alerts_wait_for_nobody(warehouse, facts):
 @pytest.mark.parametrize(
     ("outbox", "ended_ago", "because"),
     [
-        (Outbox(), timedelta(hours=47), None),
-        (Outbox(), timedelta(hours=49), "old"),
+        (Outbox(), timedelta(hours=48), None),
+        (Outbox(), timedelta(hours=48, milliseconds=1), "old"),
         (Outbox(timedelta(hours=1)), timedelta(hours=2), "old"),
         (Outbox(is_backfill=True), timedelta(0), "backfill"),
     ],
@@ -61,6 +61,9 @@ def test_nobody_is_notified_of_old_calls_or_by_backfills(warehouse, outbox, ende
     assert row["suppressed_because"] == because
     assert row["status"] == ("pending" if because is None else "suppressed")
     assert (row["payload"] is None) == (because is not None)
+    assert row["next_attempt_at"] == (NOW if because is None else None)
+    assert (row["waiting_since"], row["created_at"]) == (NOW, NOW)
+    assert (row["day"], row["recording_id"]) == (f"{NOW:%Y-%m-%d}", recording_id)
 
 
 @pytest.mark.parametrize("status", ["pending", "sending", "delivered", "dead", "suppressed"])
@@ -79,6 +82,30 @@ def test_a_delivery_that_exists_is_never_made_again(warehouse, status):
     assert (after["status"], after["created_at"]) == (status, before[0]["created_at"])
     moved = after["payload"]["started_s"] == 1.25
     assert moved == (status == "pending")  # what still waits describes the alert as it is
+
+
+@pytest.mark.parametrize("status", ["pending", "suppressed"])
+@pytest.mark.parametrize("again", [0, 1])
+def test_only_the_deliveries_of_the_calls_judged_again_are_touched(warehouse, status, again):
+    ids = [store_recording(warehouse, number=n) for n in range(2)]
+    for of in ids:
+        store_alerts(warehouse, of, [fired(of)])
+    if status == "suppressed":
+        with warehouse.write() as connection:
+            connection.execute(
+                sa.update(tables.alert_deliveries).values(
+                    status="suppressed", suppressed_because="withdrawn"
+                )
+            )
+    moved = replace(fired(ids[again]), started_s=1.25, ended_s=3.25)
+    store_alerts(warehouse, ids[again], [moved])
+    rows = {row["recording_id"]: row for row in outbox_of(warehouse).values()}
+    assert [rows[of]["payload"]["started_s"] for of in ids] == [
+        1.25 if n == again else 1.0 for n in range(2)
+    ]
+    assert [rows[of]["status"] for of in ids] == [
+        "pending" if n == again else status for n in range(2)
+    ]
 
 
 @pytest.mark.parametrize("left", [(), ("mail",)])
@@ -118,6 +145,48 @@ def test_an_alert_that_is_in_force_again_notifies_if_it_never_did(warehouse):
     store_alerts(warehouse, recording_id, [alert])
     (row,) = read_rows(warehouse, tables.alert_deliveries)
     assert (row["status"], row["suppressed_because"]) == ("pending", None)
+
+
+def test_a_notice_tells_the_emotions_around_its_alert_on_its_channel_and_the_run(warehouse):
+    ids = [
+        store_recording(warehouse, number=n, channels=2, channel_roles=["customer", "agent"])
+        for n in range(2)
+    ]
+    spans = [
+        {
+            "recording_id": of,
+            "channel": channel,
+            "span_no": n,
+            "role": "customer",
+            "day": "2025-03-14",
+        }
+        | {"start_s": start_s, "end_s": start_s + 1.0, "emotion": "angry", "confidence": 0.9}
+        for of in ids
+        for channel in (0, 1)
+        for n, start_s in enumerate((2.5 + channel, 1.5 + channel))
+    ]
+    runs = [
+        {"recording_id": ids[0], "stage": stage, "run_id": stage, "status": "ok", "attempts": 1}
+        | {"fingerprint": "0" * 64, "day": "2025-03-14"}
+        for stage in ("segments", "alerts")
+    ]
+    with warehouse.write() as connection:
+        connection.execute(sa.insert(tables.emotion_spans), spans)
+        connection.execute(sa.insert(tables.stage_runs), runs)
+    for of in ids:
+        store_alerts(warehouse, of, [fired(of)])
+    first, second = (
+        next(row["payload"] for row in outbox_of(warehouse).values() if row["recording_id"] == of)
+        for of in ids
+    )
+    assert [span["start_s"] for span in first["timeline"]] == [1.5, 2.5]
+    assert first["timeline"][0] == {
+        "start_s": 1.5,
+        "end_s": 2.5,
+        "emotion": "angry",
+        "confidence": 0.9,
+    }
+    assert (first["run_id"], second["run_id"]) == ("alerts", None)
 
 
 def test_a_transaction_that_fails_leaves_neither_alert_nor_delivery(warehouse):

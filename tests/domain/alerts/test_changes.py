@@ -56,6 +56,18 @@ def test_an_alert_that_overlaps_its_old_place_has_moved_and_keeps_its_id():
     assert change == AlertChange("moved", "anger", old.alert_id, (3, 5), (3.5, 6))
 
 
+def test_a_millisecond_is_a_move_and_half_of_one_is_rounding():
+    old = stored(fired(0, 5))
+    for place, kind in (
+        ((0.0005, 5), "same"),
+        ((0.001, 5), "moved"),
+        ((0, 5.0004), "same"),
+        ((0, 5.001), "moved"),
+        ((0, 4.999), "moved"),
+    ):
+        assert kinds(compare_alerts([old], [fired(*place)])) == [kind]
+
+
 def test_what_is_on_one_side_only_is_added_or_gone():
     changes = compare_alerts([stored(fired(3, 5))], [fired(10, 12)])
     assert kinds(changes) == ["added", "gone"]

@@ -21,6 +21,8 @@ OTHER = "d" * 32
 
 
 def stored(alert: FiredAlert, receiver: str, status: str, because: str | None = None):
+    """As read from a database: its words equal ours, but are not the same objects."""
+    status, because = "".join([*status]), because and "".join([*because])
     return EarlierDelivery(
         delivery_id=identify_delivery(alert.alert_id, receiver),
         recording_id=alert.recording_id,

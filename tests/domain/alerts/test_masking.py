@@ -27,6 +27,9 @@ from callqa_assets.domain.alerts.masking import mask_identifier, mask_text, mask
         ("11010119900307757X", "****757X"),
         ("6222 0200 1234 5678 901", "****8901"),
         ("010-62345678", "****5678"),
+        ("打6234567", "打****4567"),
+        ("六二三四五六七", "****四五六七"),
+        ("one two three four five six seven", "****"),
         ("one three eight, zero zero one three eight zero zero zero", "****"),
         ("Oh seven seven double four, three two one", "****"),
     ],
@@ -37,7 +40,17 @@ def test_numbers_that_identify_a_person_are_masked(said, masked):
 
 @pytest.mark.parametrize(
     "said",
-    ["客服热线95588", "158.5元", "2025年3月14日", "一百五十八块五", "二零二五年三月", "one, two"],
+    [
+        "打623456",
+        "六二三四五六",
+        "one two three four five six",
+        "客服热线95588",
+        "158.5元",
+        "2025年3月14日",
+        "一百五十八块五",
+        "二零二五年三月",
+        "one, two",
+    ],
 )
 def test_other_numbers_are_kept(said):
     assert mask_text(said) == said

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from callqa_assets.domain.alerts.rate_limit import (
     Limit,
@@ -25,6 +28,34 @@ def test_tokens_come_back_one_period_after_their_message_was_certainly_sent():
     assert count_tokens(two, sent, 110.3) == 1
     assert next_token_at(two, sent, 110.3) == 110.3
     assert still_counting(two, sent, 110.3) == {"b": 100.5}
+
+
+def test_a_token_is_back_exactly_when_its_period_is_over_and_not_before():
+    limit = Limit(messages=1, per_sec=10)
+    over_at = 100.0 + limit.period_s
+    before = math.nextafter(over_at, 0)
+    sent = {"a": 100.0}
+    assert limit.period_s == pytest.approx(10.2)
+    assert (count_tokens((limit,), sent, before), count_tokens((limit,), sent, over_at)) == (0, 1)
+    assert next_token_at((limit,), sent, before) == over_at
+    assert still_counting((limit,), sent, before) == sent
+    assert still_counting((limit,), sent, over_at) == {}
+
+
+def test_the_next_token_is_the_one_that_frees_a_place_and_there_are_never_less_than_none():
+    two = (Limit(messages=2, per_sec=10),)
+    sent = {"c": 103.0, "a": 101.0, "b": 102.0}
+    assert next_token_at(two, sent, 104.0) == pytest.approx(102.0 + 10.2)
+    assert count_tokens(two, sent, 104.0) == 0
+    assert next_token_at(two, {"a": 101.0}, 104.0) == 104.0
+
+
+def test_a_limit_lets_something_through_and_ends_within_a_day():
+    for limits in ({"messages": 1, "per_sec": 0.1}, {"messages": 10_000, "per_sec": 86_400}):
+        assert Limit(**limits)
+    for wrong in ({"messages": 0}, {"messages": 10_001}, {"per_sec": 0}, {"per_sec": 86_401}):
+        with pytest.raises(ValidationError):
+            Limit(**{"messages": 1, "per_sec": 1, **wrong})
 
 
 def test_every_limit_holds():

@@ -55,14 +55,35 @@ def test_a_rule_that_no_longer_fires_is_reported():
     assert [finding.split(":")[0] for finding in findings] == ["all rules", "fear"]
 
 
-def test_a_short_past_gives_no_findings_and_days_without_audio_are_ignored():
-    few = TWO_WEEKS[: VolumeBounds().min_days - 1]
-    assert judge_volume(day_of(anger=500), [*few, *(day_of(0) for _ in range(10))]) == []
-    assert judge_volume(day_of(anger=500), TWO_WEEKS[: VolumeBounds().min_days]) != []
+def test_four_days_are_no_past_and_five_are_and_closed_days_do_not_count():
+    closed = [day_of(0, anger=1) for _ in range(10)]
+    short = [day_of(0.5) for _ in range(5)]
+    assert judge_volume(day_of(anger=500), short) != []
+    assert judge_volume(day_of(anger=500), [*TWO_WEEKS[:4], *closed]) == []
+    (altogether, _) = judge_volume(day_of(anger=500), [*closed, *TWO_WEEKS[:5]])
+    assert altogether.endswith("from the previous 5 days")
+    assert judge_volume(day_of(anger=500), TWO_WEEKS, VolumeBounds(min_days=15)) == []
 
 
-def test_a_day_without_audio_has_no_findings():
-    assert judge_volume(day_of(0), TWO_WEEKS) == []
+@pytest.mark.parametrize(("count", "is_odd"), [(1, True), (2, False), (30, False), (31, True)])
+def test_three_and_a_half_deviations_are_ordinary_and_one_alert_more_is_not(count, is_odd):
+    """Expected 16, whose root is 4: 14 more or less."""
+    past = [day_of(anger=16) for _ in range(5)]
+    assert bool(judge_volume(day_of(anger=count), past)) is is_odd
+
+
+def test_the_deviation_of_the_past_is_the_median_one_as_that_of_a_normal_distribution():
+    past = [day_of(anger=n) for n in (80, 90, 100, 110, 900)]
+    assert judge_volume(day_of(anger=151), past) == []
+    (_, rule) = judge_volume(day_of(anger=152), past)
+    assert rule.endswith("expected 100.0 ± 14.8 from the previous 5 days")
+    (_, twice) = judge_volume(day_of(200, anger=304), past)
+    assert "expected 200.0 ± 29.7 from" in twice
+
+
+def test_a_day_without_sound_is_not_judged():
+    assert judge_volume(day_of(0, anger=40), TWO_WEEKS) == []
+    assert judge_volume(day_of(0.5, anger=40), TWO_WEEKS) != []
 
 
 @pytest.mark.parametrize("daily", [0.3, 3, 30, 300])

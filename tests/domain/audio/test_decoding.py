@@ -33,9 +33,16 @@ def tones(seconds: float = 1.0, rate_hz: int = RATE_HZ, channels: int = 2) -> np
     ).astype(np.float32)
 
 
-def write_with_ffmpeg(path: Path, codec: str, container: str, rate_hz: int = RATE_HZ) -> Path:
-    pcm = (tones(2.0, rate_hz) * 32767).astype(np.int16)
-    with av.open(str(path), "w", format=container) as output:
+def write_with_ffmpeg(
+    path: Path,
+    codec: str,
+    container: str,
+    rate_hz: int = RATE_HZ,
+    options: dict[str, str] | None = None,
+    seconds: float = 2.0,
+) -> Path:
+    pcm = (tones(seconds, rate_hz) * 32767).astype(np.int16)
+    with av.open(str(path), "w", format=container, options=options or {}) as output:
         stream = output.add_stream(codec, rate=rate_hz, layout="stereo")
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="stereo")
         frame.sample_rate, frame.pts = rate_hz, 0
@@ -144,13 +151,34 @@ def test_a_truncated_file_gives_what_is_there_and_a_note(
     assert decoded.notes[0].startswith(("truncated: ", "damaged: "))
 
 
-def test_a_truncated_m4a_without_its_index_is_refused_as_corrupt(
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("missing", [1, 30])
+def test_an_ogg_file_that_lacks_its_last_bytes_is_noted(
+    tmp_path: Path, subtype: str, missing: int
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (6 * RATE_HZ, 2))
+    whole, cut = tmp_path / "whole.ogg", tmp_path / "cut.ogg"
+    sf.write(whole, noise, RATE_HZ, format="OGG", subtype=subtype)
+    assert decode(whole).notes == ()
+    cut.write_bytes(whole.read_bytes()[:-missing])
+    (note,) = decode(cut).notes
+    assert note.startswith(("truncated: the end after ", "damaged: "))
+
+
+def test_a_cut_m4a_without_its_index_is_refused_as_corrupt(
     sound_files: dict[str, Path], tmp_path: Path
 ) -> None:
     raw = sound_files["call.m4a"].read_bytes()
     cut = tmp_path / "cut.m4a"
     cut.write_bytes(raw[: len(raw) * 6 // 10])
     assert reason_of(cut).startswith("corrupt MP4: ")
+
+
+def test_a_stream_that_never_said_how_long_it_is_lacks_nothing(tmp_path: Path) -> None:
+    path = write_with_ffmpeg(tmp_path / "live.webm", "libopus", "webm", 48_000, {"live": "1"}, 0.5)
+    decoded = decode(path)
+    assert decoded.duration_s == pytest.approx(0.5, abs=0.05)
+    assert decoded.notes == ()
 
 
 def test_the_content_decides_not_the_name(sound_files: dict[str, Path], tmp_path: Path) -> None:
@@ -180,6 +208,20 @@ def test_a_name_that_is_not_utf8_is_read(sound_files: dict[str, Path], tmp_path:
         (b"fLaC" + bytes(100), "corrupt FLAC: "),
         (b"OggS" + bytes(100), "corrupt Ogg: "),
         (b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + bytes(100), "corrupt MP3: "),
+        (b"\xff\xfb" + bytes(100), "corrupt MP3: "),
+        (b"\xff\xf3" + bytes(100), "corrupt MP3: "),
+        (b"\xff\xe3" + bytes(100), "corrupt MP3: "),
+        (b"RIFF" + bytes(4) + b"WAVE" + bytes(100), "corrupt WAV: "),
+        (b"RF64" + bytes(4) + b"WAVE" + bytes(100), "corrupt WAV: "),
+        (b"RIFF" + bytes(4) + b"AVI " + bytes(100), "not audio"),
+        (bytes(4) + b"ftyp" + bytes(100), "corrupt MP4: "),
+        (b"NIST" + bytes(100), "corrupt SPHERE: "),
+        (b"FORM" + bytes(100), "corrupt AIFF: "),
+        (b".snd" + bytes(100), "corrupt AU: "),
+        (b"caff" + bytes(100), "corrupt CAF: "),
+        (b"riff" + bytes(100), "corrupt W64: "),
+        (b"\x1a\x45\xdf\xa3" + bytes(100), "corrupt Matroska: "),
+        (b"#!AMR" + bytes(100), "corrupt AMR: "),
     ],
 )
 def test_what_is_not_audio_is_refused_with_its_cause(
@@ -206,6 +248,17 @@ def test_less_than_25_ms_is_too_short_and_25_ms_is_not(tmp_path: Path) -> None:
     assert decode(path).samples.shape == (2, 200)
 
 
+@pytest.mark.parametrize(
+    ("samples", "rate_hz", "told"), [(198, 8_000, "24.8"), (1197, 48_000, "24.9")]
+)
+def test_how_short_is_told_to_the_tenth_of_a_millisecond(
+    tmp_path: Path, samples: int, rate_hz: int, told: str
+) -> None:
+    path = tmp_path / "short.wav"
+    sf.write(path, np.zeros(samples), rate_hz)
+    assert reason_of(path).startswith(f"too short: {told} ms of sound")
+
+
 def test_a_file_of_nothing_but_a_header_is_too_short(tmp_path: Path) -> None:
     path = tmp_path / "header.wav"
     sf.write(path, tones(0), RATE_HZ)
@@ -230,7 +283,36 @@ def test_float_samples_beyond_one_are_clipped_with_a_note(tmp_path: Path) -> Non
     assert decoded.notes == ("clipped: float samples reach 2.00, beyond 1",)
 
 
-@pytest.mark.parametrize("rate_hz", [4_000, 96_000])
+def test_the_default_limits_are_those_that_the_manual_names() -> None:
+    assert (
+        AudioLimits(
+            min_rate_hz=8_000,
+            max_rate_hz=48_000,
+            max_channels=8,
+            min_duration_s=0.025,
+            max_decoded_bytes=2 * 1024**3,
+            duration_tolerance_s=0.2,
+        )
+        == LIMITS
+    )
+
+
+def test_sound_that_unpacks_to_the_limit_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "whole.wav"
+    sf.write(path, tones(1.0), RATE_HZ)
+    exact = RATE_HZ * 2 * 4
+    assert decode(path, AudioLimits(max_decoded_bytes=exact)).duration_s == 1.0
+    assert "0 MiB of sound" in reason_of(path, AudioLimits(max_decoded_bytes=exact - 1))
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 48_000])
+def test_rates_of_8_and_48_khz_are_read(tmp_path: Path, rate_hz: int) -> None:
+    path = tmp_path / "rate.wav"
+    sf.write(path, tones(rate_hz=rate_hz), rate_hz)
+    assert decode(path).sample_rate_hz == rate_hz
+
+
+@pytest.mark.parametrize("rate_hz", [4_000, 7_999, 48_001, 96_000])
 def test_a_rate_outside_8_to_48_khz_is_refused(tmp_path: Path, rate_hz: int) -> None:
     path = tmp_path / "rate.wav"
     sf.write(path, tones(rate_hz=rate_hz), rate_hz)

@@ -87,3 +87,38 @@ def test_segments_that_cannot_be_are_refused(spans):
 def test_segments_too_long_for_the_model_are_refused():
     with pytest.raises(ValueError, match="exceeds 30 s"):
         pack_segments([Span(0, 31)], 40 * RATE, PackingConfig())
+
+
+@pytest.mark.parametrize(("more", "packs"), [(0, 1), (1, 2)])
+def test_a_pack_of_twelve_seconds_is_full(more: int, packs: int):
+    """Margins of a quarter second included."""
+    spans = [Span(1, 6.5), Span(8, 13.5 + more / RATE)]
+    found = pack_segments(spans, 20 * RATE, PackingConfig())
+    assert len(found) == packs
+    assert sum(pack.samples for pack in found) == 12 * RATE + more
+    assert [pack.pieces[0].offset for pack in found] == [0] * packs
+
+
+def test_a_segment_may_be_as_long_as_the_window_and_margins_share_what_is_left_of_it():
+    (pack,) = pack_segments([Span(1, 31)], 40 * RATE, PackingConfig())
+    assert (pack.pieces[0].start, pack.pieces[0].stop) == (RATE, 31 * RATE)
+    with pytest.raises(ValueError, match="exceeds 30 s"):
+        pack_segments([Span(1, 31 + 1 / RATE)], 40 * RATE, PackingConfig())
+    (pack,) = pack_segments([Span(1, 30.8)], 40 * RATE, PackingConfig())
+    assert (pack.pieces[0].start, pack.pieces[0].stop) == (0.9 * RATE, 30.9 * RATE)
+
+
+def test_segments_may_touch_each_other_and_both_ends_of_the_channel():
+    (pack,) = pack_segments([Span(0, 2), Span(2, 4)], 4 * RATE, PackingConfig())
+    bounds = [(piece.start, piece.stop, piece.offset) for piece in pack.pieces]
+    assert bounds == [(0, 2 * RATE, 0), (2 * RATE, 4 * RATE, 2 * RATE)]
+
+
+def test_a_stretch_whose_midpoint_begins_a_segment_belongs_to_it():
+    (pack,) = pack_segments([Span(1, 2), Span(5, 6)], 10 * RATE, PackingConfig(margin_s=0))
+    assert pack.place(0.5, 1.5) == (1, 5.0, 5.5)
+    assert pack.place(-0.5, 0.1) == (0, 1.0, 1.1)
+
+
+def test_a_channel_without_segments_has_no_packs():
+    assert pack_segments([], 10 * RATE, PackingConfig()) == []

@@ -47,7 +47,26 @@ def test_a_pause_at_the_edge_does_not_leave_a_very_short_part():
 
 def test_equally_quiet_points_are_cut_in_the_middle():
     waveform = np.zeros(40 * SAMPLE_RATE_HZ, np.float32)
-    assert find_quietest_point(waveform, Span(10, 30), SplitConfig()) == pytest.approx(20, abs=0.03)
+    # The middle is between two hops of 10 ms; 15 ms later is the middle of the first's window.
+    assert find_quietest_point(waveform, Span(10, 30), SplitConfig()) == pytest.approx(19.995)
+
+
+@pytest.mark.parametrize("pauses_s", [(12.0, 27.0), (13.0, 28.0)])
+def test_of_two_equal_pauses_the_one_nearer_the_middle_is_cut(pauses_s):
+    waveform = noise(40)
+    for start_s in pauses_s:
+        silence(waveform, start_s, start_s + 0.03)
+    nearer_s = min(pauses_s, key=lambda start_s: abs(start_s - 20))
+    cut_s = find_quietest_point(waveform, Span(10, 30), SplitConfig())
+    assert cut_s == pytest.approx(nearer_s + 0.015)
+
+
+def test_a_stretch_shorter_than_the_window_is_cut_in_its_middle():
+    waveform = noise(1)
+    waveform[: SAMPLE_RATE_HZ // 2] = 0
+    config = SplitConfig()
+    assert find_quietest_point(waveform, Span(0.499, 0.527), config) == pytest.approx(0.513)
+    assert find_quietest_point(waveform, Span(0.49, 0.52), config) == pytest.approx(0.505)
 
 
 @settings(max_examples=30)

@@ -15,8 +15,13 @@ from hypothesis import strategies as st
 
 from callqa_assets.domain.calls.files import is_manifest, sidecar_names
 from callqa_assets.domain.calls.metadata import (
+    LIMITS,
+    TIME_SOURCES,
     CallMetadata,
+    MetadataLimits,
     describe_call,
+    keep_better_time,
+    mask_numbers,
     parse_manifest,
     parse_time,
     time_source_rank,
@@ -307,6 +312,71 @@ def test_deep_extra_keys_are_dropped_and_the_rest_is_used() -> None:
     found = describe(sidecar={"agent_id": "7", "deep": deep})
     assert (found.facts.agent_id, found.extra) == ("7", {})
     assert found.notes == ("the sidecar is nested deeper than 8: extra keys dropped",)
+
+
+@pytest.mark.parametrize(("levels", "kept"), [(8, True), (9, False)])
+def test_eight_levels_of_extra_keys_are_kept(levels: int, kept: bool) -> None:
+    """The sidecar itself is above the first."""
+    for wrap in (lambda inner: {"d": inner}, lambda inner: [inner]):
+        deep: object = "x"
+        for _ in range(levels - 1):
+            deep = wrap(deep)
+        assert describe(sidecar={"deep": deep}).extra == ({"deep": deep} if kept else {})
+
+
+def test_sidecars_and_manifests_may_be_as_large_as_the_limit() -> None:
+    sidecar = b'{"agent_id": "7"}'
+    assert describe(sidecar=sidecar.ljust(1_000_000)).facts.agent_id == "7"
+    assert describe(sidecar=sidecar.ljust(1_000_001)).facts.agent_id is None
+    manifest = b"file,line\na.wav,1\n"
+    assert parse_manifest(manifest, "m.csv", MetadataLimits(max_manifest_bytes=18)).rows
+    assert not parse_manifest(manifest, "m.csv", MetadataLimits(max_manifest_bytes=17)).rows
+    assert LIMITS.max_manifest_bytes == 64_000_000
+
+
+def test_twenty_notes_are_all_told() -> None:
+    found = parse_manifest(b"file,line\n" + b"../x.wav,1\n" * 20, "m.csv")
+    assert len(found.notes) == 20
+    assert found.notes[-1].startswith("m.csv line 21: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("a_13800138000_b.wav", "a_138…00_b.wav"),
+        ("1234567.wav", "123…67.wav"),
+        ("123456.wav", "123456.wav"),
+    ],
+)
+def test_a_file_name_in_a_log_shows_no_phone_number(name: str, masked: str) -> None:
+    assert mask_numbers(name) == masked
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("99999999999", 99_999_999_999), ("100000000000", 10**8), (123456789, 123_456_789)],
+)
+def test_unix_times_from_a_hundred_billion_on_are_milliseconds(value: object, seconds: int) -> None:
+    assert parse_time(value, SHANGHAI).timestamp() == seconds
+
+
+@pytest.mark.parametrize("value", ["12345678", "12345678901234", True, None, [1]])
+def test_other_numbers_of_digits_are_no_unix_time(value: object) -> None:
+    try:
+        assert parse_time(value, SHANGHAI).year == 1234
+    except ValueError as error:
+        assert str(error) in ("is not a time", "is neither text nor a number")
+
+
+def test_a_time_of_a_better_source_is_kept_and_of_an_equal_one_is_not() -> None:
+    call = describe("20250314-093012_1001_x.wav")
+    assert call.time_source == "file_name"
+    earlier = at(2025, 3, 13, 0, 0, 0)
+    assert keep_better_time(call, earlier, "mtime") == call
+    for source in ("sidecar", "manifest", "file_name"):
+        kept = keep_better_time(call, earlier, source)
+        assert (kept.started_at, kept.time_source) == (earlier, source)
+    assert [time_source_rank(source) for source in TIME_SOURCES] == [0, 1, 2, 3, 4]
 
 
 def test_text_is_stripped_of_control_characters_and_capped() -> None:

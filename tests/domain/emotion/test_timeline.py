@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from callqa_assets.domain.emotion.timeline import (
     LabelConfig,
     SpanConfig,
     WindowConfig,
+    emotion_timeline_text,
     label_emotion,
     spans_from_windows,
     window_bounds,
@@ -135,3 +137,103 @@ def test_spans_tile_the_segment_and_keep_the_minimum(rows: list[tuple[int, float
     if len(spans) > 1:
         assert min(span.end_s - span.start_s for span in spans) >= SPANS.min_span_sec
     assert all(0 < span.confidence <= 1 for span in spans)
+
+
+def test_windows_begin_every_quarter_second_and_last_two_by_default() -> None:
+    starts, ends = window_bounds(125, WindowConfig())
+    assert (starts.tolist(), ends.tolist()) == ([0, 12, 25], [100, 112, 125])
+    starts, ends = window_bounds(124, WindowConfig())
+    assert (starts.tolist(), ends.tolist()) == ([0, 12], [100, 124])
+    assert [bounds.tolist() for bounds in window_bounds(1, WindowConfig())] == [[0], [1]]
+
+
+def test_by_default_a_posterior_of_0_35_is_a_label_and_less_is_unknown() -> None:
+    scores = np.full(9, 0.05)
+    for best, label in ((0.35, "sad"), (0.3499, "unknown")):
+        scores[SAD] = best
+        assert label_emotion(scores, LabelConfig()) == (label, best)
+        windows = np.tile(scores, (8, 1)).astype(np.float32)
+        windows[:, SAD] += 0.001 if label == "sad" else -0.001
+        (only,) = spans_from_windows(windows, *times(8), SpanConfig())
+        assert only.emotion == label
+
+
+def rivals(neutral: float, angry: float) -> np.ndarray:
+    windows = track((8, NEUTRAL, neutral))
+    windows[:, ANGRY] = angry
+    return windows
+
+
+@pytest.mark.parametrize(("angry", "emotions"), [(0.47, 1), (0.49, 2)])
+def test_by_default_another_emotion_must_lead_by_0_08(angry: float, emotions: int) -> None:
+    windows = np.concatenate([track((8, NEUTRAL, 0.8)), rivals(0.4, angry)])
+    assert len(spans_from_windows(windows, *times(16), SpanConfig())) == emotions
+
+
+@pytest.mark.parametrize(
+    ("config", "confidence"),
+    [
+        (SpanConfig(), (7 * 0.8 + (2 * 0.8 + 0.025) / 3) / 8),
+        (SpanConfig(smooth_sec=1.0), (6 * 0.8 + (3 * 0.8 + 0.025) / 4 + (0.8 + 0.025) / 2) / 8),
+        (SpanConfig(smooth_sec=0.1), 0.8),
+    ],
+)
+def test_posteriors_are_averaged_over_three_quarters_of_a_second_by_default(
+    config: SpanConfig, confidence: float
+) -> None:
+    """Of an even number of windows the later half is one longer."""
+    windows = track((8, NEUTRAL, 0.8), (8, ANGRY, 0.8))
+    neutral, angry = spans_from_windows(windows, *times(16), config)
+    assert neutral.end_s == angry.start_s == 10 + 7.5 * 0.25 + 1.0
+    assert neutral.confidence == pytest.approx(confidence)
+
+
+@pytest.mark.parametrize(("count", "kept"), [(4, True), (3, False)])
+def test_a_span_of_a_second_is_long_enough_by_default(count: int, kept: bool) -> None:
+    windows = track((8, NEUTRAL, 0.8), (count, ANGRY, 0.7), (8, NEUTRAL, 0.8))
+    spans = spans_from_windows(windows, *times(len(windows)), SpanConfig(smooth_sec=0.25))
+    assert [span.emotion for span in spans] == ["neutral", *["angry", "neutral"] * kept]
+
+
+@pytest.mark.parametrize(("likelier", "windows_of_sad"), [(NEUTRAL, 8), (SAD, 10)])
+def test_a_short_span_is_given_to_the_likelier_neighbour(
+    likelier: int, windows_of_sad: int
+) -> None:
+    short = track((2, ANGRY, 0.6))
+    short[:, likelier] = 0.3
+    windows = np.concatenate([track((8, NEUTRAL, 0.8)), short, track((8, SAD, 0.8))])
+    neutral, sad = spans_from_windows(windows, *times(18), SPANS)
+    assert (neutral.emotion, sad.emotion) == ("neutral", "sad")
+    assert neutral.end_s == sad.start_s == 10 + (18 - windows_of_sad - 0.5) * 0.25 + 1.0
+
+
+def test_the_shortest_span_is_given_away_first() -> None:
+    windows = track((8, NEUTRAL, 0.8), (1, SAD, 0.7), (2, ANGRY, 0.7), (1, SAD, 0.7))
+    windows = np.concatenate([windows, track((8, ANGRY, 0.7))])
+    windows[8, NEUTRAL] = windows[11, ANGRY] = 0.2
+    spans = spans_from_windows(windows, *times(20), SPANS)
+    assert [(span.emotion, span.end_s) for span in spans] == [
+        ("neutral", 10 + 8.5 * 0.25 + 1.0),
+        ("angry", 10 + 19 * 0.25 + 2.0),
+    ]
+
+
+def test_short_spans_at_the_edges_are_given_to_their_only_neighbour() -> None:
+    windows = track((1, SAD, 0.9), (8, NEUTRAL, 0.8), (1, ANGRY, 0.9))
+    starts = 10 + np.arange(10) * 0.25
+    (only,) = spans_from_windows(windows, starts, starts + 0.5, SPANS)
+    assert (only.emotion, only.start_s, only.end_s) == ("neutral", 10.0, 12.75)
+
+
+def test_a_timeline_is_told_in_the_order_of_time() -> None:
+    spans = pl.DataFrame(
+        {
+            "start_s": [1.26, 0.0],
+            "end_s": [2.54, 1.26],
+            "emotion": ["fearful", "neutral"],
+            "confidence": [0.716, 0.9],
+        }
+    )
+    told = "[0.0–1.3 s] neutral 0.90 → [1.3–2.5 s] fearful 0.72"
+    assert emotion_timeline_text(spans) == told
+    assert emotion_timeline_text(spans.clear()) == ""

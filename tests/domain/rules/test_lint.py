@@ -279,6 +279,17 @@ def test_a_wider_sum_without_floors_covers_one_emotion():
     assert finding.rule == "narrow"
 
 
+@pytest.mark.parametrize(("floor", "shadowed"), [("0.29", False), ("0.3", True), ("0.4", True)])
+def test_a_floor_as_high_as_the_wider_rules_keeps_within_it(floor, shadowed):
+    findings = lint(
+        f"""
+        - {{name: narrow, combination: [sad, angry], min_sum: 0.9, floors: {{sad: {floor}}}}}
+        - {{name: wide, combination: [sad, angry], min_sum: 0.8, floors: {{sad: 0.3}}}}
+        """
+    )
+    assert [finding.rule for finding in findings] == ["narrow"] * shadowed
+
+
 def test_a_rule_on_other_calls_is_not_shadowed():
     assert (
         lint(

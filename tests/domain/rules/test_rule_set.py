@@ -63,6 +63,11 @@ def load_one(keys: str) -> RuleSet:
     return load(f"rules: [{{name: a, emotion: angry, threshold: 0.5, {keys}}}]")
 
 
+def load_rule(keys: str) -> Rule:
+    (rule,) = load(f"rules: [{{name: a, {keys}}}]").rules
+    return rule
+
+
 def refusal(text: str) -> str:
     with pytest.raises(RulesError) as caught:
         load(text)
@@ -425,7 +430,89 @@ def test_more_rules_than_the_limit_are_refused_and_the_limit_is_not():
     assert "1,001 rules, at most 1,000" in refusal(many(1_001))
 
 
-def test_as_many_regexes_as_the_limit_are_accepted():
+@pytest.mark.parametrize("last", [0, 1, 50])
+def test_regexes_count_over_all_rules(last: int):
+    counts = [120, 30, 50, last, 3]
+    rules = [
+        f"- {{name: r{n}, text: {{any: [{', '.join(f'{{regex: a{i}}}' for i in range(count))}]}}}}"
+        for n, count in enumerate(counts[: 3 if last == 0 else 5])
+    ]
+    text = "\n".join(["rules:", *rules])
+    if last == 0:
+        assert len(load(text).rules) == 3
+    else:
+        message = refusal(text)
+        assert message.startswith("rules.yaml, line 5, rule 'r3': the file has more than 200")
+        assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("enabled", [True, False, "shadow"])
+def test_a_rule_may_be_on_off_or_in_the_shadow(enabled):
+    keys = f"emotion: angry, threshold: 0.5, enabled: {str(enabled).lower()}"
+    assert load_rule(keys).enabled == enabled
+
+
+@pytest.mark.parametrize("enabled", ["1", "0", "maybe", "null", "[]"])
+def test_anything_else_is_refused(enabled):
+    complaint = refusal(f"rules: [{{name: a, emotion: angry, threshold: 0.5, enabled: {enabled}}}]")
+    assert "must be true, false or shadow" in complaint
+
+
+def test_a_regex_that_is_refused_is_told_once_and_not_by_the_library_too(capfd):
+    message = refusal("rules: [{name: a, text: {any: [{regex: '(unclosed'}]}}]")
+    assert "missing )" in message
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("keys", "at_the_limit", "beyond"),
+    [
+        ("emotion: angry, threshold: {}", ("0.001", "1"), ("0", "1.001", "-0.1")),
+        ("emotion: angry, threshold: 0.5, duration_sec: {}", ("0", "3600"), ("-0.1", "3600.1")),
+        ("emotion: angry, threshold: 0.5, max_gap_sec: {}", ("0", "3600"), ("-0.1", "3600.1")),
+        ("text: {{any: [a], first_sec: {}}}", ("0.1", "3600"), ("0", "3600.1")),
+        ("acoustic: silence, duration_sec: {}", ("0.1", "3600"), ("0", "3600.1")),
+        ("acoustic: loudness_rise, rise_db: {}", ("0.1", "60"), ("0", "60.1")),
+        ("text: {{any: ['{}']}}", ("x" * 200,), ("x" * 201, "")),
+        ("text: {{any: [{{regex: '{}'}}]}}", ("x" * 200,), ("x" * 201, "")),
+        ("text: {{any: [{}]}}", (", ".join(f"a{n}" for n in range(200)),), ("", "a, " * 201)),
+        ("all: [{}]", ("{text: {any: [a]}}, " * 20,), ("", "{text: {any: [a]}}, " * 21)),
+        (
+            "emotion: angry, threshold: 0.5, when: {{hour: {}}}",
+            ("1-24", "23-1"),
+            ("0-24", "1-25", "3-3"),
+        ),
+        ("combination: [{}], min_sum: 0.5", ("sad, angry",), ("sad", "")),
+    ],
+)
+def test_values_may_reach_their_limits_and_go_no_further(keys, at_the_limit, beyond):
+    for value in at_the_limit:
+        assert load_rule(keys.format(value))
+    for value in beyond:
+        with pytest.raises(RulesError):
+            load_rule(keys.format(value))
+
+
+@pytest.mark.parametrize(
+    ("hours", "covered"),
+    [
+        ("9-18", range(9, 18)),
+        ("22-6", [*range(22, 24), *range(6)]),
+        ("1-24", range(1, 24)),
+        ("[0-1, 23-24]", [0, 23]),
+    ],
+)
+def test_hours_reach_from_the_first_to_before_the_last_over_midnight_too(hours, covered):
+    when = load_rule(f"emotion: angry, threshold: 0.5, when: {{hour: {hours}}}").when
+    calls = {hour: CallContext("r", 60.0, ("agent",), hour=hour) for hour in [None, *range(24)]}
+    assert [hour for hour, call in calls.items() if when.covers(call)] == sorted(covered)
+
+
+def test_a_file_may_hold_forty_keys_and_values_for_each_rule():
+    assert "more than 40,000 keys and values" in refusal("rules: [" + "1," * 40_000 + "]")
+
+
+def test_as_many_regexes_as_the_limit_are_taken():
     def many(n: int) -> str:
         patterns = ", ".join(f"{{regex: 'a{i}'}}" for i in range(n))
         return f"rules: [{{name: a, text: {{any: [{patterns}]}}}}]"

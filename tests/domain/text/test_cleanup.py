@@ -46,6 +46,25 @@ def test_a_loop_is_cut_to_its_first_turn(looped, once):
     assert said(looped) == expected
 
 
+def test_four_turns_of_twelve_words_in_all_are_a_loop_and_less_is_speech():
+    assert said("一二三" * 4) == "一二三"
+    assert said("一二三四" * 3) == "一二三四" * 3
+    assert said("嗯" * 12) == "嗯"
+    assert said("嗯" * 11) == "嗯" * 11
+
+
+@pytest.mark.parametrize("words", [23, 24, 25])
+def test_the_longest_phrase_of_a_loop_has_twenty_four_words(words):
+    phrase = [str(n) for n in range(words)]
+    kept = cut_loops(phrase * 4, LoopConfig())
+    assert kept == list(range(words if words <= 24 else 4 * words))
+
+
+def test_a_loop_at_the_end_may_break_off_and_one_may_follow_another():
+    assert said("一二三" * 5 + "一二") == "一二三一二"
+    assert said("嗯" * 12 + "好的" * 6) == "嗯好的"
+
+
 def test_repetition_compresses_and_speech_does_not():
     assert compression_ratio("谢谢观看" * 20) > 2.4
     assert compression_ratio("您好，请问您的手机号是多少？我帮您查询一下，请稍等。") < 2.4

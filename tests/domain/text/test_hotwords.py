@@ -1,6 +1,7 @@
 import pytest
 
 from callqa_assets.domain.text.hotwords import (
+    GuardConfig,
     HotwordError,
     HotwordLists,
     find_hotwords,
@@ -66,3 +67,21 @@ def test_a_hotword_is_found_however_it_is_written(text, hotword, place):
 def test_the_difference_is_that_at_the_hotwords_own_place(other, share):
     text = "请问开户流程怎么走"
     assert share_of_difference(text, 2, 6, other) == pytest.approx(share)
+
+
+def test_a_word_of_twenty_characters_is_a_hotword():
+    assert parse_hotwords("一" * 20, "a.txt") == ("一" * 20,)
+
+
+def test_the_guards_settings_are_those_in_stored_fingerprints():
+    """Changed, every transcript with hotwords is computed again."""
+    assert GuardConfig() == GuardConfig(max_difference=0.5, silence_below_db=25.0)
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_every_digit_may_be_written_either_way(digit):
+    spoken = "零一二三四五六七八九"[digit]
+    others = {0: "〇", 1: "幺"}.get(digit, "")
+    for written in (str(digit), spoken, *others):
+        assert [place for *_, place in find_hotwords(f"转{written}号", [str(digit)])] == [2]
+    assert not list(find_hotwords("零一二三四五六七八九".replace(spoken, ""), [str(digit)]))

@@ -10,6 +10,15 @@ from hypothesis import strategies as st
 
 from callqa_assets.domain.text.itn import normalize
 from callqa_assets.domain.text.itn.grammar import compile_rules
+from callqa_assets.domain.text.itn.numerals import (
+    is_read_out,
+    read_cardinal,
+    read_digits,
+    write_amount,
+    write_cardinal,
+    write_number,
+    write_whole,
+)
 
 CASES_BY_CATEGORY: dict[str, list[tuple[str, str]]] = defaultdict(list)
 with Path(__file__).with_name("itn_cases.tsv").open(encoding="utf-8", newline="") as stream:
@@ -136,3 +145,78 @@ def test_text_without_numerals_is_unchanged():
     text = "您好，请问有什么可以帮您？"
     assert normalize(text).text == text
     assert normalize(text).alignment == ()
+
+
+def test_an_hour_beyond_24_is_no_time():
+    assert write("平均二十五点零五分") == "平均25.05分"
+    assert write("明天二十四点零五分") == "明天24点05分"
+
+
+def test_every_word_for_a_digit_is_read():
+    assert read_digits("零一二三四五六七八九〇两幺洞拐勾") == "0123456789021079"
+
+
+@pytest.mark.parametrize(
+    ("spoken", "value"),
+    [
+        *[("零", 0), ("〇", 0), ("两", 2), ("十", 10), ("十五", 15), ("二十", 20), ("九十九", 99)],
+        *[("一百五", 150), ("一百零五", 105), ("一百五十", 150), ("一百零十", 110)],
+        *[("三千五", 3500), ("三千零五", 3005), ("三千零五十", 3050), ("两千三百四十五", 2345)],
+        *[("三万五", 35_000), ("三万零五", 30_005), ("三万五千", 35_000), ("三万十", 30_010)],
+        *[("一万三百五", 10_350), ("一千万零五十", 10_000_050), ("九千九百九十九万", 99_990_000)],
+        *[("一亿", 10**8), ("一亿二", 12 * 10**7), ("一亿零二", 10**8 + 2), ("一万亿", 10**12)],
+        ("九千九百九十九万九千九百九十九亿九千九百九十九万九千九百九十九", 10**16 - 1),
+    ],
+)
+def test_a_cardinal_is_read(spoken, value):
+    assert read_cardinal(spoken) == value
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        *["", "百八十", "三四百", "二零二五", "零五", "零万", "万", "一百零", "一百两"],
+        *["一万零", "三万一二", "一万两", "一万万", "一万零三百五", "三万二万", "三亿二亿"],
+        "零" * 40,
+        "一亿" * 3000,
+    ],
+)
+def test_what_is_no_well_formed_number_is_not_read(spoken):
+    assert read_cardinal(spoken) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        *[(0, "0"), (9999, "9999"), (10_000, "1万"), (10_001, "10001"), (120_000, "12万")],
+        *[(10**8, "1亿"), (12 * 10**7, "1亿2000万"), (10**8 + 10**4, "1亿1万")],
+        *[(10**8 + 1, "100000001"), (10**12, "1万亿"), (10**12 + 10**8, "10001亿")],
+    ],
+)
+def test_whole_multiples_keep_their_words(value, written):
+    assert write_cardinal(value) == written
+
+
+@pytest.mark.parametrize(
+    ("spoken", "number", "whole", "amount", "read_out"),
+    [
+        ("三点五万", "3.5万", None, None, False),
+        ("二零二五点三", "2025.3", None, None, False),
+        ("1.5", "1.5", None, None, False),
+        ("1.", None, None, None, False),
+        ("12", "12", "12", "12", True),
+        ("三百五", "350", "350", "350", False),
+        ("五万", "5万", "50000", "50000", False),
+        ("三五", None, None, "35", False),
+        ("八零", "80", "80", "80", True),
+        ("幺五", "15", "15", "15", True),
+        ("零零", None, None, "00", False),
+        ("二零二五", "2025", "2025", "2025", True),
+        ("一", "1", "1", "1", False),
+    ],
+)
+def test_a_number_is_a_cardinal_a_decimal_or_digits_read_out(
+    spoken, number, whole, amount, read_out
+):
+    written = (write_number(spoken), write_whole(spoken), write_amount(spoken), is_read_out(spoken))
+    assert written == (number, whole, amount, read_out)

@@ -260,7 +260,9 @@ def test_evidence_shows_the_windows_and_levels_and_is_bounded():
     assert (evidence["level_on"], evidence["level_off"]) == (0.5, 0.4)
     windows = evidence["windows"]
     assert evidence["windows_in_stretch"] == 200
-    assert len(windows["angry"]) == len(windows["start_s"]) <= MAX_EVIDENCE_POINTS
+    assert len(windows["angry"]) == len(windows["start_s"]) == MAX_EVIDENCE_POINTS == 50
+    apart_s = np.diff(windows["start_s"])
+    assert apart_s.max() < 2 * 200 * 0.25 / 48
     assert max(windows["angry"]) == alert.peak == 0.9
     assert windows["start_s"][0] == alert.started_s
     assert windows["end_s"][-1] == alert.ended_s

@@ -11,7 +11,7 @@ import pytest
 
 from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
-from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
+from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate, evaluate_calls
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
 from tests.domain.rules.engine.test_evaluate import make_track
 
@@ -127,6 +127,16 @@ def test_words_lie_inside_their_segment_and_take_some_time():
     assert times(fire("text: {any: [退]}", said)) == [(10.0, 10.01)]
 
 
+@pytest.mark.parametrize("channel", [AGENT, CUSTOMER])
+def test_times_are_told_to_the_millisecond_however_late_in_the_call(channel: int):
+    call = replace(CALL, duration_s=5 * 86_400.0)
+    at_s = 4 * 86_400.123
+    (alert,) = fire("text: {any: [退款]}", say(channel, at_s, "退款"), call=call)
+    assert (alert.started_s, alert.ended_s) == (345600.492, 345601.492)
+    (found,) = alert.evidence["found"]
+    assert (found["start_s"], found["end_s"]) == (345600.492, 345601.492)
+
+
 def test_a_phrase_is_not_put_together_from_two_segments():
     assert fire("text: {any: [退款]}", say(CUSTOMER, 1.0, "退"), say(CUSTOMER, 3.0, "款")) == []
 
@@ -232,6 +242,24 @@ def test_overlap_is_where_two_channels_speak_at_once():
     assert fire("acoustic: overlap, duration_sec: 1", talk(0, 1, 9), call=one) == []
 
 
+def test_what_is_found_in_one_call_of_a_batch_is_not_looked_for_in_another():
+    """Sound that is heard with the other channels is laid on the call's first line."""
+    overlap = [talk(AGENT, 0.0, 10.0), talk(CUSTOMER, 8.0, 13.0)]
+    batch = [
+        (replace(CALL, recording_id=f"r{n}"), CallAnnotations((), segments))
+        for n, segments in enumerate([overlap, overlap[:1], overlap[1:], overlap])
+    ]
+    rules = rule_set("acoustic: overlap, duration_sec: 1", "acoustic: silence, duration_sec: 1")
+    found = evaluate_calls(rules, batch)
+    assert [[(a.rule, a.started_s, a.ended_s) for a in alerts] for alerts in found] == [
+        [("a", 8.0, 10.0), ("b", 13.0, 60.0)],
+        [("b", 10.0, 60.0)],
+        [("b", 0.0, 8.0), ("b", 13.0, 60.0)],
+        [("a", 8.0, 10.0), ("b", 13.0, 60.0)],
+    ]
+    assert [a.recording_id for a in found[3]] == ["r3", "r3"]
+
+
 def test_a_rise_is_measured_against_the_channels_own_earlier_speech():
     quiet = [talk(CUSTOMER, 0.0, 4.0, -30.0), talk(CUSTOMER, 5.0, 7.0, -33.0)]
     loud = talk(CUSTOMER, 10.0, 12.0, -20.5)  # 10.5 dB above (4 x -30 + 2 x -33) / 6 = -31
@@ -244,6 +272,27 @@ def test_a_rise_is_measured_against_the_channels_own_earlier_speech():
     assert fire("acoustic: loudness_rise, rise_db: 11", *quiet, loud) == []
     early = "acoustic: loudness_rise, rise_db: 10, baseline_sec: 6.5"
     assert fire(early, *quiet, loud) == []
+
+
+def test_a_baseline_is_the_mean_over_time_to_the_hundredth_of_a_decibel():
+    quiet = [talk(CUSTOMER, 0.0, 4.0, -30.0), talk(CUSTOMER, 5.0, 8.0, -33.01)]
+    loud = talk(CUSTOMER, 10.0, 12.0, -21.3)  # (4 x -30 + 3 x -33.01) / 7 = -31.29
+    (alert,) = fire("acoustic: loudness_rise, rise_db: 9.98", *quiet, loud)
+    assert alert.peak == 9.99
+    assert fire("acoustic: loudness_rise, rise_db: 10", *quiet, loud) == []
+
+
+def test_evidence_lists_at_most_twenty_places_and_every_place_has_its_times():
+    said = say(CUSTOMER, 0.0, "退款" * 25, word_s=0.5)
+    (alert,) = fire("text: {any: [退款]}, keep_firing_sec: 1", said)
+    (found,) = alert.evidence["found"]
+    assert [place["start_s"] for place in found["matches"]] == [float(n) for n in range(20)]
+    assert (alert.started_s, alert.ended_s) == (0.0, 25.0)
+    apart = [say(CUSTOMER, 2.0 * n, "退款", word_s=0.25) for n in range(25)]
+    rules = "all: [{text: {any: [退款]}}, {acoustic: silence, duration_sec: 1}], within_sec: 60"
+    (alert,) = fire(rules, *apart)
+    texts = [part for part in alert.evidence["found"] if part["condition"] == "text"]
+    assert [part["start_s"] for part in texts] == [2.0 * n for n in range(20)]
 
 
 def test_a_rise_must_last_as_long_as_it_is_asked_to():
