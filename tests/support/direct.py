@@ -46,7 +46,7 @@ class DirectRun:
     def scan_once(
         self, *, settle: timedelta = timedelta(0), now: datetime | None = None
     ) -> ScanResult:
-        """One scan of the drop folder; by default every file counts as complete."""
+        """Scan the drop folder once; by default every file counts as complete."""
         return self.pipeline().scan(settle=settle, now=now)
 
     def scan(self) -> list[str]:
