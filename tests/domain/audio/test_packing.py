@@ -96,21 +96,21 @@ def test_a_pack_of_twelve_seconds_is_full(more: int, packs: int):
     found = pack_segments(spans, 20 * RATE, PackingConfig())
     assert len(found) == packs
     assert sum(pack.samples for pack in found) == 12 * RATE + more
-    assert [pack.pieces[0].offset for pack in found] == [0] * packs
+    assert [pack.segments[0].offset for pack in found] == [0] * packs
 
 
 def test_a_segment_may_be_as_long_as_the_window_and_margins_share_what_is_left_of_it():
     (pack,) = pack_segments([Span(1, 31)], 40 * RATE, PackingConfig())
-    assert (pack.pieces[0].start, pack.pieces[0].stop) == (RATE, 31 * RATE)
+    assert (pack.segments[0].start, pack.segments[0].stop) == (RATE, 31 * RATE)
     with pytest.raises(ValueError, match="exceeds 30 s"):
         pack_segments([Span(1, 31 + 1 / RATE)], 40 * RATE, PackingConfig())
     (pack,) = pack_segments([Span(1, 30.8)], 40 * RATE, PackingConfig())
-    assert (pack.pieces[0].start, pack.pieces[0].stop) == (0.9 * RATE, 30.9 * RATE)
+    assert (pack.segments[0].start, pack.segments[0].stop) == (0.9 * RATE, 30.9 * RATE)
 
 
 def test_segments_may_touch_each_other_and_both_ends_of_the_channel():
     (pack,) = pack_segments([Span(0, 2), Span(2, 4)], 4 * RATE, PackingConfig())
-    bounds = [(piece.start, piece.stop, piece.offset) for piece in pack.pieces]
+    bounds = [(piece.start, piece.stop, piece.offset) for piece in pack.segments]
     assert bounds == [(0, 2 * RATE, 0), (2 * RATE, 4 * RATE, 2 * RATE)]
 
 

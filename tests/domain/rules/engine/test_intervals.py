@@ -149,6 +149,6 @@ def test_intervals_moved_from_several_lanes_are_one_set(one: list[Interval], oth
     assert read_intervals(moved, lane=5) == merge([*one, *other])
 
 
-def test_a_stretch_lies_on_the_line_of_its_start():
+def test_an_interval_is_on_the_lane_of_its_start():
     start = np.array([0, 5, (1 << LANE_BITS) - 1, 3 << LANE_BITS], np.int64)
-    assert Intervals(start, start + 1, start).line.tolist() == [0, 0, 0, 3]
+    assert Intervals(start, start + 1, start).lane.tolist() == [0, 0, 0, 3]
