@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
+from sqlalchemy import event
 
 from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
@@ -101,13 +102,15 @@ def home(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, dagster_engines: dict[str, sa.Engine]
+) -> Home:
     """A home as `callqa init` makes it, to be copied: making Dagster's tables takes a second."""
     root = tmp_path_factory.mktemp("prepared")
-    prepare_home(
-        Settings.from_environment({"CALLQA_FIRST_DAY": FIRST_DAY}, home=root), switch=False
-    )
-    return Home.open(root)
+    settings = Settings.from_environment({"CALLQA_FIRST_DAY": FIRST_DAY}, home=root)
+    prepare_home(settings, switch=False)
+    close_files(dagster_engines)
+    return settings.home
 
 
 @pytest.fixture
@@ -118,24 +121,41 @@ def dagster_home(home: Home, prepared: Home) -> Home:
     return Home.open(home.root)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _keep_engines() -> Iterator[None]:
-    """Dagster makes a SQLAlchemy engine for every connection to its SQLite files, and so compiles
-    every statement again: a quarter of a run's time. Here it gets one engine a file."""
+@pytest.fixture(scope="session")
+def dagster_engines() -> Iterator[dict[str, sa.Engine]]:
+    """One engine for each of Dagster's SQLite files, its connections kept, nothing flushed to disk.
 
-    @functools.cache
-    def open_engine(url: str, timeout_s: float | None) -> sa.Engine:
-        arguments = {} if timeout_s is None else {"timeout": timeout_s}
-        return sa.create_engine(url, poolclass=sa.NullPool, connect_args=arguments)
+    Dagster itself makes an engine for every single connection: it opens and closes the file, and
+    compiles every statement again, which is half of a run over a few calls. Kills of processes
+    lose nothing that was not flushed.
+    """
+    engines: dict[str, sa.Engine] = {}
 
-    def create_engine(url: str, *, poolclass: type, connect_args: Any = None) -> sa.Engine:
-        assert poolclass is sa.NullPool
-        return open_engine(url, (connect_args or {}).get("timeout"))
+    def create_engine(url: str, **_options: Any) -> sa.Engine:
+        if url not in engines:
+            engine = engines[url] = sa.create_engine(url)
+            event.listen(
+                engine, "connect", lambda made, _: made.execute("PRAGMA synchronous=OFF").close()
+            )
+            engine.dispose = lambda *_, **__: None  # type: ignore[method-assign]
+        return engines[url]
 
     with pytest.MonkeyPatch.context() as patch:
         for storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
             patch.setattr(storage, "create_engine", create_engine)
-        yield
+        yield engines
+
+
+@pytest.fixture(autouse=True)
+def _close_dagster_s_files(dagster_engines: dict[str, sa.Engine]) -> Iterator[None]:
+    yield
+    close_files(dagster_engines)
+
+
+def close_files(engines: dict[str, sa.Engine]) -> None:
+    for engine in engines.values():
+        sa.Engine.dispose(engine)
+    engines.clear()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 from collections import defaultdict
 from datetime import timedelta
@@ -23,7 +24,8 @@ from tests.support.snapshot import read_rows
 
 pytestmark = [pytest.mark.integration, pytest.mark.both_engines]
 
-ALERTS = 500
+ALERTS = {"sqlite": 500, "postgresql": 120}
+"""In full on one engine; the other is asked whether its locks serve the same claims."""
 LIMITS = {
     "webhook": [(60, 0.5)],
     "dingtalk": [(10, 0.5)],
@@ -88,7 +90,7 @@ def drain_together(barrier, url: str, urls: dict[str, str]) -> None:
 
 def drain_all(url: str, urls: dict[str, str]) -> None:
     delivery.MAX_DIGEST = DIGEST
-    delivery.drain(open_warehouse(url), storm_notifier(urls), budget=timedelta(seconds=60))
+    delivery.drain(open_warehouse(url), storm_notifier(urls), budget=timedelta(minutes=10))
 
 
 def storm_notifier(urls: dict[str, str]):
@@ -105,10 +107,11 @@ def names_in(kind: str, body: dict[str, Any]) -> set[str]:
         "wecom": lambda: body["markdown"]["content"],
         "feishu": lambda: body["card"]["elements"][0]["content"],
     }[kind]()
-    return {f"rule {n}" for n in range(ALERTS) if f"rule {n}**" in text or f"rule {n}\n" in text}
+    return {f"rule {n}" for n in re.findall(r"\brule (\d+)(?:\*\*|\n)", text)}
 
 
-def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(warehouse, start):
+def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(engine, warehouse, start):
+    alerts = ALERTS[engine]
     receivers = [
         start(HttpReceiver(kind, limit=limits[0], fail=faulty(kind)))
         for kind, limits in LIMITS.items()
@@ -118,7 +121,7 @@ def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(warehouse, 
     store_alerts(
         warehouse,
         recording_id,
-        [fired(recording_id, n, receivers=tuple(LIMITS)) for n in range(ALERTS)],
+        [fired(recording_id, n, receivers=tuple(LIMITS)) for n in range(alerts)],
     )
     url = warehouse.engine.url.render_as_string(hide_password=False)
 
@@ -128,7 +131,7 @@ def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(warehouse, 
     assert run_processes(drain_together, url, urls, count=2) == [0, 0]
 
     rows = read_rows(warehouse, tables.alert_deliveries)
-    assert len(rows) == ALERTS * len(LIMITS)
+    assert len(rows) == alerts * len(LIMITS)
     assert {row["status"] for row in rows} <= {"delivered", "dead"}
     rule_of = {row["alert_id"]: row["rule"] for row in read_rows(warehouse, tables.alerts)}
     for receiver in receivers:
@@ -140,7 +143,7 @@ def test_nothing_is_lost_nothing_is_claimed_and_no_limit_is_exceeded(warehouse, 
             if row["receiver"] == receiver.kind and row["status"] == "delivered"
         }
         assert delivered <= has, f"{receiver.kind}: counted as delivered, and never accepted"
-        assert len(delivered) >= ALERTS * 0.99
+        assert len(delivered) >= alerts * 0.99
         for messages, per_sec in LIMITS[receiver.kind]:
             assert receiver.busiest(per_sec) <= messages
         if receiver.kind == "webhook":

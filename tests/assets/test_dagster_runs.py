@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 import torch
 
+from callqa_assets.assets import alerts, emotions
 from callqa_assets.cli.headless import HeadlessResult, process_drop_folder
 from callqa_assets.warehouse import tables
 from resources.settings import Settings
@@ -79,7 +80,10 @@ def test_a_second_run_computes_nothing(home, warehouse, process):
     assert read_snapshot(warehouse) == before
 
 
-def test_a_range_of_31_days_is_one_run(home, warehouse, process):
+def test_a_range_of_31_days_is_one_run(home, warehouse, process, monkeypatch):
+    # Pictures have tests of their own, and two a day would take longer than all the rest.
+    monkeypatch.setattr(emotions, "emotion_day_plot", lambda *_: b"")
+    monkeypatch.setattr(alerts, "alert_volume_plot", lambda *_: b"")
     days = [f"2025-03-{d:02d}" for d in range(1, 32)]
     for seed, day in enumerate(days):
         write_call(home.drop, day, seed=seed)
