@@ -52,19 +52,12 @@ class Mutant:
     @property
     def change(self) -> tuple[str, str, str]:
         """Module, changed lines and their replacement; white space counts for nothing."""
-        before, after = (code.splitlines() for code in (self.original, self.mutated))
-        changed = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-        edits = [(a, b, c, d) for tag, a, b, c, d in changed if tag != "equal"]
-        return (
-            self.module,
-            *(
-                _squeeze(" ".join(line for a, b in spans for line in lines[a:b]))
-                for lines, spans in (
-                    (before, [(a, b) for a, b, _, _ in edits]),
-                    (after, [(c, d) for _, _, c, d in edits]),
-                )
-            ),
-        )  # type: ignore[return-value]
+        before, after = self.original.splitlines(), self.mutated.splitlines()
+        spans = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+        edits = [span for span in spans if span[0] != "equal"]
+        removed = [line for _, start, stop, _, _ in edits for line in before[start:stop]]
+        added = [line for _, _, _, start, stop in edits for line in after[start:stop]]
+        return self.module, _squeeze("".join(removed)), _squeeze("".join(added))
 
 
 def list_modules() -> list[str]:
@@ -140,7 +133,9 @@ def _list_places(code: str) -> dict[object, list[tuple[str, int]]]:
 def _mutate(mutant: tuple[str, str, int]) -> Mutant:
     module, operator, occurrence = mutant
     code = (REPO / module).read_text("utf-8")
-    return Mutant(module, operator, code, mutate_code(code, _operators()[operator], occurrence))
+    mutated = mutate_code(code, _operators()[operator], occurrence)
+    assert mutated is not None
+    return Mutant(module, operator, code, mutated)
 
 
 def _is_another_program(mutant: Mutant) -> bool:

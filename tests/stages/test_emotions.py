@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from callqa_assets.stages.emotions import STAGE
 from callqa_assets.warehouse import tables
 from tests.support.calls import write_call
 from tests.support.direct import DirectRun
@@ -69,6 +72,21 @@ def test_embeddings_are_kept_in_the_order_of_the_rows(direct, home, warehouse):
     direct.run(EmbeddingModels())
     (path,) = {row["embedding_path"] for row in read_rows(warehouse, tables.emotion_scores)}
     assert np.load(home.root / path).tolist() == [[0.5, 0.5], [2.5, 2.5]]
+
+
+def test_old_files_that_no_row_names_are_swept_with_the_day(direct, home, warehouse):
+    direct.run(EmbeddingModels())
+    (path,) = {row["embedding_path"] for row in read_rows(warehouse, tables.emotion_scores)}
+    replaced = (home.root / path).with_name(f"{Path(path).name.partition('.')[0]}.older.npy")
+    orphan = home.emotion_tracks / "orphan.parquet"
+    for file in (replaced, orphan):
+        file.touch()
+        os.utime(file, (0, 0))
+    STAGE.clean_up(direct.pipeline().context, [])
+    assert (replaced.exists(), orphan.exists()) == (True, False)
+    STAGE.clean_up(direct.pipeline().context, [DAY])
+    assert not replaced.exists()
+    assert (home.root / path).exists()
 
 
 def test_an_answer_that_lacks_an_emotion_fails_its_recording(direct, warehouse):

@@ -117,6 +117,29 @@ def test_beside_a_named_neutral_the_emotions_not_named_share_what_is_left():
     assert posteriors[EMOTIONS.index("happy")] == pytest.approx(0.7 / 8)
 
 
+@pytest.mark.parametrize(
+    ("keys", "at_the_limit", "beyond"),
+    [
+        ("call: {{hour: {}}}", ("0", "23"), ("-1", "24")),
+        ("call: {{duration_sec: {}}}", ("0.1", "3600"), ("0", "3601")),
+        ("speech: [{{role: agent, start: {}, end: 36000}}]", ("0", "35999"), ("-1", "36001")),
+        ("speech: [{{role: agent, start: 1, end: {}}}]", ("1.1", "36000"), ("1", "36001")),
+        (
+            "speech: [{{role: agent, start: 0, feels: [{{sec: 1, angry: {}}}]}}]",
+            ("0", "1"),
+            ("-0.1", "1.1"),
+        ),
+    ],
+)
+def test_values_may_reach_their_limits_and_go_no_further(keys, at_the_limit, beyond):
+    rest = "\nspeech: []\nexpect: []" if keys.startswith("call") else "\nexpect: []"
+    for value in at_the_limit:
+        assert load_suite(suite_of(keys.format(value) + rest), source="suite.yaml")
+    for value in beyond:
+        with pytest.raises(SuiteError):
+            load_suite(suite_of(keys.format(value) + rest), source="suite.yaml")
+
+
 SLIPS = {
     "an unknown key": (
         "speech: []\nexpects: []",
