@@ -13,14 +13,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.runs.sqlite import sqlite_run_storage
-from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
-from sqlalchemy import event
 
 from callqa_assets.cli.home_setup import prepare_home
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
@@ -28,14 +23,15 @@ from callqa_assets.warehouse.tables import metadata
 from resources.settings import Settings
 from resources.storage.drop_folder import DropFolder
 from resources.storage.home import Home
-from tests.support.calls import RULES
+from tests.support.calls import FIRST_DAY, RULES
+from tests.support.dagster_files import close_files, keep_files_open
 from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 
 REPO = Path(__file__).resolve().parents[1]
 SERVER = "CALLQA_TEST_POSTGRES_URL"
-FIRST_DAY = "2025-01-01"
-"""Of homes with Dagster's instance: it counts all their days at each check."""
+
+keep_files_open()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -102,14 +98,12 @@ def home(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
 
 
 @pytest.fixture(scope="session")
-def prepared(
-    tmp_path_factory: pytest.TempPathFactory, dagster_engines: dict[str, sa.Engine]
-) -> Home:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home as `callqa init` makes it, to be copied: making Dagster's tables takes a second."""
     root = tmp_path_factory.mktemp("prepared")
     settings = Settings.from_environment({"CALLQA_FIRST_DAY": FIRST_DAY}, home=root)
     prepare_home(settings, switch=False)
-    close_files(dagster_engines)
+    close_files()
     return settings.home
 
 
@@ -121,41 +115,10 @@ def dagster_home(home: Home, prepared: Home) -> Home:
     return Home.open(home.root)
 
 
-@pytest.fixture(scope="session")
-def dagster_engines() -> Iterator[dict[str, sa.Engine]]:
-    """One engine for each of Dagster's SQLite files, its connections kept, nothing flushed to disk.
-
-    Dagster itself makes an engine for every single connection: it opens and closes the file, and
-    compiles every statement again, which is half of a run over a few calls. Kills of processes
-    lose nothing that was not flushed.
-    """
-    engines: dict[str, sa.Engine] = {}
-
-    def create_engine(url: str, **_options: Any) -> sa.Engine:
-        if url not in engines:
-            engine = engines[url] = sa.create_engine(url)
-            event.listen(
-                engine, "connect", lambda made, _: made.execute("PRAGMA synchronous=OFF").close()
-            )
-            engine.dispose = lambda *_, **__: None  # type: ignore[method-assign]
-        return engines[url]
-
-    with pytest.MonkeyPatch.context() as patch:
-        for storage in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
-            patch.setattr(storage, "create_engine", create_engine)
-        yield engines
-
-
 @pytest.fixture(autouse=True)
-def _close_dagster_s_files(dagster_engines: dict[str, sa.Engine]) -> Iterator[None]:
+def _close_dagster_s_files() -> Iterator[None]:
     yield
-    close_files(dagster_engines)
-
-
-def close_files(engines: dict[str, sa.Engine]) -> None:
-    for engine in engines.values():
-        sa.Engine.dispose(engine)
-    engines.clear()
+    close_files()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ import yaml
 
 from callqa_assets.warehouse.database import Warehouse, open_warehouse
 from resources.storage.home import REPO, Home
-from tests.support.calls import write_call
+from tests.support.calls import FIRST_DAY, write_call
 from tests.support.processes import preload, run_command
 from tests.support.snapshot import read_snapshot, read_tracks
 from tests.support.tiny_checkpoints import FAMILIES, build_tiny
@@ -81,6 +81,7 @@ class Installation:
             "HOME": str(self.root),
             "CALLQA_CONFIGS": str(self.root / "configs"),
             "CALLQA_MODELS": str(self.models),
+            "CALLQA_FIRST_DAY": FIRST_DAY,
             "OMP_NUM_THREADS": "1",
             **dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9"),
         }

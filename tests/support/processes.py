@@ -22,6 +22,7 @@ from callqa_assets.warehouse.ledger import Ledger
 from resources.storage.archive import RecordingArchive
 from resources.storage.home import REPO, Home
 from resources.storage.lake import EmotionLake
+from tests.support.dagster_files import keep_files_open
 from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 
@@ -124,5 +125,6 @@ def _be_command(arguments: list[str], environment: dict[str, str], printed: list
     for descriptor, path in enumerate(printed, start=1):
         with path.open("wb") as file:
             os.dup2(file.fileno(), descriptor)
+    keep_files_open()
     sys.argv = ["callqa", *arguments]
     main()
