@@ -234,10 +234,12 @@ def test_a_fault_on_one_day_of_a_range_stops_the_run_and_names_day_and_recording
                 for wave, spans in zip(waveforms, super().detect(waveforms), strict=True)
             ]
 
+    url = warehouse.engine.url.render_as_string(hide_password=False)
+
     def process(models: FakeModels):
         resource = dg.ResourceDefinition.hardcoded_resource(models)
         return process_drop_folder(
-            Settings.from_environment(),
+            Settings.from_environment(warehouse_url=url),
             lambda *_: None,
             copy=False,
             force=True,

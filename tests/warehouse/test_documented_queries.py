@@ -132,5 +132,5 @@ def test_a_months_angry_moments_of_an_agent_are_found(asked):
 
 
 def test_the_precision_of_rules_is_found(asked):
-    (row,) = ask(asked, query_of("How right the rules are"))
+    (row,) = ask(asked, query_of("The precision of the rules"))
     assert (row["rule"], row["decided"], float(row["precision"])) == ("anger", 1, 1.0)
