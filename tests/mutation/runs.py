@@ -29,7 +29,20 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
         "domain/calls/sources": ["domain/calls/test_metadata"],
         "domain/config_places": ["domain/test_yaml_config", "domain/rules/test_rule_set"],
         "domain/rules/call_input": ["domain/rules/engine/test_evaluate"],
-        "domain/rules/conditions": ["domain/rules/test_rule_set", "domain/rules/engine/test_find"],
+        "domain/emotion/labels": ["domain/emotion/test_timeline"],
+        "domain/errors": ["domain/rules/test_rule_set"],
+        **{
+            f"domain/rules/conditions/{part}": [
+                "domain/rules/test_rule_set",
+                "domain/rules/engine/test_find",
+                "domain/rules/engine/test_evaluate",
+                "domain/rules/test_lint",
+            ]
+            for part in (
+                *("activity", "composed", "emotion", "keys", "leaf", "levels", "loudness"),
+                *("registry", "text"),
+            )
+        },
         # The engine's parts are judged by the alerts that come out of it.
         **{
             f"domain/rules/engine/{part}": [
@@ -42,12 +55,14 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
         "domain/speech": ["domain/audio/test_segments", "domain/audio/test_packing"],
         "domain/text/itn/__init__": ["domain/text/test_itn"],
         "domain/text/itn/grammar": ["domain/text/test_itn"],
+        "domain/text/itn/lexicon": ["domain/text/test_itn"],
         "domain/text/itn/numerals": ["domain/text/test_itn"],
         "domain/text/patterns": ["domain/rules/test_rule_set", "domain/rules/engine/test_find"],
         "domain/yaml_document": ["domain/test_yaml_config"],
         "stages/alerts": ["stages/test_contract"],
         "stages/contract": ["stages/test_contract", "stages/test_claims"],
         "stages/definition": ["stages/test_contract"],
+        "stages/registry": ["stages/test_contract"],
         "stages/emotions": ["stages/test_contract", "stages/test_emotions"],
         "stages/segmented_audio": ["stages/test_contract"],
         "stages/segments": ["stages/test_contract"],
