@@ -10,13 +10,12 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.ingestion.archiving import IngestReport, ingest_day
 from callqa_assets.ingestion.discovery import ScanResult, scan
-from callqa_assets.stages.contract import Progress, Stage, StageReport, run_stage
+from callqa_assets.stages.contract import Progress, StageReport, run_stage
 from callqa_assets.stages.definition import StageContext
 from callqa_assets.stages.registry import STAGE_NAMES, STAGES
 from callqa_assets.warehouse.dirty_days import (
@@ -120,10 +119,6 @@ class Pipeline:
         return ingest_day(
             context.warehouse, context.home, day, run_id=run_id, copy=copy, progress=progress
         )
-
-    def build_stages(self, names: Collection[str] = STAGE_NAMES) -> list[Stage[Any, Any]]:
-        """The named stages in the order in which they run, with the current rules and models."""
-        return [stage.build(self.context) for stage in STAGES if stage.name in names]
 
     def run_stages(
         self,

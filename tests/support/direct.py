@@ -16,6 +16,7 @@ from callqa_assets.ingestion.discovery import ScanResult
 from callqa_assets.pipeline import Pipeline
 from callqa_assets.stages.contract import Stage, StageReport, run_stage
 from callqa_assets.stages.definition import StageContext
+from callqa_assets.stages.registry import STAGES
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.outbox import Outbox
 from callqa_assets.warehouse.rule_sets import accept_rules
@@ -68,7 +69,8 @@ class DirectRun:
         return [problem for day in self.scan() for problem in self.ingest(day).problems]
 
     def stages(self, models: Any, batch_recordings: int = 32) -> Sequence[Stage[Any, Any]]:
-        stages = self.pipeline(models).build_stages()
+        context = self.pipeline(models).context
+        stages = [definition.build(context) for definition in STAGES]
         return [replace(stage, batch_recordings=batch_recordings) for stage in stages]
 
     def run(
