@@ -42,7 +42,9 @@ def _faults(scope: Scope) -> list[str]:
 
 def _speech_share(connection: sa.Connection, day: str) -> float | None:
     """Seconds of speech per second of channel time."""
-    speech = sa.select(sa.func.sum(table.c.end_s - table.c.start_s)).where(table.c.day == day)
+    speech = sa.select(sa.func.sum(table.c.end_s - table.c.start_s)).where(
+        table.c.day == day, table.c.kind == "speech"
+    )
     sound = sa.select(sa.func.sum(recordings.c.duration_s * recordings.c.channels)).where(
         recordings.c.day == day, recordings.c.status == "ok"
     )

@@ -16,7 +16,7 @@ from callqa_assets.warehouse.tables import transcripts as table
 
 
 def _faults(scope: Scope) -> list[str]:
-    """Recordings with segments without a transcript, or a confidence outside 0 to 1."""
+    """Recordings with segments of speech without a transcript, or a confidence outside 0 to 1."""
     same = (
         (table.c.recording_id == segments.c.recording_id)
         & (table.c.channel == segments.c.channel)
@@ -25,7 +25,11 @@ def _faults(scope: Scope) -> list[str]:
     query = (
         sa.select(segments.c.recording_id)
         .outerjoin(table, same)
-        .where(segments.c.day == scope.day, scope.own(STAGE.name, segments.c.recording_id))
+        .where(
+            segments.c.day == scope.day,
+            segments.c.kind == "speech",
+            scope.own(STAGE.name, segments.c.recording_id),
+        )
         .where(sa.or_(table.c.recording_id.is_(None), sa.not_(table.c.confidence.between(0, 1))))
     )
     return list(scope.connection.execute(query).scalars())

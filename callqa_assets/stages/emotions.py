@@ -21,7 +21,7 @@ from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs, named_artifacts
-from callqa_assets.warehouse.results import Rows, SegmentKey, named_embeddings, replace_rows
+from callqa_assets.warehouse.results import Rows, SegmentKey, named_embeddings, rows_writer
 from resources.storage.lake import EmotionLake
 
 CODE_VERSION = "1"
@@ -68,7 +68,7 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
         prepare=models.emotion_recognizer,
         load=lambda recording: load_segmented(context.warehouse, context.archive, recording),
         compute=compute,
-        write=replace_rows,
+        write=rows_writer(INPUTS.stage),
     )
 
 

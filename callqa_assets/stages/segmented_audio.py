@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.speech import Span, SpeechChannel
 from callqa_assets.warehouse.database import Warehouse
-from callqa_assets.warehouse.results import SegmentKey, read_segments
+from callqa_assets.warehouse.results import SegmentKey, read_speech
 from resources.storage.archive import RecordingArchive
 
 
@@ -27,7 +27,7 @@ def load_segmented(
 ) -> SegmentedAudio:
     """Read the segments from the warehouse and the audio from the archive."""
     with warehouse.read() as connection:
-        segments = read_segments(connection, recording.recording_id)
+        segments = read_speech(connection, recording.recording_id)
     waveforms = archive.load(recording)
     keys: list[list[SegmentKey]] = [[] for _ in waveforms]
     for segment in segments:

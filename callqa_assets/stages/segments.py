@@ -9,7 +9,7 @@ from callqa_assets.stages.contract import BatchResult, Stage
 from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import Rows, replace_rows
+from callqa_assets.warehouse.results import Rows, rows_writer
 
 CODE_VERSION = "1"
 
@@ -40,6 +40,7 @@ def _build(context: StageContext) -> Stage[list[Samples], Rows]:
                             "start_s": span.start_s,
                             "end_s": span.end_s,
                             "level_dbfs": round(level_dbfs(waveform, span), 2),
+                            "kind": "speech",
                         }
                         for channel, waveform in enumerate(channels)
                         for number, span in enumerate(next(found))
@@ -55,7 +56,7 @@ def _build(context: StageContext) -> Stage[list[Samples], Rows]:
         prepare=models.detector,
         load=context.archive.load,
         compute=compute,
-        write=replace_rows,
+        write=rows_writer(INPUTS.stage),
     )
 
 

@@ -113,6 +113,9 @@ _words = (
             transcripts.c.segment_no == segments.c.segment_no,
         ),
     )
-    .where(segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(
+        segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
+        segments.c.kind == "speech",
+    )
     .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
 )

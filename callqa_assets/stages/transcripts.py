@@ -14,7 +14,7 @@ from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import Rows, replace_rows
+from callqa_assets.warehouse.results import Rows, rows_writer
 
 CODE_VERSION = "2"
 
@@ -59,7 +59,7 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
             context.warehouse, context.archive, r, lists.of(r.facts.queue)
         ),
         compute=compute,
-        write=replace_rows,
+        write=rows_writer(NAME),
     )
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypedDict
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import sqlalchemy as sa
 
 from callqa_assets.warehouse.database import chunks
-from callqa_assets.warehouse.tables import emotion_scores, emotion_spans, recordings, segments
+from callqa_assets.warehouse.tables import (
+    emotion_scores,
+    emotion_spans,
+    recordings,
+    segments,
+    stage_notes,
+)
 
 Rows = Mapping[sa.Table, Sequence[Mapping[str, Any]]]
 """A recording's rows by table, without `recording_id` and `day`."""
@@ -26,27 +32,58 @@ class SegmentKey(TypedDict):
     end_s: float
 
 
-def replace_rows(
-    connection: sa.Connection, days: Mapping[str, str], rows: Mapping[str, Rows]
-) -> None:
-    """Make `rows` the only rows of these recordings in each of the tables named."""
-    for table in {table: None for own in rows.values() for table in own}:
-        for ids in chunks(list(rows)):
-            connection.execute(sa.delete(table).where(table.c.recording_id.in_(ids)))
-        values = [
-            {**row, "recording_id": recording_id, "day": days[recording_id]}
-            for recording_id, own in rows.items()
-            for row in own.get(table, ())
-        ]
-        if values:
-            connection.execute(sa.insert(table), values)
+RowsWriter = Callable[[sa.Connection, Mapping[str, str], Mapping[str, Rows]], None]
+"""(connection, day by recording, rows by recording)."""
 
 
-def read_segments(connection: sa.Connection, recording_id: str) -> list[SegmentKey]:
-    """The recording's segments by channel and number."""
+class Note(NamedTuple):
+    """Something that a stage left out, guessed or doubts; never anything that was said."""
+
+    note: str
+    """What kind, e.g. `doubtful_language`."""
+    detail: str
+    channel: int | None = None
+    """None: the recording as a whole."""
+    start_s: float | None = None
+    """None: all of it."""
+    end_s: float | None = None
+
+
+def rows_writer(stage: str) -> RowsWriter:
+    """What makes `rows` the only rows of these recordings in each of the tables named.
+
+    Of `stage_notes`, which all stages share, it replaces those of `stage`: the table is always to
+    be named, with rows made by `note_rows`.
+    """
+
+    def write(connection: sa.Connection, days: Mapping[str, str], rows: Mapping[str, Rows]) -> None:
+        for table in {table: None for own in rows.values() for table in own}:
+            own_rows = table.c.stage == stage if table is stage_notes else sa.true()
+            for ids in chunks(list(rows)):
+                connection.execute(sa.delete(table).where(table.c.recording_id.in_(ids), own_rows))
+            values = [
+                {**row, "recording_id": recording_id, "day": days[recording_id]}
+                for recording_id, own in rows.items()
+                for row in own.get(table, ())
+            ]
+            if values:
+                connection.execute(sa.insert(table), values)
+
+    return write
+
+
+def note_rows(stage: str, notes: Iterable[Note]) -> list[dict[str, Any]]:
+    """Rows of `stage_notes` for one recording."""
+    return [
+        {"stage": stage, "note_no": number, **note._asdict()} for number, note in enumerate(notes)
+    ]
+
+
+def read_speech(connection: sa.Connection, recording_id: str) -> list[SegmentKey]:
+    """The recording's segments of speech by channel and number."""
     query = (
         sa.select(*(segments.c[name] for name in SegmentKey.__annotations__))
-        .where(segments.c.recording_id == recording_id)
+        .where(segments.c.recording_id == recording_id, segments.c.kind == "speech")
         .order_by(segments.c.channel, segments.c.segment_no)
     )
     return [SegmentKey(**row) for row in connection.execute(query).mappings()]

@@ -421,8 +421,66 @@ segments = sa.Table(
         comment="RMS level, dB relative to a full-scale square wave, e.g. `-26.02`; -100 for "
         "digital silence.",
     ),
+    sa.Column(
+        "kind",
+        sa.String(10),
+        nullable=False,
+        comment="What is heard: `speech`; `music` and `tone` (on hold, ring-back, beeps); "
+        "`crosstalk` (the other channel's speech, leaked into this one). Only `speech` has rows in "
+        "`transcripts` and `emotion_scores`.",
+    ),
     sa.CheckConstraint("end_s > start_s AND start_s >= 0", name="order"),
-    comment="Stretches of speech: one row for each segment of a channel.",
+    sa.CheckConstraint("kind IN ('speech', 'music', 'tone', 'crosstalk')", name="kind"),
+    comment="Stretches of sound: one row for each segment of a channel.",
+)
+
+stage_notes = sa.Table(
+    "stage_notes",
+    metadata,
+    _recording_id(primary_key=True),
+    sa.Column(
+        "stage",
+        sa.String(16),
+        primary_key=True,
+        comment="The stage that noticed it, e.g. `transcripts`.",
+    ),
+    sa.Column(
+        "note_no",
+        sa.Integer,
+        primary_key=True,
+        comment="Number of the note among those of the stage on the recording, from 0.",
+    ),
+    _day(index=True),
+    sa.Column(
+        "note",
+        sa.String(32),
+        nullable=False,
+        comment="What kind of note, e.g. `doubtful_language`, `dual_mono`, `crosstalk`.",
+    ),
+    sa.Column(
+        "channel",
+        sa.Integer,
+        comment="Audio channel of the recording, from 0; NULL: the recording as a whole.",
+    ),
+    sa.Column(
+        "start_s",
+        sa.Double,
+        comment="Start of the stretch meant, s from the start of the recording; NULL: all of it.",
+    ),
+    sa.Column(
+        "end_s",
+        sa.Double,
+        comment="End of that stretch, s from the start of the recording; NULL: all of it.",
+    ),
+    sa.Column(
+        "detail",
+        sa.Text,
+        nullable=False,
+        comment="In words, without anything that was said, e.g. `both channels carry the same "
+        "sound`.",
+    ),
+    comment="What a stage left out, guessed or doubts: one row for each note. `callqa run` prints "
+    "their counts.",
 )
 
 transcripts = sa.Table(
@@ -998,6 +1056,7 @@ dirty_days = sa.Table(
 DAY_TABLES = (
     recordings,
     segments,
+    stage_notes,
     transcripts,
     emotion_scores,
     emotion_spans,

@@ -109,7 +109,7 @@ def test_segments_that_overlap_are_found(home, warehouse, ids, faults):
         connection.execute(
             sa.insert(tables.segments).values(
                 recording_id=ids[0], channel=0, segment_no=1, day=DAY, role="agent",
-                start_s=1.0, end_s=1.5, level_dbfs=-20.0,
+                start_s=1.0, end_s=1.5, level_dbfs=-20.0, kind="speech",
             )
         )  # fmt: skip
     assert faults("segments") == {ids[0]}

@@ -286,7 +286,7 @@ def test_a_fault_of_the_warehouse_is_raised_and_blames_no_recording(
     def fail(*args):
         raise sa.exc.OperationalError("INSERT", {}, Exception("disk I/O error"))
 
-    monkeypatch.setattr("callqa_assets.stages.segments.replace_rows", fail)
+    monkeypatch.setattr("callqa_assets.stages.segments.rows_writer", lambda stage: fail)
     with pytest.raises(sa.exc.OperationalError):
         cut(direct, FakeModels())
     assert run_row(warehouse)["status"] == "claimed"

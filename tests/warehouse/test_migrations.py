@@ -34,6 +34,7 @@ CHOICES = {
     "alert_deliveries.suppressed_because": None,
     "stage_runs.status": "ok",
     "segments.start_s": 0.5,
+    "segments.kind": "music",
 }
 """Values of columns that do not take every value of their type."""
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from callqa_assets.domain.speech import ModelIdentity
-from callqa_assets.warehouse.results import named_embeddings, replace_rows
+from callqa_assets.warehouse.results import named_embeddings, rows_writer
 from callqa_assets.warehouse.tables import emotion_scores
 from resources.storage.lake import EmotionLake
 from tests.support.calls import write_call
@@ -117,7 +117,8 @@ def test_embeddings_of_a_recording_without_rows_are_swept_too(direct):
         (row.embedding_path, row.recording_id) for row in read_scores(direct.warehouse)
     }.pop()
     with direct.warehouse.write() as connection:
-        replace_rows(connection, {recording_id: DAY}, {recording_id: {emotion_scores: []}})
+        write = rows_writer("emotions")
+        write(connection, {recording_id: DAY}, {recording_id: {emotion_scores: []}})
     os.utime(direct.home.root / path, (0, 0))
     with direct.warehouse.read() as connection:
         named = named_embeddings(connection, DAY)
