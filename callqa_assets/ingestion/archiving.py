@@ -16,8 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from callqa_assets.domain.audio.decoding import UnreadableAudio
-from callqa_assets.domain.calls.files import FileKey, stem_of
-from callqa_assets.domain.calls.metadata import keep_better_time, mask_numbers
+from callqa_assets.domain.calls.files import FileKey, described_names
+from callqa_assets.domain.calls.foreign_text import mask_numbers
+from callqa_assets.domain.calls.metadata import keep_better_time
 from callqa_assets.domain.days import Calendar
 from callqa_assets.stages.contract import Progress
 from callqa_assets.stages.read_ahead import read_ahead
@@ -253,17 +254,18 @@ def _archive_sidecars(warehouse: Warehouse, archive: RecordingArchive, day: str)
     """Move the day's sidecars beside their recordings in the archive."""
     with warehouse.read() as connection:
         for sidecar in files.read_sidecars(connection, day):
-            base, root = stem_of(sidecar.name), sidecar.drop_root
+            names, root = described_names(sidecar.name), sidecar.drop_root
             archived = [
                 recording.archive_path
                 for recording in (
-                    *files.find_recordings(connection, root, "name", [base]),
-                    *files.find_recordings(connection, root, "stem", [base]),
+                    *files.find_recordings(connection, root, "name", names),
+                    *files.find_recordings(connection, root, "stem", names),
                 )
                 if recording.state == "ingested" and recording.archive_path
             ]
             if archived and os.path.isfile(sidecar.source_path):
-                beside = str(Path(archived[0]).with_suffix(".json"))
+                extension = Path(sidecar.name).suffix.lower()
+                beside = str(Path(archived[0]).with_suffix(extension))
                 archive.store(sidecar.source_path, beside, copy=False)
 
 

@@ -14,6 +14,7 @@ from callqa_assets.domain.calls.files import DropFile, FileKey, lookup_name, sid
 from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.days import Calendar
 from callqa_assets.ingestion.description import CallDescriber
+from callqa_assets.ingestion.manifest_reader import ManifestReader, UnreadManifests
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.dirty_days import mark_dirty
@@ -95,23 +96,48 @@ def scan(
     now: datetime,
     settle: timedelta,
 ) -> ScanResult:
-    """List the drop folder once and record what follows, in one transaction.
+    """List the drop folder and record what follows, in one transaction.
+
+    Manifests are read outside of it, and only where a recording or a manifest is new.
 
     Raises DropFolderError where the folder is missing.
     """
+    manifests = ManifestReader(warehouse, drop)
+    while True:
+        try:
+            return _scan(warehouse, drop, manifests, config, calendar, now=now, settle=settle)
+        except UnreadManifests as unread:
+            manifests.read(unread)
+
+
+def _scan(
+    warehouse: Warehouse,
+    drop: DropFolder,
+    manifests: ManifestReader,
+    config: MetadataConfig,
+    calendar: Calendar,
+    *,
+    now: datetime,
+    settle: timedelta,
+) -> ScanResult:
+    """`scan`, in one transaction. Raises UnreadManifests where a manifest is to be read first."""
     with warehouse.write(lock="intake") as connection:
         # Inside the lock: what is archived meanwhile must not seem to be delivered again.
         listing = drop.list_files()
         known = files.read_known(connection, drop.root, [file.path for file in listing])
         plan = plan_listing(listing, known, now=now, settle=settle)
+        waiting = set(plan.waiting)
+        settled = [file for file in listing if file not in waiting]
+        if any(file.kind != "sidecar" for file in plan.settled):
+            manifests.need(
+                [file for file in settled if file.kind == "manifest"],
+                new=[file for file in plan.settled if file.kind == "manifest"],
+            )
         files.insert_seen(connection, plan.first_seen, drop.root, now)
         files.update_intake(connection, plan.reopened, state="seen", first_seen_at=now)
         files.update_intake(connection, plan.replaced, state="replaced")
         files.update_intake(connection, plan.gone, state="gone")
-        waiting = set(plan.waiting)
-        describer = CallDescriber(
-            connection, drop, config, calendar, now, [f for f in listing if f not in waiting]
-        )
+        describer = CallDescriber(connection, drop, manifests, config, calendar, now, settled)
         recordings = [file for file in plan.settled if file.kind == "audio"]
         for file in recordings:
             describer.describe_new(file)
@@ -123,5 +149,5 @@ def scan(
         listed=len(listing),
         settled=len(recordings),
         waiting=len(plan.waiting),
-        notes=tuple(dict.fromkeys(describer.notes)),
+        notes=describer.notes(),
     )

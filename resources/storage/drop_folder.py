@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 
 from callqa_assets.domain.calls.files import DropFile
@@ -30,6 +32,16 @@ class DropFolder:
                 "CALLQA_DROP"
             )
         return sorted(self._walk(self.root), key=lambda file: file.name)
+
+    def read(self, file: DropFile, max_bytes: int) -> bytes:
+        """The first bytes of a listed file, at most `max_bytes` and one: whoever gets more than
+        `max_bytes` knows that it is too large. Never a link, a pipe or a device that took its
+        place. Raises OSError."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open(file.path, flags), "rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "no ordinary file")
+            return opened.read(max_bytes + 1)
 
     def _walk(self, folder: bytes) -> Iterator[DropFile]:
         try:
