@@ -210,6 +210,14 @@ intake = sa.Table(
         "first_seen_at", UtcDateTime, nullable=False, comment="When it was first listed, UTC."
     ),
     sa.Column(
+        "attempts",
+        sa.Integer,
+        nullable=False,
+        default=0,
+        comment="How often reading it was begun and not brought to an end; at 3 it goes to the "
+        "quarantine unread.",
+    ),
+    sa.Column(
         "stable_at", UtcDateTime, comment="When it was found complete, UTC; NULL until then."
     ),
     sa.CheckConstraint("kind IN ('audio', 'sidecar', 'manifest')", name="kind"),
@@ -240,7 +248,8 @@ recordings = sa.Table(
         "content_sha256",
         Hash,
         nullable=False,
-        comment="SHA-256 of the file, hex, e.g. `5c30e9d6…`. At most one `ok` row has a given one.",
+        comment="SHA-256 of the file, hex, e.g. `5c30e9d6…`. At most one `ok` row has a given one. "
+        "Of a file that was given up unread: of its path, size and date.",
     ),
     sa.Column(
         "source_name",

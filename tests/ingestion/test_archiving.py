@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -154,14 +155,14 @@ def test_a_file_without_permission_stays_is_reported_and_ingested_once_it_may_be
 ):
     write_call(home.drop, DAY, "1001", seed=1)
     locked = write_call(home.drop, DAY, "1002", seed=2)
-    real = archiving.hash_content
+    real = archiving.open_regular
 
-    def refuse(path: Path) -> str:
+    def refuse(path: Path) -> FileIO:
         if path == locked:
             raise PermissionError(errno.EACCES, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr(archiving, "hash_content", refuse)
+    monkeypatch.setattr(archiving, "open_regular", refuse)
     (problem,) = direct.ingest_all()
     assert "_1002_" in problem
     assert "Permission denied" in problem
@@ -198,14 +199,14 @@ def test_a_file_that_breaks_the_decoder_does_not_hold_up_the_day(
 ):
     write_call(home.drop, DAY, "1001", seed=1)
     cursed = write_call(home.drop, DAY, "1002", seed=2)
-    real = archiving.decode_file
+    real = archiving.decode_open
 
-    def decode(path: Path):
-        if path == cursed:
+    def decode(file: FileIO):
+        if file.name == cursed:
             raise ZeroDivisionError("frame rate 0")
-        return real(path)
+        return real(file)
 
-    monkeypatch.setattr(archiving, "decode_file", decode)
+    monkeypatch.setattr(archiving, "decode_open", decode)
     (problem,) = direct.ingest_all()
     assert "ZeroDivisionError" in problem
     assert cursed.is_file()
@@ -219,6 +220,7 @@ def test_a_file_that_vanished_before_it_was_archived_leaves_no_row_and_may_come_
     content = path.read_bytes()
     direct.scan()
     path.unlink()
+    (home.drop / "empty").mkdir()
     assert direct.ingest_all() == []
     assert read_rows(warehouse, tables.recordings) == []
     path.write_bytes(content)

@@ -38,8 +38,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_stage_notes_day"), "stage_notes", ["day"], unique=False)
 
+    with op.batch_alter_table("intake") as intake:
+        intake.add_column(sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("intake") as intake:
+        intake.alter_column("attempts", server_default=None)
+
 
 def downgrade() -> None:
+    op.drop_column("intake", "attempts")
     op.drop_table("stage_notes")
     with op.batch_alter_table("segments") as segments:
         segments.drop_constraint(op.f("ck_segments_kind"), type_="check")
