@@ -168,6 +168,7 @@ class _Each:
 
     connection: sa.Connection
     left_out: list[str]
+    failed: set[FileKey] = field(default_factory=set)
 
     def do_together(
         self, listed: Sequence[DropFile], work: Callable[[Sequence[DropFile]], None]
@@ -177,12 +178,17 @@ class _Each:
             self.do(listed, lambda file: work([file]))
 
     def do(self, listed: Sequence[DropFile], work: Callable[[DropFile], None]) -> int:
-        """Returns for how many it was done."""
-        faults = [attempt(self.connection, partial(work, file)) for file in listed]
-        self.left_out.extend(
-            f"{shown_name(file.display_name)}: it cannot be recorded ({type(fault).__name__}): "
-            "left where it is; rename it, or deliver it again"
-            for file, fault in zip(listed, faults, strict=True)
-            if fault
-        )
-        return faults.count(None)
+        """Returns for how many it was done; those at which something failed before are skipped."""
+        done = 0
+        for file in listed:
+            if file.key in self.failed:
+                continue
+            if fault := attempt(self.connection, partial(work, file)):
+                self.failed.add(file.key)
+                self.left_out.append(
+                    f"{shown_name(file.display_name)}: it cannot be recorded "
+                    f"({type(fault).__name__}): left where it is; rename it, or deliver it again"
+                )
+            else:
+                done += 1
+        return done
