@@ -8,13 +8,16 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from callqa_assets.domain.audio.decoding import (
+    AudioStream,
     DecodedAudio,
     Samples,
     UnreadableAudio,
-    decode_audio,
+    open_audio,
     to_16k,
 )
 from callqa_assets.domain.calls.recording import Recording
@@ -70,8 +73,9 @@ class RecordingArchive:
             origin.unlink()
 
 
-def decode_file(path: Path) -> DecodedAudio:
-    """Decode one audio file. Only its content counts, not its name.
+@contextmanager
+def open_recording(path: Path) -> Iterator[AudioStream]:
+    """One audio file as a stream of blocks. Only its content counts, not its name.
 
     Raises:
         UnreadableAudio: the content cannot be used, now or later.
@@ -82,8 +86,14 @@ def decode_file(path: Path) -> DecodedAudio:
         raise UnreadableAudio("not a regular file")
     if status.st_size == 0:
         raise UnreadableAudio("the file is empty: copy it again from the phone platform")
-    with path.open("rb", buffering=0) as file:
-        return decode_audio(file)
+    with path.open("rb", buffering=0) as file, open_audio(file) as stream:
+        yield stream
+
+
+def decode_file(path: Path) -> DecodedAudio:
+    """The whole of `open_recording` in one array, for files that are known to be short."""
+    with open_recording(path) as stream:
+        return stream.read_all()
 
 
 def recording_id_of(content_sha256: str, file_name: bytes) -> str:
