@@ -38,7 +38,7 @@ from callqa_assets.warehouse.recordings import (
     read_recording,
     update_metadata,
 )
-from resources.storage.archive import RecordingArchive, decode_open, recording_id_of
+from resources.storage.archive import RecordingArchive, open_stream, recording_id_of
 from resources.storage.drop_folder import is_away
 from resources.storage.hashing import hash_open
 from resources.storage.home import Home
@@ -161,16 +161,18 @@ def probe(archive: RecordingArchive, file: IntakeRecording, *, must_copy: bool) 
         recording_id = recording_id_of(content_sha256, os.path.basename(file.source_path))
         opened.seek(0)
         try:
-            audio = decode_open(opened)
+            with open_stream(opened) as stream:
+                for _ in stream:
+                    pass  # read to the end: only then all of it has been checked
         except UnreadableAudio as error:
             return Probe(recording_id, content_sha256, unreadable=error.reason)
     return Probe(
         recording_id,
         content_sha256,
-        channels=len(audio.samples),
-        sample_rate=audio.sample_rate_hz,
-        duration_s=audio.duration_s,
-        notes=audio.notes,
+        channels=stream.channels,
+        sample_rate=stream.sample_rate_hz,
+        duration_s=stream.duration_s,
+        notes=stream.notes,
     )
 
 

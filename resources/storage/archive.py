@@ -8,15 +8,18 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 from callqa_assets.domain.audio.decoding import (
+    AudioStream,
     DecodedAudio,
     Samples,
     UnreadableAudio,
-    decode_audio,
+    open_audio,
     to_16k,
 )
 from callqa_assets.domain.calls.recording import Recording
@@ -138,8 +141,9 @@ def _copy_with_holes(reader: FileIO, writer: BinaryIO) -> None:
     writer.truncate()
 
 
-def decode_file(path: Path) -> DecodedAudio:
-    """Decode one audio file. Only its content counts, not its name.
+@contextmanager
+def open_recording(path: Path) -> Iterator[AudioStream]:
+    """One audio file as a stream of blocks. Only its content counts, not its name.
 
     Raises:
         UnreadableAudio: the content cannot be used, now or later.
@@ -148,15 +152,21 @@ def decode_file(path: Path) -> DecodedAudio:
     # Opening a pipe would wait for its writer.
     if not stat.S_ISREG(path.stat().st_mode):
         raise UnreadableAudio("not a regular file")
-    with path.open("rb", buffering=0) as file:
-        return decode_open(file)
+    with path.open("rb", buffering=0) as file, open_stream(file) as stream:
+        yield stream
 
 
-def decode_open(file: FileIO) -> DecodedAudio:
-    """Decode an audio file that is open for reading, unbuffered. Raises as `decode_file`."""
+def open_stream(file: FileIO) -> AudioStream:
+    """`open_recording` of a file that is open for reading, unbuffered."""
     if os.fstat(file.fileno()).st_size == 0:
         raise UnreadableAudio("the file is empty: copy it again from the phone platform")
-    return decode_audio(file)
+    return open_audio(file)
+
+
+def decode_file(path: Path) -> DecodedAudio:
+    """The whole of `open_recording` in one array, for files that are known to be short."""
+    with open_recording(path) as stream:
+        return stream.read_all()
 
 
 def recording_id_of(content_sha256: str, file_name: bytes) -> str:

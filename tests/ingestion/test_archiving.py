@@ -247,14 +247,14 @@ def test_a_file_that_breaks_the_decoder_does_not_hold_up_the_day(
 ):
     write_call(home.drop, DAY, "1001", seed=1)
     cursed = write_call(home.drop, DAY, "1002", seed=2)
-    real = archiving.decode_open
+    real = archiving.open_stream
 
     def decode(file: FileIO):
         if file.name == cursed:
             raise ZeroDivisionError("frame rate 0")
         return real(file)
 
-    monkeypatch.setattr(archiving, "decode_open", decode)
+    monkeypatch.setattr(archiving, "open_stream", decode)
     (problem,) = direct.ingest_all()
     assert "ZeroDivisionError" in problem
     assert cursed.is_file()
@@ -314,7 +314,7 @@ def test_a_decoder_that_fails_three_times_at_a_file_puts_it_into_the_quarantine(
     def decode(file: FileIO):
         raise MemoryError
 
-    monkeypatch.setattr(archiving, "decode_open", decode)
+    monkeypatch.setattr(archiving, "open_stream", decode)
     assert [len(direct.ingest_all()) for _ in range(3)] == [1, 1, 0]
     (row,) = read_rows(warehouse, tables.recordings)
     assert row["status"] == "quarantined"
@@ -334,14 +334,14 @@ def test_a_decoder_that_fails_three_times_at_a_file_puts_it_into_the_quarantine(
 
 def ingest_until_killed(root: Path, url: str) -> None:
     """Ingest the day; the process dies at files named `poison…`."""
-    real = archiving.decode_open
+    real = archiving.open_stream
 
     def decode(file: FileIO):
         if "poison" in str(file.name):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(file)
 
-    archiving.decode_open = decode
+    archiving.open_stream = decode
     home = Home(root)
     DirectRun(home, open_warehouse(url), home.root / "rules.yaml").ingest(DAY)
 

@@ -1,0 +1,1 @@
+"""Sound without a header: only somebody who knows can say what codec and rate it is."""
