@@ -28,8 +28,8 @@ class Container:
     signature: re.Pattern[bytes]
     """Matches at its first byte; so strict that it does not occur inside sound."""
     decoder: str
-    """`wav`, `sndfile`, `ffmpeg:` and the name of FFmpeg's demuxer, or `none` where it cannot be
-    decoded."""
+    """`wav`, `samples`, `ogg`, `mp3`, `amr`; `ffmpeg:` and the name of FFmpeg's demuxer; `none`
+    where it cannot be decoded."""
     needle: bytes = b""
     """Part of the signature that is searched in the rest of the file; empty: files of this kind
     that were joined are read on by the decoder, or not known."""
@@ -46,19 +46,22 @@ CONTAINERS = (
     Container(
         "W64",
         _signature(rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"),
-        "sndfile",
+        "samples",
         b"riff\x2e\x91\xcf\x11",
     ),
-    Container("AIFF", _signature(rb"FORM.{4}AIF[FC]"), "sndfile", b"AIF", 8),
+    Container("AIFF", _signature(rb"FORM.{4}AIF[FC]"), "samples", b"AIF", 8),
     Container(
-        "AU", _signature(rb"\.snd\0\0.{6}\0\0\0[\x01-\x1b]\0[\0\x01].{2}\0\0\0."), "au", b".snd"
+        "AU",
+        _signature(rb"\.snd\0\0.{6}\0\0\0[\x01-\x1b]\0[\0\x01].{2}\0\0\0."),
+        "samples",
+        b".snd",
     ),
-    Container("CAF", _signature(rb"caff\0\x01\0.desc"), "sndfile", b"caff\0\x01"),
-    Container("SPHERE", _signature(rb"NIST_1A\n"), "sndfile", b"NIST_1A\n"),
+    Container("CAF", _signature(rb"caff\0\x01\0.desc"), "samples", b"caff\0\x01"),
+    Container("SPHERE", _signature(rb"NIST_1A\n"), "samples", b"NIST_1A\n"),
     Container("FLAC", _signature(rb"fLaC[\0\x80]\0\0\x22"), "ffmpeg:flac", b"fLaC"),
     # The first page of a stream: no granule position yet.
     Container("Ogg", _signature(rb"OggS\0\x02\0{8}"), "ogg", b"OggS\0\x02"),
-    Container("AMR", _signature(rb"#!AMR(?:-WB)?\n"), "ffmpeg:amr", b"#!AMR"),
+    Container("AMR", _signature(rb"#!AMR(?:-WB)?\n"), "amr", b"#!AMR"),
     Container("MP4", _signature(rb"\0\0[\0\x01].ftyp[ -~]{4}"), "ffmpeg:mov", b"ftyp", 4),
     Container("QuickTime", _signature(rb".{4}(?:moov|mdat|wide|free|skip)"), "ffmpeg:mov"),
     Container(

@@ -71,8 +71,8 @@ class _Lane:
     """Decoded sound of one sound track that waits for the others."""
 
     def __init__(self) -> None:
-        self.channels = 0
-        """0 until its first frame."""
+        self.channels = 1
+        self.started = False
         self.silence = 0
         """Samples before its first one, where it starts later than another track."""
         self.blocks = deque[Samples]()
@@ -107,6 +107,7 @@ class _Reading:
         self._demuxer = demuxer
         self._limits = limits
         self._packed_bytes = 0
+        self._packed_to = 0
         self._bad_packets = 0
         self._length = 0
         self._resamplers: dict[tuple[int, int, str, str], av.AudioResampler] = {}
@@ -130,6 +131,8 @@ class _Reading:
                 if packet is None:
                     break
                 self._packed_bytes += packet.size
+                if packet.pos is not None:
+                    self._packed_to = max(self._packed_to, packet.pos + packet.size)
                 frames = packet.decode()
             except (FFmpegError, ValueError, OverflowError) as error:
                 first_error = first_error or f"{self._seconds:.1f} s ({as_clause(str(error))})"
@@ -156,8 +159,8 @@ class _Reading:
         if self.track.channels == 0:
             self.track.sample_rate_hz = frame.sample_rate
             self.track.channels = channels if len(lanes) == 1 else len(lanes)
-        if not lane.channels:
-            lane.channels = channels
+        if not lane.started:
+            lane.started, lane.channels = True, channels
             lane.silence = self._late_start(frame) if len(lanes) > 1 else 0
         if channels != lane.channels:
             self._note_once(
@@ -196,8 +199,6 @@ class _Reading:
         """What all tracks have; at the end, `whole`, what any of them has."""
         if not self.track.channels:
             return
-        for lane in lanes:
-            lane.channels = lane.channels or 1
         lengths = [lane.length for lane in lanes]
         left = max(lengths) if whole else min(lengths)
         while left:
@@ -222,6 +223,8 @@ class _Reading:
             unread = size - self._packed_bytes
             if unread > _UNREAD_BYTES:
                 self.track.notes.append(f"{unread} of {size} bytes are no sound: left out")
+        elif self._demuxer == "flac" and size - self._packed_to > _UNREAD_BYTES:
+            self.track.notes.append(f"{size - self._packed_to} bytes after the sound are not read")
         if first_error:
             self.track.notes.append(
                 f"damaged: {self._bad_packets} packets unreadable from {first_error}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callqa_assets.domain.audio.decoding.window import Window
+
 _LEAST_FRAMES = 3
 """So many frames in a row are no accident: one header is met in every 30 kB of noise."""
 
@@ -16,6 +18,11 @@ _BIT_RATES = {  # kbit/s, ISO/IEC 11172-3 and 13818-3, by (MPEG 1, layer)
     (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+_AMR_BYTES = (12, 13, 15, 17, 19, 20, 26, 31, 5, 0, 0, 0, 0, 0, 0, 0)
+_AMR_WB_BYTES = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0)
+"""Bytes behind the header of a frame, by its type (RFC 4867, table 1 and 5.3)."""
+_AMR_TYPES, _AMR_WB_TYPES = frozenset((*range(9), 15)), frozenset((*range(10), 14, 15))
+_AMR_CHUNK_BYTES = 1 << 16
 _ADTS_RATES_HZ = (
     *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000),
     *(22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
@@ -98,3 +105,24 @@ def stated_seconds(data: bytes) -> float | None:
     if data[at : at + 4] not in (b"Xing", b"Info") or not data[at + 7] & 1:
         return None
     return int.from_bytes(data[at + 8 : at + 12]) * frame.samples / frame.sample_rate_hz
+
+
+def find_amr_end(window: Window) -> int:
+    """Where the last whole frame of an AMR or AMR-WB file ends."""
+    window.seek(0)
+    wide = window.read(9) == b"#!AMR-WB\n"
+    sizes, types = (_AMR_WB_BYTES, _AMR_WB_TYPES) if wide else (_AMR_BYTES, _AMR_TYPES)
+    base, at, buffer = 0, 9 if wide else 6, b""
+    while True:
+        if at >= len(buffer):
+            window.seek(base := base + at)
+            at, buffer = 0, window.read(_AMR_CHUNK_BYTES)
+            if not buffer:
+                return min(base, window.size)
+        kind = buffer[at] >> 3 & 15
+        # The bits beside type and quality are zero.
+        if buffer[at] & 0x83 or kind not in types:
+            return base + at
+        if base + at + 1 + sizes[kind] > window.size:
+            return window.size  # a frame that was cut: FFmpeg says so
+        at += 1 + sizes[kind]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from callqa_assets.domain.audio.decoding.window import Window
 
 _HEADER_BYTES = 27
-_LARGEST_PAGE_BYTES = 65_307
+_SEARCHED_BYTES = 1 << 20
+"""Of the end; a page has at most 65,307 bytes, junk may follow."""
 _LAST = 4
 """Bit of a page's header type: it ends its stream."""
 
@@ -24,16 +25,16 @@ def merge_groups(window: Window, starts: list[int]) -> list[int]:
     return kept
 
 
-def is_complete(window: Window) -> bool:
-    """Whether the last page is complete and ends its stream."""
-    window.seek(max(0, window.size - _LARGEST_PAGE_BYTES))
+def find_end(window: Window) -> int | None:
+    """Where the last page ends; None where it is cut, or does not end its stream."""
+    base = max(0, window.size - _SEARCHED_BYTES)
+    window.seek(base)
     tail = window.read()
-    page = tail.rfind(b"OggS")
+    page = tail.rfind(b"OggS\0")
     if page < 0 or len(tail) < page + _HEADER_BYTES:
-        return False
-    lacing = tail[page + _HEADER_BYTES : page + _HEADER_BYTES + tail[page + 26]]
-    end = page + _HEADER_BYTES + len(lacing) + sum(lacing)
-    return bool(tail[page + 5] & _LAST) and len(tail) >= end
+        return None
+    end = page + _page_bytes(window, base + page)
+    return base + end if tail[page + 5] & _LAST and len(tail) >= end else None
 
 
 def _page_bytes(window: Window, start: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from io import FileIO
 from itertools import pairwise
@@ -12,7 +12,6 @@ import numpy as np
 import soxr  # pyright: ignore[reportMissingTypeStubs]
 
 from callqa_assets.domain.audio.decoding import frames, ogg
-from callqa_assets.domain.audio.decoding.au import open_au
 from callqa_assets.domain.audio.decoding.containers import (
     HEAD_BYTES,
     Container,
@@ -22,6 +21,7 @@ from callqa_assets.domain.audio.decoding.containers import (
     name_damaged,
 )
 from callqa_assets.domain.audio.decoding.ffmpeg import open_with_ffmpeg
+from callqa_assets.domain.audio.decoding.layouts import open_samples
 from callqa_assets.domain.audio.decoding.sndfile import open_with_sndfile
 from callqa_assets.domain.audio.decoding.stream import (
     LIMITS,
@@ -150,14 +150,14 @@ def _open_part(
             return open_with_ffmpeg(window, demuxer, resources, limits)
         case "wav", _, _:
             return open_wav(window, resources, limits)
-        case "au", _, _:
-            return open_au(window, resources)
+        case "amr", _, _:
+            return _open_amr(window, resources, limits)
         case "ogg", _, _:
             return _open_ogg(window, resources, limits)
         case "mp3", _, _:
             return _open_mp3(window, resources, limits)
         case _:
-            return open_with_sndfile(window, resources)
+            return open_samples(window, container.name, resources)
 
 
 def _open_ogg(window: Window, resources: ExitStack, limits: AudioLimits) -> Track:
@@ -166,18 +166,23 @@ def _open_ogg(window: Window, resources: ExitStack, limits: AudioLimits) -> Trac
         track = open_with_sndfile(window, resources)
     except NoSoundError:
         track = open_with_ffmpeg(window, "ogg", resources, limits)
-    blocks = track.blocks
 
-    def noted() -> Iterator[Samples]:
-        length = 0
-        for block in blocks:
-            length += block.shape[1]
-            yield block
-        if not track.notes and not ogg.is_complete(window):
-            seconds = length / track.sample_rate_hz
+    def note(seconds: float) -> None:
+        end = ogg.find_end(window)
+        if end is None:
             track.notes.append(f"truncated: the end after {seconds:.1f} s is missing")
+        elif end < window.size:
+            track.notes.append(f"{window.size - end} bytes after the sound are not read")
 
-    track.blocks = noted()
+    return _with_last_note(track, note)
+
+
+def _open_amr(window: Window, resources: ExitStack, limits: AudioLimits) -> Track:
+    """Only as far as frames go: FFmpeg would make noise of what follows."""
+    stop = frames.find_amr_end(window)
+    track = open_with_ffmpeg(window.part(0, stop), "amr", resources, limits)
+    if stop < window.size:
+        track.notes.append(f"{window.size - stop} bytes after the sound are not read")
     return track
 
 
@@ -187,16 +192,23 @@ def _open_mp3(window: Window, resources: ExitStack, limits: AudioLimits) -> Trac
     head = window.read(HEAD_BYTES)
     promised_s = frames.stated_seconds(head[id3_bytes(head) :]) or 0.0
     track = open_with_ffmpeg(window, "mp3", resources, limits)
-    blocks = track.blocks
 
-    def noted() -> Iterator[Samples]:
+    def note(seconds: float) -> None:
+        if not track.notes and seconds < promised_s - limits.duration_tolerance_s:
+            track.notes.append(f"truncated: {seconds:.1f} of {promised_s:.1f} s are there")
+
+    return _with_last_note(track, note)
+
+
+def _with_last_note(track: Track, note: Callable[[float], None]) -> Track:
+    """The track; `note` is called with its length in seconds when all of it was read."""
+
+    def read(blocks: Iterator[Samples]) -> Iterator[Samples]:
         length = 0
         for block in blocks:
             length += block.shape[1]
             yield block
-        seconds = length / track.sample_rate_hz
-        if not track.notes and seconds < promised_s - limits.duration_tolerance_s:
-            track.notes.append(f"truncated: {seconds:.1f} of {promised_s:.1f} s are there")
+        note(length / track.sample_rate_hz)
 
-    track.blocks = noted()
+    track.blocks = read(track.blocks)
     return track

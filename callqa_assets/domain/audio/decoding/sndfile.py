@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from typing import cast
@@ -10,7 +9,6 @@ from typing import cast
 import soundfile as sf  # pyright: ignore[reportMissingTypeStubs]
 
 from callqa_assets.domain.audio.decoding.reasons import as_clause
-from callqa_assets.domain.audio.decoding.sound_end import UNKNOWN_BYTES
 from callqa_assets.domain.audio.decoding.stream import NoSoundError, Samples, Track
 from callqa_assets.domain.audio.decoding.window import Window
 
@@ -20,10 +18,11 @@ _FORMATS = frozenset(("WAV", "WAVEX", "RF64", "W64", "NIST", "AIFF", "AU", "OGG"
 _READ_FRAMES = 1024
 """A read that fails loses its whole block: kept small."""
 
-_DATA_CUT = re.compile(
-    r"^\W*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
-)
-"""libsndfile's log line for a chunk whose header states another size than the file has."""
+_SAMPLE_BYTES = {
+    **{"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8},
+    **{"ULAW": 1, "ALAW": 1, "IMA_ADPCM": 0.5, "MS_ADPCM": 0.5, "GSM610": 33 / 160},
+    **{"G721_32": 0.5, "G723_24": 0.375, "G723_40": 0.625},
+}
 
 
 def open_with_sndfile(window: Window, resources: ExitStack) -> Track:
@@ -42,6 +41,7 @@ def open_with_sndfile(window: Window, resources: ExitStack) -> Track:
         sound.channels,
         _read_blocks(sound, window, notes),
         notes,
+        sample_bytes=_SAMPLE_BYTES.get(sound.subtype, 0),
         is_float_pcm=sound.subtype in ("FLOAT", "DOUBLE"),
     )
     return track.begun() if sound.format == "OGG" else track
@@ -61,23 +61,4 @@ def _read_blocks(sound: sf.SoundFile, window: Window, notes: list[str]) -> Itera
             f"damaged: unreadable after {length / sound.samplerate:.1f} s "
             f"({as_clause(error.error_string)})"
         )
-    else:
-        window.raise_read_error()
-        promise = _broken_promise(sound, window, length / sound.samplerate)
-        if promise:
-            notes.append(promise)
-
-
-def _broken_promise(sound: sf.SoundFile, window: Window, seconds: float) -> str | None:
-    """A note where the file holds less audio than its header states."""
-    if sound.format == "NIST":
-        window.seek(0)
-        count = re.search(rb"sample_count -i (\d{1,12})", window.read(4096))
-        promised_s = int(count[1]) / sound.samplerate if count else 0.0
-        if seconds < promised_s:
-            return f"truncated: {seconds:.1f} of {promised_s:.1f} s are there"
-    elif cut := _DATA_CUT.search(sound.extra_info):
-        promised, present = int(cut[1]), int(cut[2])
-        if present < promised < UNKNOWN_BYTES:
-            return f"truncated: {present} of {promised} bytes of sound are there"
-    return None
+    window.raise_read_error()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass
 
+import numpy as np
+
 from callqa_assets.domain.audio.decoding.containers import HEAD_BYTES, identify
 from callqa_assets.domain.audio.decoding.window import Window
 
@@ -18,6 +20,10 @@ UNKNOWN_BYTES = 0x7FFF_0000
 _LEAST_SOUND_S = 0.5
 """A shorter rest is left out: recorders update their headers every second or less often, and junk
 would be heard as noise."""
+
+_RANDOM_BITS = 7.9
+"""Entropy of a byte: noise is near 8, plain samples of speech below 7.5, G.711 included."""
+_LEAST_RANDOM_BYTES = 4000
 
 _MAX_CHUNKS = 1000
 _TAIL_BYTES = 1 << 16
@@ -33,12 +39,19 @@ class SoundEnd:
 
 
 def find_sound_end(
-    window: Window, start: int, stated: int | None, bytes_per_s: float, *, big_endian: bool = False
+    window: Window,
+    start: int,
+    stated: int | None,
+    bytes_per_s: float,
+    *,
+    big_endian: bool = False,
+    is_plain: bool = True,
 ) -> SoundEnd:
     """The end of the sound that begins at `start`.
 
     `stated` is the size in the header, None where it says that it does not know; `big_endian` is
-    the order of the sizes of chunks that may follow.
+    the order of the sizes of chunks that may follow; `is_plain` says that the samples are PCM or
+    G.711, which cannot be mistaken for random bytes.
     """
     present = window.size - start
     if stated is None or (stated >= UNKNOWN_BYTES and stated > present):
@@ -53,7 +66,9 @@ def find_sound_end(
     head = window.read(HEAD_BYTES)
     if other := identify(head):
         return SoundEnd(stop, f"{rest} bytes of {other.name} after the sound: not read; split it")
-    if rest < _LEAST_SOUND_S * bytes_per_s or _TEXT.issuperset(head) or _is_zero(window, stop):
+    too_short = not bytes_per_s or rest < _LEAST_SOUND_S * bytes_per_s
+    is_junk = _TEXT.issuperset(head) or (is_plain and stated > 0 and _is_random(head))
+    if too_short or is_junk or _is_zero(window, stop):
         return SoundEnd(stop, f"{rest} bytes after the sound are not read")
     stop = _before_trailing_chunk(window, stop, big_endian)
     return SoundEnd(
@@ -85,6 +100,14 @@ def _is_chunks(window: Window, at: int, big_endian: bool) -> bool:
 
 def _is_id(name: bytes) -> bool:
     return all(0x20 <= byte < 0x7F for byte in name)
+
+
+def _is_random(data: bytes) -> bool:
+    if len(data) < _LEAST_RANDOM_BYTES:
+        return False
+    shares = np.bincount(np.frombuffer(data, np.uint8)) / len(data)
+    shares = shares[shares > 0]
+    return bool(-(shares * np.log2(shares)).sum() > _RANDOM_BITS)
 
 
 def _is_zero(window: Window, at: int) -> bool:

@@ -64,6 +64,8 @@ class Track:
     """Each of shape [channels, n]; a damaged file ends early, with a note."""
     notes: list[str]
     """Grows until `blocks` is exhausted."""
+    sample_bytes: float = 0.0
+    """Of one sample as stored; 0 where it is not known."""
     is_float_pcm: bool = False
     """Values beyond 1 are the exporter's fault; lossy decoders always overshoot a little."""
 

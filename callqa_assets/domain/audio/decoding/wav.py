@@ -23,6 +23,7 @@ from callqa_assets.domain.audio.decoding.window import Window
 
 _PCM, _MS_ADPCM, _FLOAT, _ALAW, _ULAW, _IMA_ADPCM, _GSM = 1, 2, 3, 6, 7, 0x11, 0x31
 _MP2, _MP3, _EXTENSIBLE = 0x50, 0x55, 0xFFFE
+_PLAIN = (_PCM, _FLOAT, _ALAW, _ULAW)
 _MAX_CHUNKS = 100_000
 _MAX_FORM_BYTES = 1 << 16
 _GSM_BLOCK_BYTES = 65
@@ -75,9 +76,10 @@ def open_wav(window: Window, resources: ExitStack, limits: AudioLimits) -> Track
         header.data_bytes,
         form.bytes_per_s or form.sample_rate_hz,
         big_endian=header.big_endian,
+        is_plain=form.tag in _PLAIN,
     )
     mended = window.part(header.data_start, end.stop, _prefix(header, form, end.stop))
-    if form.tag in (_PCM, _FLOAT, _ALAW, _ULAW, _MS_ADPCM, _IMA_ADPCM, _GSM):
+    if form.tag in (*_PLAIN, _MS_ADPCM, _IMA_ADPCM, _GSM):
         track = open_with_sndfile(mended, resources)
     else:
         try:
@@ -143,7 +145,7 @@ def _check(form: _Form, window: Window, data_start: int) -> _Form:
     """The format as it must be meant. Raises UnreadableAudio where it cannot be true."""
     if form.channels == 0:
         raise NoSoundError("no channels")
-    if form.tag in (_PCM, _FLOAT, _ALAW, _ULAW):
+    if form.tag in _PLAIN:
         return _check_samples(form)
     lie = UnreadableAudio(
         f"WAV says {form.name} with {form.bits} bits in blocks of {form.block_bytes} bytes, which "
