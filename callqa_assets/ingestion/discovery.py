@@ -19,7 +19,7 @@ from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.days import Calendar
 from callqa_assets.ingestion.description import CallDescriber
 from callqa_assets.warehouse import files
-from callqa_assets.warehouse.database import Warehouse, attempt
+from callqa_assets.warehouse.database import Warehouse, attempt, chunks
 from callqa_assets.warehouse.dirty_days import mark_dirty
 from callqa_assets.warehouse.files import KnownFile
 from resources.storage.drop_folder import DropFolder, summarize
@@ -118,10 +118,12 @@ def scan(
     *,
     now: datetime,
     settle: timedelta,
+    at_most: int | None = None,
 ) -> ScanResult:
     """List the drop folder once and record what follows, in one transaction.
 
-    A file that cannot be recorded is left out and named, at each scan again; the others go on.
+    At most `at_most` recordings are given their day; the rest waits for the next scan. A file that
+    cannot be recorded is left out and named, at each scan again; the others go on.
     Raises DropFolderError where the folder cannot be listed.
     """
     with warehouse.write(lock="intake") as connection:
@@ -131,9 +133,7 @@ def scan(
         known = files.read_known(connection, drop.root, [file.path for file in listing])
         plan = plan_listing(listing, known, now=now, settle=settle, unread=found.unread)
         each = _Each(connection, found.left_out)
-        each.do_together(
-            plan.first_seen, lambda new: files.insert_seen(connection, new, drop.root, now)
-        )
+        each.do(plan.first_seen, lambda new: files.insert_seen(connection, new, drop.root, now))
         files.update_intake(connection, plan.reopened, state="seen", first_seen_at=now, attempts=0)
         files.update_intake(connection, plan.replaced, state="replaced")
         files.update_intake(connection, plan.gone, state="gone")
@@ -142,8 +142,10 @@ def scan(
             connection, drop, config, calendar, now, [f for f in listing if f not in waiting]
         )
         recordings = [file for file in plan.settled if file.kind == "audio"]
-        described = each.do(recordings, describer.describe_new)
-        each.do([file for file in plan.settled if file.kind != "audio"], describer.apply_late)
+        postponed = recordings[at_most:] if at_most is not None else []
+        described = each.do(recordings[:at_most], _one_by_one(describer.describe_new))
+        others = [file for file in plan.settled if file.kind != "audio"]
+        each.do(others, _one_by_one(describer.apply_late))
         mark_dirty(connection, describer.dirty)
     notes = [*describer.notes, *summarize(found)]
     awaited = sum(seen.state in ("seen", "stable") for seen in known.values())
@@ -156,10 +158,18 @@ def scan(
     return ScanResult(
         listed=len(listing),
         settled=described,
-        waiting=len(plan.waiting),
+        waiting=len(plan.waiting) + len(postponed),
         left_out=len(found.left_out),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _one_by_one(work: Callable[[DropFile], None]) -> Callable[[Sequence[DropFile]], None]:
+    def work_on(listed: Sequence[DropFile]) -> None:
+        for file in listed:
+            work(file)
+
+    return work_on
 
 
 @dataclass(frozen=True)
@@ -170,25 +180,24 @@ class _Each:
     left_out: list[str]
     failed: set[FileKey] = field(default_factory=set)
 
-    def do_together(
-        self, listed: Sequence[DropFile], work: Callable[[Sequence[DropFile]], None]
-    ) -> None:
-        """`do` for work that takes many files at once, which is faster."""
-        if attempt(self.connection, lambda: work(listed)):
-            self.do(listed, lambda file: work([file]))
+    def do(self, listed: Sequence[DropFile], work: Callable[[Sequence[DropFile]], None]) -> int:
+        """Do `work`, which takes any number of files; returns for how many it was done.
 
-    def do(self, listed: Sequence[DropFile], work: Callable[[DropFile], None]) -> int:
-        """Returns for how many it was done; those at which something failed before are skipped."""
+        Those at which something failed before are skipped.
+        """
         done = 0
-        for file in listed:
-            if file.key in self.failed:
+        for part in chunks([file for file in listed if file.key not in self.failed]):
+            if attempt(self.connection, partial(work, part)) is None:
+                done += len(part)
                 continue
-            if fault := attempt(self.connection, partial(work, file)):
-                self.failed.add(file.key)
-                self.left_out.append(
-                    f"{shown_name(file.display_name)}: it cannot be recorded "
-                    f"({type(fault).__name__}): left where it is; rename it, or deliver it again"
-                )
-            else:
-                done += 1
+            for file in part:
+                if fault := attempt(self.connection, partial(work, [file])):
+                    self.failed.add(file.key)
+                    self.left_out.append(
+                        f"{shown_name(file.display_name)}: it cannot be recorded "
+                        f"({type(fault).__name__}): left where it is; rename it, or deliver it "
+                        "again"
+                    )
+                else:
+                    done += 1
         return done

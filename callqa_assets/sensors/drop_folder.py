@@ -15,6 +15,8 @@ INTERVAL_S = 30
 SETTLE = timedelta(seconds=20)
 """A file that did not change between two scans this far apart is complete."""
 MAX_REQUESTS_PER_TICK = 10
+MAX_RECORDINGS_PER_TICK = 20_000
+"""Described in 10 s; Dagster ends a tick after 60 s, with all that it did."""
 _MAX_RECENT_RUNS = 500
 
 ACTIVE = [
@@ -59,6 +61,7 @@ def drop_folder_sensor(
         home.open().calendar,
         now=datetime.now(UTC),
         settle=SETTLE,
+        at_most=MAX_RECORDINGS_PER_TICK,
     )
     told = digest(found.notes)
     if context.cursor != told:  # what is left out stays in the notes of every scan

@@ -13,8 +13,14 @@ import numpy as np
 import pytest
 
 from callqa_assets.ingestion.description import CallDescriber
+from callqa_assets.ingestion.discovery import scan
 from callqa_assets.warehouse import tables
-from resources.storage.drop_folder import MAX_NOTES, MAX_PATH_BYTES, MAX_RECORDING_BYTES
+from resources.storage.drop_folder import (
+    MAX_NOTES,
+    MAX_PATH_BYTES,
+    MAX_RECORDING_BYTES,
+    DropFolder,
+)
 from tests.support.calls import write_call
 from tests.support.snapshot import read_rows
 
@@ -215,3 +221,18 @@ def test_a_clock_that_was_ahead_delays_a_file_by_one_settling_time(warehouse, di
     direct.scan_once(settle=settle, now=now + timedelta(days=400))
     assert direct.scan_once(settle=settle, now=now).settled == 0
     assert direct.scan_once(settle=settle, now=now + settle).settled == 2
+
+
+def test_a_scan_may_leave_recordings_to_the_next(home, warehouse, direct, good):
+    drop, config = DropFolder(home.drop), direct.pipeline().metadata
+    for settled, waiting in ((1, 1), (1, 0), (0, 0)):
+        found = scan(
+            warehouse,
+            drop,
+            config,
+            home.calendar,
+            now=datetime.now(UTC),
+            settle=timedelta(0),
+            at_most=1,
+        )
+        assert (found.settled, found.waiting) == (settled, waiting)
