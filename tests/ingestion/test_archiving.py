@@ -153,6 +153,15 @@ def test_a_file_changed_after_it_was_decoded_is_not_archived_under_the_old_ident
     assert len(read_rows(warehouse, tables.recordings)) == (1 if change == "replaced" else 0)
 
 
+def test_a_file_that_changed_since_it_was_listed_is_not_read(home, warehouse, direct):
+    path = write_call(home.drop, DAY)
+    direct.scan()
+    set_mtime(path, "2025-03-15 10:00")
+    assert direct.ingest(DAY) == archiving.IngestReport()
+    (row,) = read_rows(warehouse, tables.intake)
+    assert (row["state"], row["archive_path"]) == ("replaced", None)
+
+
 @pytest.mark.parametrize("other", ["pipe", "link", "folder"])
 def test_what_took_the_place_of_a_file_is_not_opened(home, warehouse, direct, other, tmp_path):
     path = write_call(home.drop, DAY, "1001", seed=1)

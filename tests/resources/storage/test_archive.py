@@ -10,6 +10,7 @@ import pytest
 import soundfile as sf
 
 from callqa_assets.domain.audio.decoding import UnreadableAudio
+from resources.storage import archive
 from resources.storage.archive import RecordingArchive, decode_file
 from resources.storage.hashing import hash_content
 from resources.storage.home import Home
@@ -80,6 +81,35 @@ def test_a_file_of_another_version_is_not_archived(home: Home):
             RecordingArchive(home).store(os.fsencode(source), RELATIVE, copy=copy, version=(5, 1))
     assert source.is_file()
     assert not (home.root / RELATIVE).exists()
+
+
+def test_a_link_is_not_archived(home: Home):
+    outside = home.root / "outside.wav"
+    outside.write_bytes(b"sound")
+    (home.drop / "call.wav").symlink_to(outside)
+    for copy in (False, True):
+        with pytest.raises(ChangedFile):
+            RecordingArchive(home).store(
+                os.fsencode(home.drop / "call.wav"), RELATIVE, copy=copy, version=None
+            )
+    assert not (home.root / RELATIVE).exists()
+
+
+def test_a_file_that_is_written_to_while_it_is_copied_is_not_archived(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    source, target = home.drop / "call.wav", home.root / RELATIVE
+    source.write_bytes(b"sound")
+    real = archive._copy_with_holes
+
+    def grow_meanwhile(reader, writer):
+        real(reader, writer)
+        source.write_bytes(b"sound and more")
+
+    monkeypatch.setattr(archive, "_copy_with_holes", grow_meanwhile)
+    with pytest.raises(ChangedFile):
+        RecordingArchive(home).store(os.fsencode(source), RELATIVE, copy=True)
+    assert list(target.parent.iterdir()) == []
 
 
 def test_the_hash_of_content_is_its_sha256(tmp_path: Path):
