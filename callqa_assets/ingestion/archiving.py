@@ -25,7 +25,6 @@ from callqa_assets.domain.calls.metadata import keep_better_time
 from callqa_assets.domain.calls.shown_names import shown_name
 from callqa_assets.domain.days import Calendar
 from callqa_assets.stages.contract import Progress
-from callqa_assets.stages.read_ahead import read_ahead
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.database import Warehouse, attempt
 from callqa_assets.warehouse.dirty_days import mark_dirty
@@ -96,7 +95,7 @@ def ingest_day(
                 mark_dirty(connection, [day])
         for batch in _batches(ready):
             with _counted_attempt(warehouse, batch) as blamed:
-                probed = list(read_ahead(batch, lambda file: probe(archive, file, must_copy=copy)))
+                probed = [(file, _try_to_probe(archive, file, must_copy=copy)) for file in batch]
                 good = _sort_out(warehouse, probed, report, blamed)
                 _archive_files(
                     warehouse, archive, home.calendar, good, report, run_id=run_id, copy=copy
@@ -137,6 +136,15 @@ def _counted_attempt(
         raise
     with warehouse.write(lock="intake") as connection:
         files.update_intake(connection, [key for key in keys if key not in blamed], attempts=0)
+
+
+def _try_to_probe(
+    archive: RecordingArchive, file: IntakeRecording, *, must_copy: bool
+) -> Probe | Exception:
+    try:
+        return probe(archive, file, must_copy=must_copy)
+    except Exception as error:  # noqa: BLE001 - of one file: told, so that the others go on
+        return error
 
 
 def probe(archive: RecordingArchive, file: IntakeRecording, *, must_copy: bool) -> Probe:
