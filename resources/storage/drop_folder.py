@@ -75,6 +75,8 @@ class DropFolder:
                 except OSError as error:
                     self._leave_out(listing, entry.path, error)
         listing.files.sort(key=lambda file: file.name)
+        listing.left_out.sort()
+        listing.links.sort()
         return listing
 
     def _is_folder(self, entry: os.DirEntry[bytes], listing: Listing) -> bool:
