@@ -19,7 +19,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.audio.decoding import UnreadableAudio
+from callqa_assets.domain.audio.decoding import Encoding, UnreadableAudio
+from callqa_assets.domain.audio.decoding.headerless import encoding_of
 from callqa_assets.domain.calls.files import FileKey, stem_of
 from callqa_assets.domain.calls.metadata import keep_better_time
 from callqa_assets.domain.calls.shown_names import shown_name
@@ -67,6 +68,8 @@ class Probe:
     sample_rate: int = 0
     """Hz."""
     duration_s: float = 0.0
+    encoding: Encoding | None = None
+    """What it was read as, where it has no header."""
     notes: tuple[str, ...] = ()
     unreadable: str | None = None
     """The reason, where it goes to the quarantine."""
@@ -169,7 +172,8 @@ def probe(archive: RecordingArchive, file: IntakeRecording, *, must_copy: bool) 
         recording_id = recording_id_of(content_sha256, os.path.basename(file.source_path))
         opened.seek(0)
         try:
-            with open_stream(opened) as stream:
+            encoding = file.description.call.encoding or encoding_of(file.name)
+            with open_stream(opened, encoding) as stream:
                 for _ in stream:
                     pass  # read to the end: only then all of it has been checked
         except UnreadableAudio as error:
@@ -180,6 +184,7 @@ def probe(archive: RecordingArchive, file: IntakeRecording, *, must_copy: bool) 
         channels=stream.channels,
         sample_rate=stream.sample_rate_hz,
         duration_s=stream.duration_s,
+        encoding=stream.encoding,
         notes=stream.notes,
     )
 
@@ -340,6 +345,11 @@ def _record(
     if known is None:
         values = _recording_values(connection, file, found, target)
         insert_recording(connection, {**values, "run_id": run_id})
+    elif not known.channels and not found.unreadable:
+        # Quarantined when it came before; since then somebody said how to read it.
+        mark_dirty(connection, [known.day])
+        values = _recording_values(connection, file, found, target)
+        update_metadata(connection, known.recording_id, file.day, {**values, "run_id": run_id})
     elif file.description.sidecar or file.description.manifest_row:
         _describe_again(connection, calendar, known, file)
     files.update_intake(connection, [file.key], state="copied" if copy else "ingested")
@@ -401,6 +411,8 @@ def _recording_values(
         "channels": found.channels,
         "sample_rate": found.sample_rate,
         "duration_s": found.duration_s,
+        "codec": found.encoding.codec if found.encoding else None,
+        "codec_rate_hz": found.encoding.rate_hz if found.encoding else None,
         "size_bytes": file.size,
         "archive_path": target,
         "status": status,

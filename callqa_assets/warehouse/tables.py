@@ -339,6 +339,17 @@ recordings = sa.Table(
         comment="Duration, s, e.g. `6.0`; 0 where quarantined.",
     ),
     sa.Column(
+        "codec",
+        sa.String(16),
+        comment="What sound without a header was read as, by its source's `decode` or its "
+        "extension, e.g. `alaw`; NULL: the file says it itself.",
+    ),
+    sa.Column(
+        "codec_rate_hz",
+        sa.Integer,
+        comment="Sample rate of sound without a header, Hz, e.g. `8000`; NULL as `codec`.",
+    ),
+    sa.Column(
         "size_bytes",
         sa.BigInteger,
         nullable=False,

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from callqa_assets.domain.audio.decoding import (
     AudioStream,
     DecodedAudio,
+    Encoding,
     Samples,
     UnreadableAudio,
     open_audio,
@@ -27,7 +28,7 @@ from resources.storage.atomic import PARTIAL, sync_folder, write_atomically
 from resources.storage.home import Home
 from resources.storage.regular_files import ChangedFile, open_regular, version_of
 
-_EXTENSION = re.compile(rb"\.([A-Za-z0-9]{1,5})$")
+_EXTENSION = re.compile(rb"\.([A-Za-z0-9_-]{1,8})$")
 
 FREE_FLOOR_BYTES = 1 << 30
 FREE_FLOOR_SHARE = 0.05
@@ -46,7 +47,7 @@ class RecordingArchive:
 
     def load(self, recording: Recording) -> list[Samples]:
         """The recording's channels at 16 kHz, each float32 [n]. Raises UnreadableAudio, OSError."""
-        decoded = decode_file(self._home.root / recording.archive_path)
+        decoded = decode_file(self._home.root / recording.archive_path, recording.encoding)
         return to_16k(decoded.samples, decoded.sample_rate_hz)
 
     def path_for(self, recording_id: str, source_name: bytes, *, quarantined: bool) -> str:
@@ -142,8 +143,9 @@ def _copy_with_holes(reader: FileIO, writer: BinaryIO) -> None:
 
 
 @contextmanager
-def open_recording(path: Path) -> Iterator[AudioStream]:
-    """One audio file as a stream of blocks. Only its content counts, not its name.
+def open_recording(path: Path, encoding: Encoding | None = None) -> Iterator[AudioStream]:
+    """One audio file as a stream of blocks. Only its content counts, not its name; `encoding` says
+    what it is where it has no header.
 
     Raises:
         UnreadableAudio: the content cannot be used, now or later.
@@ -152,20 +154,20 @@ def open_recording(path: Path) -> Iterator[AudioStream]:
     # Opening a pipe would wait for its writer.
     if not stat.S_ISREG(path.stat().st_mode):
         raise UnreadableAudio("not a regular file")
-    with path.open("rb", buffering=0) as file, open_stream(file) as stream:
+    with path.open("rb", buffering=0) as file, open_stream(file, encoding) as stream:
         yield stream
 
 
-def open_stream(file: FileIO) -> AudioStream:
+def open_stream(file: FileIO, encoding: Encoding | None = None) -> AudioStream:
     """`open_recording` of a file that is open for reading, unbuffered."""
     if os.fstat(file.fileno()).st_size == 0:
         raise UnreadableAudio("the file is empty: copy it again from the phone platform")
-    return open_audio(file)
+    return open_audio(file, encoding=encoding)
 
 
-def decode_file(path: Path) -> DecodedAudio:
+def decode_file(path: Path, encoding: Encoding | None = None) -> DecodedAudio:
     """The whole of `open_recording` in one array, for files that are known to be short."""
-    with open_recording(path) as stream:
+    with open_recording(path, encoding) as stream:
         return stream.read_all()
 
 

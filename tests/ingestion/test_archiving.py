@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from callqa_assets.domain.audio.decoding import Encoding
 from callqa_assets.ingestion import archiving
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import open_warehouse
@@ -258,10 +259,10 @@ def test_a_file_that_breaks_the_decoder_does_not_hold_up_the_day(
     cursed = write_call(home.drop, DAY, "1002", seed=2)
     real = archiving.open_stream
 
-    def decode(file: FileIO):
+    def decode(file: FileIO, encoding: Encoding | None):
         if file.name == cursed:
             raise ZeroDivisionError("frame rate 0")
-        return real(file)
+        return real(file, encoding)
 
     monkeypatch.setattr(archiving, "open_stream", decode)
     (problem,) = direct.ingest_all()
@@ -320,7 +321,7 @@ def test_a_decoder_that_fails_three_times_at_a_file_puts_it_into_the_quarantine(
 ):
     path = write_call(home.drop, DAY, seed=1)
 
-    def decode(file: FileIO):
+    def decode(file: FileIO, encoding: Encoding | None):
         raise MemoryError
 
     monkeypatch.setattr(archiving, "open_stream", decode)
@@ -345,10 +346,10 @@ def ingest_until_killed(root: Path, url: str) -> None:
     """Ingest the day; the process dies at files named `poison…`."""
     real = archiving.open_stream
 
-    def decode(file: FileIO):
+    def decode(file: FileIO, encoding: Encoding | None):
         if "poison" in str(file.name):
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(file)
+        return real(file, encoding)
 
     archiving.open_stream = decode
     home = Home(root)

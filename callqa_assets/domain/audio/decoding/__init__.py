@@ -1,7 +1,7 @@
 """Audio files to sample arrays: decoding, splitting into channels, resampling.
 
 Nothing here knows calls, storage or models. Only a file's content counts: it is passed in open,
-without a name.
+without a name. Sound without a header needs an `Encoding`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from callqa_assets.domain.audio.decoding.stream import (
     AudioLimits,
     AudioStream,
     DecodedAudio,
+    Encoding,
     Samples,
     UnreadableAudio,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "AudioLimits",
     "AudioStream",
     "DecodedAudio",
+    "Encoding",
     "Samples",
     "UnreadableAudio",
     "decode_audio",
@@ -35,9 +37,11 @@ __all__ = [
 ]
 
 
-def decode_audio(file: FileIO, limits: AudioLimits = LIMITS) -> DecodedAudio:
+def decode_audio(
+    file: FileIO, limits: AudioLimits = LIMITS, encoding: Encoding | None = None
+) -> DecodedAudio:
     """The whole of `open_audio` in one array, for files that are known to be short."""
-    with open_audio(file, limits) as stream:
+    with open_audio(file, limits, encoding) as stream:
         return stream.read_all()
 
 

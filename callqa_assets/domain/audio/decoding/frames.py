@@ -109,14 +109,12 @@ def stated_seconds(data: bytes) -> float | None:
 
 def find_amr_end(window: Window) -> int:
     """Where the last whole frame of an AMR or AMR-WB file ends."""
-    window.seek(0)
-    wide = window.read(9) == b"#!AMR-WB\n"
+    wide = window.read_at(0, 9) == b"#!AMR-WB\n"
     sizes, types = (_AMR_WB_BYTES, _AMR_WB_TYPES) if wide else (_AMR_BYTES, _AMR_TYPES)
     base, at, buffer = 0, 9 if wide else 6, b""
     while True:
         if at >= len(buffer):
-            window.seek(base := base + at)
-            at, buffer = 0, window.read(_AMR_CHUNK_BYTES)
+            at, buffer = 0, window.read_at(base := base + at, _AMR_CHUNK_BYTES)
             if not buffer:
                 return min(base, window.size)
         kind = buffer[at] >> 3 & 15

@@ -47,8 +47,7 @@ def open_samples(window: Window, container: str, resources: ExitStack) -> Track:
     end = find_sound_end(
         window, layout.start, layout.stated, bytes_per_s, big_endian=True, is_plain=is_plain
     )
-    window.seek(0)
-    header = bytearray(window.read(layout.start))
+    header = bytearray(window.read_at(0, layout.start))
     if layout.size_at is not None:
         size = min(end.stop - layout.start + layout.size_extra, 256**layout.size_bytes - 1)
         header[layout.size_at : layout.size_at + layout.size_bytes] = size.to_bytes(
@@ -125,5 +124,4 @@ _LAYOUTS: Mapping[str, Callable[[Window], _Layout]] = {
 
 
 def _read(window: Window, at: int, size: int) -> bytes:
-    window.seek(at)
-    return window.read(size)
+    return window.read_at(at, size)

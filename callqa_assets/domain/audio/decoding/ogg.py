@@ -28,8 +28,7 @@ def merge_groups(window: Window, starts: list[int]) -> list[int]:
 def find_end(window: Window) -> int | None:
     """Where the last page ends; None where it is cut, or does not end its stream."""
     base = max(0, window.size - _SEARCHED_BYTES)
-    window.seek(base)
-    tail = window.read()
+    tail = window.read_at(base, window.size)
     page = tail.rfind(b"OggS\0")
     if page < 0 or len(tail) < page + _HEADER_BYTES:
         return None
@@ -38,8 +37,7 @@ def find_end(window: Window) -> int | None:
 
 
 def _page_bytes(window: Window, start: int) -> int:
-    window.seek(start)
-    head = window.read(_HEADER_BYTES + 255)
+    head = window.read_at(start, _HEADER_BYTES + 255)
     if len(head) < _HEADER_BYTES:
         return 0
     lacing = head[_HEADER_BYTES : _HEADER_BYTES + head[26]]

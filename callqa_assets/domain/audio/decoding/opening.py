@@ -21,12 +21,14 @@ from callqa_assets.domain.audio.decoding.containers import (
     name_damaged,
 )
 from callqa_assets.domain.audio.decoding.ffmpeg import open_with_ffmpeg
+from callqa_assets.domain.audio.decoding.headerless import ADVICE, open_headerless
 from callqa_assets.domain.audio.decoding.layouts import open_samples
 from callqa_assets.domain.audio.decoding.sndfile import open_with_sndfile
 from callqa_assets.domain.audio.decoding.stream import (
     LIMITS,
     AudioLimits,
     AudioStream,
+    Encoding,
     NoSoundError,
     Samples,
     Track,
@@ -38,10 +40,13 @@ from callqa_assets.domain.audio.decoding.window import Window
 _COPY_AGAIN = "Copy it again from the phone platform"
 
 
-def open_audio(file: FileIO, limits: AudioLimits = LIMITS) -> AudioStream:
+def open_audio(
+    file: FileIO, limits: AudioLimits = LIMITS, encoding: Encoding | None = None
+) -> AudioStream:
     """Open one audio file as a stream of blocks: `with open_audio(file) as stream: …`.
 
     `file` is open for reading, unbuffered and seekable, and stays the caller's to close.
+    `encoding` says what it is where it has no header; else it is not used.
 
     A truncated or damaged file gives the audio before the damage, and a note. Recordings that were
     joined are read one after the other; what is not read is noted.
@@ -58,23 +63,41 @@ def open_audio(file: FileIO, limits: AudioLimits = LIMITS) -> AudioStream:
         # Taggers put ID3 before FLAC and WAV, too.
         window = window.part(min(tag, window.size), window.size)
         container = identify(window.read(HEAD_BYTES))
-    if container is None:
-        if claimed := name_damaged(head):
-            raise UnreadableAudio(f"corrupt {claimed}: its header is damaged. {_COPY_AGAIN}")
-        raise UnreadableAudio("not audio: the content is in no known sound format")
+    with ExitStack() as resources:
+        if container is None:
+            track = _open_unknown(window, head, encoding, resources, limits)
+        else:
+            encoding = None
+            track = _open_known(window, container, resources, limits)
+        return AudioStream.open(track, limits, resources, encoding)
+
+
+def _open_unknown(
+    window: Window,
+    head: bytes,
+    encoding: Encoding | None,
+    resources: ExitStack,
+    limits: AudioLimits,
+) -> Track:
+    if encoding:
+        return open_headerless(window, encoding, head, resources, limits)
+    if claimed := name_damaged(head):
+        raise UnreadableAudio(f"corrupt {claimed}: its header is damaged. {_COPY_AGAIN}")
+    raise UnreadableAudio(f"not audio: the content is in no known sound format; {ADVICE}")
+
+
+def _open_known(
+    window: Window, container: Container, resources: ExitStack, limits: AudioLimits
+) -> Track:
     if container.decoder == "none":
         raise UnreadableAudio(
             f"{container.name} (voice messages of WeChat and WeCom) cannot be decoded here: "
             "convert it to WAV with a SILK v3 decoder"
         )
-    with ExitStack() as resources:
-        try:
-            track = _open_joined(window, container, resources, limits)
-        except NoSoundError as refusal:
-            raise UnreadableAudio(
-                f"corrupt {container.name}: {refusal}. {_COPY_AGAIN}"
-            ) from refusal
-        return AudioStream.open(track, limits, resources)
+    try:
+        return _open_joined(window, container, resources, limits)
+    except NoSoundError as refusal:
+        raise UnreadableAudio(f"corrupt {container.name}: {refusal}. {_COPY_AGAIN}") from refusal
 
 
 def _open_joined(
@@ -188,8 +211,7 @@ def _open_amr(window: Window, resources: ExitStack, limits: AudioLimits) -> Trac
 
 def _open_mp3(window: Window, resources: ExitStack, limits: AudioLimits) -> Track:
     """By FFmpeg: libsndfile's library floods stderr on MP3 of 8 and 16 kHz."""
-    window.seek(0)
-    head = window.read(HEAD_BYTES)
+    head = window.read_at(0, HEAD_BYTES)
     promised_s = frames.stated_seconds(head[id3_bytes(head) :]) or 0.0
     track = open_with_ffmpeg(window, "mp3", resources, limits)
 

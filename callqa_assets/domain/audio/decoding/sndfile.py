@@ -55,7 +55,7 @@ def _read_blocks(sound: sf.SoundFile, window: Window, notes: list[str]) -> Itera
             yield cast(Samples, block).T
     except sf.LibsndfileError as error:
         window.raise_read_error()
-        if length == 0:
+        if length == 0 and sound.format == "OGG":
             raise NoSoundError(as_clause(error.error_string)) from error
         notes.append(
             f"damaged: unreadable after {length / sound.samplerate:.1f} s "

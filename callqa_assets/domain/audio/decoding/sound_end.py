@@ -62,8 +62,7 @@ def find_sound_end(
     rest = window.size - stop
     if rest <= 1 or _is_chunks(window, stop, big_endian):
         return SoundEnd(stop)
-    window.seek(stop)
-    head = window.read(HEAD_BYTES)
+    head = window.read_at(stop, HEAD_BYTES)
     if other := identify(head):
         return SoundEnd(stop, f"{rest} bytes of {other.name} after the sound: not read; split it")
     too_short = not bytes_per_s or rest < _LEAST_SOUND_S * bytes_per_s
@@ -82,14 +81,12 @@ def _is_chunks(window: Window, at: int, big_endian: bool) -> bool:
     """Whether everything from here on is chunks, as after complete sound."""
     order = "big" if big_endian else "little"
     for _ in range(_MAX_CHUNKS):
-        window.seek(at)
-        head = window.read(8)
+        head = window.read_at(at, 8)
         if len(head) < 8:
             return at + len(head) >= window.size and not head.strip(b"\0")
         if not _is_id(head[:4]):
             at += 1  # sound of odd length, padded
-            window.seek(at)
-            head = window.read(8)
+            head = window.read_at(at, 8)
             if len(head) < 8 or not _is_id(head[:4]):
                 return False
         at += 8 + int.from_bytes(head[4:], order)
@@ -121,8 +118,7 @@ def _is_zero(window: Window, at: int) -> bool:
 def _before_trailing_chunk(window: Window, start: int, big_endian: bool) -> int:
     """Where a chunk begins that ends with the file, else the end of the file."""
     base = max(start, window.size - _TAIL_BYTES)
-    window.seek(base)
-    tail = window.read()
+    tail = window.read_at(base, window.size)
     for name in _TRAILING_IDS:
         at = tail.rfind(name)
         if at >= 0:

@@ -92,15 +92,13 @@ def open_wav(window: Window, resources: ExitStack, limits: AudioLimits) -> Track
 
 
 def _read_header(window: Window) -> _Header:
-    window.seek(0)
-    magic = window.read(12)[:4]
+    magic = window.read_at(0, 12)[:4]
     order = "big" if magic == b"RIFX" else "little"
     form: _Form | None = None
     long_data: int | None = None
     at = 12
     for _ in range(_MAX_CHUNKS):
-        window.seek(at)
-        head = window.read(8)
+        head = window.read_at(at, 8)
         if len(head) < 8:
             break
         name, size = head[:4], int.from_bytes(head[4:], order)
@@ -124,8 +122,7 @@ def _next_chunk(window: Window, at: int, *, padded: bool) -> int:
     """Behind the pad byte of a chunk of odd size, which some writers leave out."""
     if not padded:
         return at
-    window.seek(at)
-    return at if window.read(4) in (b"data", b"fmt ", b"LIST", b"fact") else at + 1
+    return at if window.read_at(at, 4) in (b"data", b"fmt ", b"LIST", b"fact") else at + 1
 
 
 def _parse_form(raw: bytes, order: str) -> _Form:
@@ -152,8 +149,7 @@ def _check(form: _Form, window: Window, data_start: int) -> _Form:
         f"cannot be: {_EXPORT}"
     )
     if form.tag in (_MP2, _MP3):
-        window.seek(data_start)
-        if not begins_with_frames(window.read(HEAD_BYTES), MPEG_AUDIO):
+        if not begins_with_frames(window.read_at(data_start, HEAD_BYTES), MPEG_AUDIO):
             raise lie
     elif form.tag in (_MS_ADPCM, _IMA_ADPCM):
         if form.bits != 4 or form.block_bytes <= 4 * form.channels:

@@ -44,6 +44,10 @@ class Window:
         self._position += len(found)
         return found
 
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from an offset; none outside."""
+        return self.read(size) if self.seek(offset) == offset else b""
+
     def readinto(self, buffer: memoryview) -> int:
         """libsndfile's binding asks for this one."""
         target = memoryview(buffer).cast("B")
