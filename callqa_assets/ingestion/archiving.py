@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.audio.decoding import Encoding, UnreadableAudio
 from callqa_assets.domain.audio.decoding.headerless import encoding_of
-from callqa_assets.domain.calls.files import FileKey, stem_of
+from callqa_assets.domain.calls.files import FileKey, described_names
 from callqa_assets.domain.calls.metadata import keep_better_time
 from callqa_assets.domain.calls.shown_names import shown_name
 from callqa_assets.domain.days import Calendar
@@ -372,18 +372,18 @@ def _archive_sidecars(
     """Move the day's sidecars beside their recordings in the archive."""
     with warehouse.read() as connection:
         for sidecar in files.read_sidecars(connection, day):
-            base, root = stem_of(sidecar.name), sidecar.drop_root
+            names, root = described_names(sidecar.name), sidecar.drop_root
             archived = [
                 recording.archive_path
                 for recording in (
-                    *files.find_recordings(connection, root, "name", [base]),
-                    *files.find_recordings(connection, root, "stem", [base]),
+                    *files.find_recordings(connection, root, "name", names),
+                    *files.find_recordings(connection, root, "stem", names),
                 )
                 if recording.state == "ingested" and recording.archive_path
             ]
             if not archived:
                 continue
-            beside = str(Path(archived[0]).with_suffix(".json"))
+            beside = str(Path(archived[0]).with_suffix(Path(sidecar.name).suffix.lower()))
             try:
                 archive.store(sidecar.source_path, beside, copy=False, version=sidecar.version)
             except (FileNotFoundError, NotADirectoryError, ChangedFile):

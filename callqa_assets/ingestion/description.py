@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.calls.files import DropFile, lookup_name, sidecar_names, stem_of
-from callqa_assets.domain.calls.metadata import (
-    LIMITS,
-    CallMetadata,
-    describe_call,
-    keep_better_time,
-    mask_numbers,
-    parse_manifest,
+from callqa_assets.domain.calls.files import (
+    DropFile,
+    described_names,
+    lookup_name,
+    sidecar_names,
 )
+from callqa_assets.domain.calls.foreign_text import LIMITS
+from callqa_assets.domain.calls.manifests import Manifest, capped
+from callqa_assets.domain.calls.metadata import CallMetadata, describe_call, keep_better_time
+from callqa_assets.domain.calls.shown_names import shown_name
+from callqa_assets.domain.calls.sidecars import Sidecar, oversized_sidecar, parse_sidecar
 from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.days import Calendar
+from callqa_assets.ingestion.manifest_reader import ManifestReader, describe_unreadable
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.files import Description, IntakeRecording
 from callqa_assets.warehouse.recordings import metadata_columns, read_recording, update_metadata
@@ -35,6 +36,7 @@ class CallDescriber:
         self,
         connection: sa.Connection,
         drop: DropFolder,
+        manifests: ManifestReader,
         config: MetadataConfig,
         calendar: Calendar,
         now: datetime,
@@ -42,37 +44,37 @@ class CallDescriber:
     ) -> None:
         self._connection = connection
         self._drop = drop
+        self._reader = manifests
         self._config = config
         self._calendar = calendar
         self._now = now
         self._files = {lookup_name(file.display_name): file for file in listing}
         self._described: set[bytes] = set()
         self._unreadable: set[bytes] = set()
-        self.notes: list[str] = []
-        """What was wrong with metadata files; names places, never values."""
+        self._notes: dict[str, None] = {}
+        self._call_notes: dict[str, list[str]] = {}
+        """Names of recordings by note."""
+        self._lonely: list[str] = []
+        """Names of sidecars without a recording."""
         self.dirty: set[str] = set()
         """Days on which something is new."""
 
-    @cached_property
-    def _manifests(self) -> Mapping[str, Mapping[str, str]]:
-        """Rows by recording, read when the first recording asks: most scans find nothing new."""
-        found: dict[str, Mapping[str, str]] = {}
-        for name, file in self._files.items():
-            if file.kind == "manifest" and (raw := self._read(file)) is not None:
-                parsed = parse_manifest(raw, name)
-                found |= parsed.rows
-                self.notes += parsed.notes
-        return found
+    def notes(self) -> tuple[str, ...]:
+        """What was wrong with metadata, or assumed; names places, never values."""
+        calls = [_together(note, "recordings", names) for note, names in self._call_notes.items()]
+        if self._lonely:
+            calls.append(_together("no recording of that name", "sidecars", self._lonely))
+        return (*self._notes, *capped(calls))
 
     def describe_new(self, file: DropFile) -> None:
-        """Give a settled recording its facts and its day."""
+        """Give a settled recording its facts and its day; the listed manifests are read."""
         name = file.display_name
         sidecar = next((self._files[s] for s in sidecar_names(name) if s in self._files), None)
-        raw = self._read(sidecar) if sidecar else None
+        content = self._read_sidecar(sidecar, name) if sidecar else None
         described = self._describe(
             name,
-            sidecar=None if raw is None else _as_text(raw),
-            manifest_row=self._manifests.get(name),
+            sidecar=content,
+            manifest_row=self._find_row(name),
             mtime_s=file.mtime_ns / 1e9,
             received_at=self._now,
         )
@@ -85,51 +87,103 @@ class CallDescriber:
             day=day,
             metadata=described.to_json(),
         )
-        if sidecar:
+        if sidecar and not self._is_oversized(sidecar):
             files.update_intake(self._connection, [sidecar.key], day=day)
         self._described.add(file.path)
         self.dirty.add(day)
 
     def apply_late(self, file: DropFile) -> None:
-        """Apply a metadata file that has just settled to the recordings that are known already."""
-        late = [r for r in self._find_described_by(file) if r.source_path not in self._described]
+        """Apply a metadata file that has just settled to the recordings that are known already.
+
+        A manifest is read.
+        """
+        if file.kind == "manifest":
+            self._apply_manifest(file)
+        else:
+            self._apply_sidecar(file)
+
+    def _apply_manifest(self, file: DropFile) -> None:
+        manifest = self._reader.get(file)
+        listed = [name for name, other in self._files.items() if other.kind == "audio"]
+        names = {*self._reader.find_known(file), *listed}
+        rows = {name: row for name in names if (row := manifest.find(name))}
+        late = files.find_recordings(self._connection, self._drop.root, "name", list(rows))
+        late = [r for r in late if r.source_path not in self._described]
         if any(recording.state == "moving" for recording in late):
             return  # being archived at this moment: the next scan applies it
-        values: dict[str, Any] = {"state": "applied"}
-        if file.kind == "sidecar":
-            place = lookup_name(file.display_name)
-            audio_is_here = any(place in sidecar_names(name) for name in self._files)
-            if not late and not audio_is_here:
-                return  # its recording may still come
-            raw = self._read(file)
-            for recording in late:
-                values["day"] = self._describe_again(recording, raw)
-                self.dirty.add(values["day"])  # a run of this day archives the sidecar
-        else:
-            for recording in late:
-                self._describe_again(recording, None)
-        if file.path in self._unreadable:
-            return  # the note says why; the next scan tries again
-        files.update_intake(self._connection, [file.key], **values)
+        self._note(*manifest.notes)
+        if unmatched := manifest.note_unmatched(rows.values()):
+            self._note(unmatched)
+        for recording in late:
+            row = manifest.facts(rows[recording.name])
+            self._describe_again(recording, recording.description.sidecar, row)
+        if not self._reader.has_failed(file):  # else the note says why; the next scan tries again
+            files.update_intake(self._connection, [file.key], state="applied")
 
-    def _find_described_by(self, file: DropFile) -> list[IntakeRecording]:
-        """Recordings that a metadata file describes."""
+    def _apply_sidecar(self, file: DropFile) -> None:
         connection, root = self._connection, self._drop.root
-        if file.kind == "manifest":
-            return files.find_recordings(connection, root, "name", list(self._manifests))
-        base = stem_of(file.display_name)
-        return [
-            *files.find_recordings(connection, root, "name", [base]),
-            *files.find_recordings(connection, root, "stem", [base]),
+        names = described_names(file.display_name)
+        late = [
+            recording
+            for recording in (
+                *files.find_recordings(connection, root, "name", names),
+                *files.find_recordings(connection, root, "stem", names),
+            )
+            if recording.source_path not in self._described
         ]
+        if any(recording.state == "moving" for recording in late):
+            return  # being archived at this moment: the next scan applies it
+        if not late and lookup_name(file.display_name) not in self._sidecars_of_listing:
+            self._lonely.append(file.display_name)
+            return  # its recording may still come
+        values: dict[str, Any] = {"state": "applied"}
+        for recording in late:
+            content = self._read_sidecar(file, recording.name)
+            before = recording.description
+            day = self._describe_again(recording, content or before.sidecar, before.manifest_row)
+            self.dirty.add(day)  # a run of this day archives the sidecar
+            if not self._is_oversized(file):
+                values["day"] = day
+        if file.path not in self._unreadable:  # else the note says why; the next scan tries again
+            files.update_intake(self._connection, [file.key], **values)
 
-    def _describe_again(self, recording: IntakeRecording, sidecar: bytes | None) -> str:
+    @cached_property
+    def _sidecars_of_listing(self) -> set[str]:
+        """Every name that a sidecar of a listed recording may have."""
+        audio = [name for name, file in self._files.items() if file.kind == "audio"]
+        return {sidecar for name in audio for sidecar in sidecar_names(name)}
+
+    def _find_row(self, name: str) -> Mapping[str, str] | None:
+        """The recording's row in the manifests; of several, that of the last manifest."""
+        for manifest in reversed(self._manifests):
+            if row := manifest.find(name):
+                return manifest.facts(row)
+        return None
+
+    @cached_property
+    def _manifests(self) -> list[Manifest]:
+        """The settled manifests of the listing."""
+        found = [file for file in self._files.values() if file.kind == "manifest"]
+        manifests = [self._reader.get(file) for file in found]
+        for manifest in manifests:
+            self._note(*manifest.notes)
+        return manifests
+
+    def _note(self, *notes: str) -> None:
+        self._notes |= dict.fromkeys(notes)
+
+    def _describe_again(
+        self,
+        recording: IntakeRecording,
+        sidecar: Sidecar | None,
+        manifest_row: Mapping[str, str] | None,
+    ) -> str:
         """Merge late metadata into a known recording; returns its day."""
         before = recording.description
         described = self._describe(
             recording.name,
-            sidecar=before.sidecar if sidecar is None else _as_text(sidecar),
-            manifest_row=self._manifests.get(recording.name, before.manifest_row),
+            sidecar=sidecar,
+            manifest_row=manifest_row,
             mtime_s=before.mtime_s,
             received_at=before.received_at,
             before=before.call,
@@ -152,7 +206,7 @@ class CallDescriber:
         self,
         name: str,
         *,
-        sidecar: str | None,
+        sidecar: Sidecar | None,
         manifest_row: Mapping[str, str] | None,
         mtime_s: float,
         received_at: datetime,
@@ -161,7 +215,7 @@ class CallDescriber:
         """The facts as they are now, with the start known before where its source is better."""
         call = describe_call(
             name,
-            sidecar=None if sidecar is None else sidecar.encode(),
+            sidecar=sidecar,
             manifest_row=manifest_row,
             mtime_s=mtime_s,
             received_at=received_at,
@@ -171,6 +225,8 @@ class CallDescriber:
         )
         if before:
             call = keep_better_time(call, before.started_at, before.time_source)
+        for note in call.notes:
+            self._call_notes.setdefault(note, []).append(name)
         return Description(
             sidecar=sidecar,
             manifest_row=manifest_row,
@@ -179,19 +235,25 @@ class CallDescriber:
             call=call,
         )
 
-    def _read(self, file: DropFile) -> bytes | None:
-        path = Path(os.fsdecode(file.path))
+    def _read_sidecar(self, file: DropFile, recording: str) -> Sidecar | None:
+        """What the sidecar says of the recording of that name; None where it cannot be opened."""
+        if self._is_oversized(file):
+            return oversized_sidecar()
         try:
-            # Without NUL, which is not part of any text and which PostgreSQL's JSON cannot hold.
-            return path.read_bytes()[: LIMITS.max_manifest_bytes + 1].replace(b"\0", b"")
+            raw = self._drop.read(file, LIMITS.max_sidecar_bytes)
         except OSError as error:
             self._unreadable.add(file.path)
-            self.notes.append(
-                f"{mask_numbers(file.display_name)}: {error.strerror}: not used; give the user of "
-                "callqa read permission"
-            )
+            self._note(describe_unreadable(file, error))
             return None
+        source, _ = self._config.source_of(recording)
+        return parse_sidecar(raw, source.xml)
+
+    @staticmethod
+    def _is_oversized(file: DropFile) -> bool:
+        return file.size > LIMITS.max_sidecar_bytes
 
 
-def _as_text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+def _together(note: str, things: str, names: Sequence[str]) -> str:
+    """A note of one or several files, of which one is named."""
+    first = shown_name(names[0])
+    return f"{first}: {note}" if len(names) == 1 else f"{len(names)} {things}: {note} ({first}, …)"

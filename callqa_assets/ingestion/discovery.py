@@ -18,6 +18,7 @@ from callqa_assets.domain.calls.shown_names import shown_name
 from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.days import Calendar
 from callqa_assets.ingestion.description import CallDescriber
+from callqa_assets.ingestion.manifest_reader import ManifestReader, UnreadManifests
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.database import Warehouse, attempt, chunks
 from callqa_assets.warehouse.dirty_days import mark_dirty
@@ -120,34 +121,69 @@ def scan(
     settle: timedelta,
     at_most: int | None = None,
 ) -> ScanResult:
-    """List the drop folder once and record what follows, in one transaction.
+    """List the drop folder and record what follows, in one transaction.
+
+    Manifests are read outside of it, and only where a recording or a manifest is new.
 
     At most `at_most` recordings are given their day; the rest waits for the next scan. A file that
     cannot be recorded is left out and named, at each scan again; the others go on.
     Raises DropFolderError where the folder cannot be listed.
     """
+    manifests = ManifestReader(warehouse, drop)
+    while True:
+        try:
+            return _scan(
+                warehouse,
+                drop,
+                manifests,
+                config,
+                calendar,
+                now=now,
+                settle=settle,
+                at_most=at_most,
+            )
+        except UnreadManifests as unread:
+            manifests.read(unread)
+
+
+def _scan(
+    warehouse: Warehouse,
+    drop: DropFolder,
+    manifests: ManifestReader,
+    config: MetadataConfig,
+    calendar: Calendar,
+    *,
+    now: datetime,
+    settle: timedelta,
+    at_most: int | None,
+) -> ScanResult:
+    """`scan`, in one transaction. Raises UnreadManifests where a manifest is to be read first."""
     with warehouse.write(lock="intake") as connection:
         # Inside the lock: what is archived meanwhile must not seem to be delivered again.
         found = drop.list_files()
         listing = found.files
         known = files.read_known(connection, drop.root, [file.path for file in listing])
         plan = plan_listing(listing, known, now=now, settle=settle, unread=found.unread)
+        waiting = set(plan.waiting)
+        settled = [file for file in listing if file not in waiting]
+        if any(file.kind != "sidecar" for file in plan.settled):
+            manifests.need(
+                [file for file in settled if file.kind == "manifest"],
+                new=[file for file in plan.settled if file.kind == "manifest"],
+            )
         each = _Each(connection, found.left_out)
         each.do(plan.first_seen, lambda new: files.insert_seen(connection, new, drop.root, now))
         files.update_intake(connection, plan.reopened, state="seen", first_seen_at=now, attempts=0)
         files.update_intake(connection, plan.replaced, state="replaced")
         files.update_intake(connection, plan.gone, state="gone")
-        waiting = set(plan.waiting)
-        describer = CallDescriber(
-            connection, drop, config, calendar, now, [f for f in listing if f not in waiting]
-        )
+        describer = CallDescriber(connection, drop, manifests, config, calendar, now, settled)
         recordings = [file for file in plan.settled if file.kind == "audio"]
         postponed = recordings[at_most:] if at_most is not None else []
         described = each.do(recordings[:at_most], _one_by_one(describer.describe_new))
         others = [file for file in plan.settled if file.kind != "audio"]
         each.do(others, _one_by_one(describer.apply_late))
         mark_dirty(connection, describer.dirty)
-    notes = [*describer.notes, *summarize(found)]
+    notes = [*describer.notes(), *summarize(found)]
     awaited = sum(seen.state in ("seen", "stable") for seen in known.values())
     if awaited and drop.root in found.unread:
         notes.append(

@@ -8,7 +8,7 @@ is decided) → `ingested` | `copied` (the original stays). Metadata files: `see
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.calls.files import DropFile, FileKey, stem_of
 from callqa_assets.domain.calls.metadata import CallMetadata
+from callqa_assets.domain.calls.sidecars import Sidecar, parse_sidecar
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import intake
 
@@ -58,7 +59,7 @@ class IntakeFile:
 class Description:
     """The facts of a recording's call, and what they were merged from: more may come late."""
 
-    sidecar: str | None
+    sidecar: Sidecar | None
     manifest_row: Mapping[str, str] | None
     mtime_s: float
     received_at: datetime
@@ -66,7 +67,7 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "sidecar": self.sidecar,
+            "sidecar": asdict(self.sidecar) if self.sidecar else None,
             "manifest_row": self.manifest_row,
             "mtime_s": self.mtime_s,
             "received_at": self.received_at.isoformat(),
@@ -75,8 +76,13 @@ class Description:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Description:
+        sidecar = stored["sidecar"]
+        if isinstance(sidecar, str):  # its text, as rows of before have it
+            sidecar = parse_sidecar(sidecar.encode())
+        elif sidecar:
+            sidecar = Sidecar(sidecar["fields"], tuple(sidecar["notes"]))
         return cls(
-            sidecar=stored["sidecar"],
+            sidecar=sidecar,
             manifest_row=stored["manifest_row"],
             mtime_s=stored["mtime_s"],
             received_at=datetime.fromisoformat(stored["received_at"]),
@@ -115,6 +121,27 @@ def read_known(
         for query in queries
         for path, size, mtime_ns, state, first_seen_at in connection.execute(query)
     }
+
+
+def find_names(connection: sa.Connection, drop_root: bytes, wanted: Sequence[str]) -> list[str]:
+    """Names of recordings of this drop folder, wherever they are now, whose name or stem may be
+    one of `wanted`: as it is, without its extension, or in lower or upper case."""
+    names = {form for name in wanted for form in (name, name.lower(), name.upper())}
+    stems = {stem_of(name) for name in names} | names
+    found: set[str] = set()
+    for column, values in ((intake.c.name, sorted(names)), (intake.c.stem, sorted(stems))):
+        for part in chunks(values):
+            found.update(
+                connection.execute(
+                    sa.select(intake.c.name).where(
+                        intake.c.drop_root == drop_root,
+                        intake.c.kind == "audio",
+                        intake.c.state.not_in(("gone", "replaced")),
+                        column.in_(part),
+                    )
+                ).scalars()
+            )
+    return sorted(found)
 
 
 def find_recordings(

@@ -50,10 +50,11 @@ def recording_from_row(row: sa.Row[Any]) -> Recording:
 def metadata_columns(call: CallMetadata, channels: int) -> dict[str, Any]:
     """The columns that a late sidecar or manifest may change."""
     roles = list(call.channel_roles(channels)) if channels else []
+    notes = call.notes_for(channels)
     values = {
         **call.facts.model_dump(),
         "channel_roles": roles,
-        "metadata": {**call.extra, "notes": list(call.notes)} if call.notes else call.extra,
+        "metadata": {**call.extra, "notes": list(notes)} if notes else call.extra,
         "time_source": call.time_source,
     }
     version = digest(values, call.started_at.isoformat())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import stat
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from callqa_assets.domain.calls.files import DropFile
 from callqa_assets.domain.calls.shown_names import shown_name
 from callqa_assets.domain.errors import CallqaError
-from resources.storage.regular_files import version_of
+from resources.storage.regular_files import ChangedFile, open_regular, version_of
 
 UNFINISHED = (b".part", b".tmp", b".filepart", b".crdownload")
 """Suffixes under which copy tools write; the file counts once it is renamed."""
@@ -78,6 +81,15 @@ class DropFolder:
         listing.left_out.sort()
         listing.links.sort()
         return listing
+
+    def read(self, file: DropFile, max_bytes: int) -> bytes:
+        """The first bytes of a listed file, at most `max_bytes` and one: whoever gets more than
+        `max_bytes` knows that it is too large. Raises OSError."""
+        try:
+            with io.BufferedReader(open_regular(Path(os.fsdecode(file.path)))) as opened:
+                return opened.read(max_bytes + 1)
+        except ChangedFile as error:
+            raise OSError(errno.EINVAL, "no ordinary file") from error
 
     def _is_folder(self, entry: os.DirEntry[bytes], listing: Listing) -> bool:
         """Add an entry to the listing; True where it is a folder to walk through."""

@@ -7,14 +7,14 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
+from callqa_assets.domain.calls.files import DropFile
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.dirty_days import read_dirty_days
 from resources.storage.archive import RecordingArchive
-from resources.storage.drop_folder import DropFolderError
+from resources.storage.drop_folder import DropFolder, DropFolderError
 from tests.ingestion.conftest import Kill
 from tests.support.calls import set_mtime, write_call
 from tests.support.snapshot import read_rows
@@ -91,14 +91,11 @@ def test_a_sidecar_that_cannot_be_read_now_is_applied_once_it_can(
     (home.drop / f"{DAY.replace('-', '')}-093000_1001_13800138000.json").write_text(
         '{"queue": "vip"}'
     )
-    real = Path.read_bytes
 
-    def refuse(path: Path) -> bytes:
-        if path.suffix == ".json":
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return real(path)
+    def refuse(self: DropFolder, file: DropFile, max_bytes: int) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(DropFolder, "read", refuse)
     (note,) = direct.scan_once().notes
     assert "Permission denied" in note
     direct.ingest(DAY)

@@ -29,5 +29,11 @@ class CallFacts(BaseModel):
 FACTS = tuple(CallFacts.model_fields)
 """Names of the facts: keys of sidecars and manifest rows, columns of `recordings`."""
 
+START = ("started_at", "started_date", "started_time")
+"""The start of a call, in one piece or as a date and a time of day."""
+
+FIELDS = (*START, *FACTS, "channel_roles")
+"""What a sidecar, a manifest row, `field_map` or `xml` may name."""
+
 OWN_FACTS = ("call_id", "agent_id", "customer_id")
 """Facts that differ from call to call: a source has no default for them."""

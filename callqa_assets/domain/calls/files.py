@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
@@ -40,11 +41,16 @@ class DropFile:
 # Names are relative to the drop folder -------------------------------------------------------
 
 
+SIDECAR_ENDINGS = (".json", "_metadata.json", ".xml")
+"""What follows the name or the stem of a recording in that of its sidecar, the first preferred.
+Genesys Cloud writes `_metadata.json`."""
+
+
 def kind_of(name: str) -> FileKind:
-    """By name: JSON is a sidecar, [*.]manifest.csv a manifest, everything else counts as audio."""
+    """By name: JSON and XML are sidecars, [*.]manifest.csv a manifest, everything else audio."""
     if is_manifest(name):
         return "manifest"
-    return "sidecar" if name.lower().endswith(".json") else "audio"
+    return "sidecar" if name.lower().endswith((".json", ".xml")) else "audio"
 
 
 def is_manifest(name: str) -> bool:
@@ -53,17 +59,46 @@ def is_manifest(name: str) -> bool:
     return last == "manifest.csv" or last.endswith(".manifest.csv")
 
 
-def sidecar_names(name: str) -> tuple[str, str]:
-    """Possible names of the sidecar of the recording `name`, the more specific first."""
-    path = PurePosixPath(name)
-    return f"{path}.json", str(path.with_suffix(".json"))
+def sidecar_names(name: str) -> tuple[str, ...]:
+    """Possible names of the sidecar of the recording `name`, the more specific first.
+
+    A copy, `call (1).wav`, has the sidecar of its original where it has none of its own.
+    """
+    return tuple(
+        base + ending
+        for original in original_names(name)
+        for base in (original, stem_of(original))
+        for ending in SIDECAR_ENDINGS
+    )
+
+
+def described_names(sidecar: str) -> tuple[str, ...]:
+    """What the sidecar `sidecar` may describe: names or stems of recordings."""
+    name = lookup_name(sidecar)
+    return tuple(name.removesuffix(end) for end in SIDECAR_ENDINGS if name.endswith(end))
 
 
 def lookup_name(name: str) -> str:
     """The name under which a file is looked up: that of a sidecar `X.JSON` is `X.json`."""
-    return f"{name[: -len('.json')]}.json" if kind_of(name) == "sidecar" else name
+    if kind_of(name) != "sidecar":
+        return name
+    ending = next(end for end in (*reversed(SIDECAR_ENDINGS),) if name.lower().endswith(end))
+    return name[: -len(ending)] + ending
 
 
 def stem_of(name: str) -> str:
     """The name without its extension: what a recording and its sidecar have in common."""
     return str(PurePosixPath(name).with_suffix(""))
+
+
+_COPY = re.compile(r"(?: ?[（(]\d{1,3}[)）]| ?- ?副本| - Copy|_副本)+$")
+"""What Windows, macOS and browsers add to the stem of a second file of one name."""
+
+
+def original_names(name: str) -> tuple[str, ...]:
+    """The name, and that of the file of which it is a copy by its name: `call (1).wav`."""
+    path = PurePosixPath(name)
+    stem = _COPY.sub("", path.stem)
+    if not stem or stem == path.stem:
+        return (name,)
+    return (name, str(path.with_name(stem + path.suffix)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callqa_assets.domain.calls.metadata import mask_numbers
+from callqa_assets.domain.calls.foreign_text import mask_numbers
 
 _MAX_CHARS = 120
 

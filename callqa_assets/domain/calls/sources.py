@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from callqa_assets.domain.audio.decoding import LIMITS, Encoding
 from callqa_assets.domain.audio.decoding.headerless import CODECS
-from callqa_assets.domain.calls.facts import FACTS, OWN_FACTS, CallFacts
+from callqa_assets.domain.calls.facts import FACTS, FIELDS, OWN_FACTS, START, CallFacts
+from callqa_assets.domain.calls.files import original_names
+from callqa_assets.domain.calls.times import check_format
+from callqa_assets.domain.calls.xml_mapping import XmlMapping
 from callqa_assets.domain.yaml_config import ConfigError, load
-
-FIELDS = ("started_at", *FACTS, "channel_roles")
-"""What a sidecar, a manifest row or `field_map` may name."""
 
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -28,6 +28,15 @@ _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 class InvalidMetadataConfig(ConfigError):  # noqa: N818 - it is the file that is invalid
     """A call_metadata.yaml that cannot be used."""
+
+
+def check_zone(name: str) -> str:
+    """The name of a time zone; ValueError where there is none of that name."""
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        raise ValueError("no such time zone; use an IANA name like Asia/Shanghai") from error
+    return name
 
 
 class Queue(BaseModel):
@@ -72,7 +81,13 @@ class Source(BaseModel):
     name: str
     match: str = "*"
     pattern: re.Pattern[str] | None = None
+    """Searched in the file name; with a `/`, in the path inside the drop folder."""
+    time_format: str | None = None
+    """Directives of `datetime.strptime`, tried before the usual forms."""
+    timezone: str | None = None
+    """Of times without an offset; None for that of the whole configuration."""
     field_map: dict[str, str] = {}
+    xml: XmlMapping | None = None
     defaults: CallFacts = CallFacts()
     channel_roles: tuple[str, ...] = ()
     decode: Decode | None = None
@@ -91,10 +106,22 @@ class Source(BaseModel):
                 f"no valid regular expression: {error}; quote it in single quotes and escape "
                 "literal brackets with a backslash"
             ) from error
-        if unknown := set(pattern.groupindex) - {"started_at", *FACTS}:
-            known = ", ".join(("started_at", *FACTS))
+        if unknown := set(pattern.groupindex) - {*START, *FACTS}:
+            known = ", ".join((*START, *FACTS))
             raise ValueError(f"no such field: {', '.join(sorted(unknown))}; use groups of {known}")
         return pattern
+
+    @field_validator("time_format")
+    @classmethod
+    def _tells_the_day(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_format(value)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        return None if value is None else check_zone(value)
 
     @field_validator("field_map")
     @classmethod
@@ -121,12 +148,14 @@ class Source(BaseModel):
 
     def fields_of(self, name: str) -> dict[str, str] | None:
         """Facts in the file name; None where this source does not describe the file."""
+        # A copy, `call (1).wav`, says what its original says.
+        name = original_names(name)[-1]
         last = PurePosixPath(name).name
         if not (fnmatchcase(name, self.match) or fnmatchcase(last, self.match)):
             return None
         if self.pattern is None:
             return {}
-        found = self.pattern.search(last)
+        found = self.pattern.search(name if "/" in self.pattern.pattern else last)
         return None if found is None else {k: v for k, v in found.groupdict().items() if v}
 
 
@@ -139,14 +168,19 @@ class MetadataConfig(BaseModel):
     queues: dict[str, Queue] = {}
     sources: tuple[Source, ...] = ()
 
+    def source_of(self, name: str) -> tuple[Source, dict[str, str]]:
+        """The source that describes the recording at the path `name` in the drop folder, and the
+        facts in its name."""
+        for source in self.sources:
+            fields = source.fields_of(name)
+            if fields is not None:
+                return source, fields
+        return Source(name="none"), {}
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (LookupError, ValueError, OSError) as error:
-            raise ValueError("no such time zone; use an IANA name like Asia/Shanghai") from error
-        return value
+        return check_zone(value)
 
     @field_validator("sources")
     @classmethod
