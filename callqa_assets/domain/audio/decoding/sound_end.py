@@ -92,7 +92,7 @@ def _is_chunks(window: Window, at: int, big_endian: bool) -> bool:
         at += 8 + int.from_bytes(head[4:], order)
         if at > window.size:
             return False
-    return False
+    return True
 
 
 def _is_id(name: bytes) -> bool:
