@@ -33,6 +33,9 @@ _LEAST_COVER = 0.5
 _UNREAD_BYTES = 2048
 """What is left besides the frames: tags and a cut frame are smaller."""
 
+_ERRORS = (FFmpegError, ValueError, OverflowError, IndexError)
+"""What the binding raises on corrupt files; IndexError where a track appears in mid-file."""
+
 _LONGEST_BLOCK_S = 1.0
 
 
@@ -55,7 +58,7 @@ def open_with_ffmpeg(
                 container_options={"protocol_whitelist": "none", **(options or {})},
             )
         )
-    except (FFmpegError, ValueError, OverflowError) as error:
+    except _ERRORS as error:
         window.raise_read_error()
         raise NoSoundError(as_clause(str(error))) from error
     if not container.streams.audio:
@@ -134,7 +137,7 @@ class _Reading:
                 if packet.pos is not None:
                     self._packed_to = max(self._packed_to, packet.pos + packet.size)
                 frames = packet.decode()
-            except (FFmpegError, ValueError, OverflowError) as error:
+            except _ERRORS as error:
                 first_error = first_error or f"{self._seconds:.1f} s ({as_clause(str(error))})"
                 self._bad_packets += 1
                 if isinstance(error, EOFError):

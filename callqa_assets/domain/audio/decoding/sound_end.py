@@ -108,10 +108,10 @@ def _is_random(data: bytes) -> bool:
 
 
 def _is_zero(window: Window, at: int) -> bool:
-    window.seek(at)
-    while chunk := window.read(1 << 20):
+    while chunk := window.read_at(at, 1 << 20):
         if chunk.strip(b"\0"):
             return False
+        at += len(chunk)
     return True
 
 
