@@ -11,6 +11,7 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 
+from callqa_assets.domain.audio.decoding import boxes
 from callqa_assets.domain.audio.decoding.reasons import as_clause
 from callqa_assets.domain.audio.decoding.stream import (
     AudioLimits,
@@ -226,8 +227,10 @@ class _Reading:
             unread = size - self._packed_bytes
             if unread > _UNREAD_BYTES:
                 self.track.notes.append(f"{unread} of {size} bytes are no sound: left out")
-        elif self._demuxer == "flac" and size - self._packed_to > _UNREAD_BYTES:
-            self.track.notes.append(f"{size - self._packed_to} bytes after the sound are not read")
+        else:
+            end = max(boxes.find_end(self._window, self._demuxer), self._packed_to)
+            if end < size:
+                self.track.notes.append(f"{size - end} bytes after the sound are not read")
         if first_error:
             self.track.notes.append(
                 f"damaged: {self._bad_packets} packets unreadable from {first_error}"

@@ -75,9 +75,12 @@ def test_junk_after_the_sound_is_not_heard(kind: str, tmp_path: Path) -> None:
     assert decoded.duration_s == pytest.approx(2.0, abs=0.1)
 
 
-@pytest.mark.parametrize("kind", ["wav", "sphere", "vorbis", "amr", "mp3"])
+@pytest.mark.parametrize(
+    "kind", ["wav", "sphere", "vorbis", "amr", "mp3", "aac", "m4a", "3gp", "mkv", "webm", "avi"]
+)
 def test_bytes_that_are_left_out_are_noted(kind: str, tmp_path: Path) -> None:
     junk = np.random.default_rng(0).bytes(20_000)
+    assert decode(write(kind, 300), tmp_path).notes == ()
     assert decode(write(kind, 300) + junk, tmp_path).notes != ()
 
 
