@@ -42,6 +42,15 @@ class AudioLimits:
 LIMITS = AudioLimits()
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """What sound without a header is; it has one channel."""
+
+    codec: str
+    """A key of `headerless.CODECS`."""
+    rate_hz: int
+
+
 class UnreadableAudio(Exception):  # noqa: N818 - the file is unreadable, nothing failed
     """A file that no stage can use; `reason` states the cause and, where there is one, the cure."""
 
@@ -64,6 +73,8 @@ class Track:
     """Each of shape [channels, n]; a damaged file ends early, with a note."""
     notes: list[str]
     """Grows until `blocks` is exhausted."""
+    sample_bytes: float = 0.0
+    """Of one sample as stored; 0 where it is not known."""
     is_float_pcm: bool = False
     """Values beyond 1 are the exporter's fault; lossy decoders always overshoot a little."""
 
@@ -89,12 +100,20 @@ class AudioStream(AbstractContextManager["AudioStream"]):
     channels: int
     _track: Track
     _limits: AudioLimits
+    encoding: Encoding | None = None
+    """What it was read as, where it has no header."""
     _resources: ExitStack = field(default_factory=ExitStack)
     _length: int = 0
     _peak: float = 0.0
 
     @classmethod
-    def open(cls, track: Track, limits: AudioLimits, resources: ExitStack) -> Self:
+    def open(
+        cls,
+        track: Track,
+        limits: AudioLimits,
+        resources: ExitStack,
+        encoding: Encoding | None = None,
+    ) -> Self:
         """The track as a stream, which takes over what `resources` holds open.
 
         Raises UnreadableAudio where rate or channels are outside the limits.
@@ -109,7 +128,9 @@ class AudioStream(AbstractContextManager["AudioStream"]):
                 f"sample rate {track.sample_rate_hz} Hz is outside {limits.min_rate_hz} to "
                 f"{limits.max_rate_hz} Hz: export the call at 8, 16 or 48 kHz"
             )
-        return cls(track.sample_rate_hz, track.channels, track, limits, resources.pop_all())
+        return cls(
+            track.sample_rate_hz, track.channels, track, limits, encoding, resources.pop_all()
+        )
 
     @property
     def duration_s(self) -> float:
