@@ -9,16 +9,21 @@ import signal
 from io import FileIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from callqa_assets.domain.audio.decoding import Encoding
+from callqa_assets.domain.calls.sources import load_config
 from callqa_assets.ingestion import archiving
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import open_warehouse
 from callqa_assets.warehouse.dirty_days import read_generation
+from callqa_assets.warehouse.recordings import recording_from_row
 from resources.storage.archive import FREE_FLOOR_BYTES, RecordingArchive
 from resources.storage.home import Home
 from tests.ingestion.conftest import Kill
+from tests.support import direct as support
 from tests.support.calls import set_mtime, write_call
 from tests.support.direct import DirectRun
 from tests.support.processes import run_process
@@ -398,3 +403,35 @@ def test_a_run_that_is_stopped_blames_no_file(home, warehouse, direct, kill):
     kill.revive()
     assert direct.ingest_all() == []
     assert [r["status"] for r in read_rows(warehouse, tables.recordings)] == ["ok"]
+
+
+# Sound without a header ---------------------------------------------------------------------
+
+
+def test_what_a_source_says_of_sound_without_a_header_is_stored_and_decides_ever_after(
+    home, warehouse, direct, monkeypatch
+):
+    raw = np.random.default_rng(0).integers(0, 256, 16_000, np.uint8).tobytes()
+    named, unnamed = home.drop / "a.alaw", home.drop / "b.raw"
+    named.write_bytes(raw)
+    unnamed.write_bytes(raw[::-1])
+    direct.ingest_all()
+    rows = {row["source_name"]: row for row in read_rows(warehouse, tables.recordings)}
+    assert (rows["a.alaw"]["codec"], rows["a.alaw"]["codec_rate_hz"]) == ("alaw", 8000)
+    assert rows["b.raw"]["status"] == "quarantined"
+    assert "decode: {codec: alaw, rate_hz: 8000}" in rows["b.raw"]["reason"]
+
+    source = "{name: raw, match: '*.raw', decode: {codec: s16le, rate_hz: 16000}}"
+    config = load_config(f"sources: [{source}]", source="call_metadata.yaml")
+    monkeypatch.setattr(support, "_shipped_metadata_config", lambda: config)
+    unnamed.write_bytes(raw[::-1])
+    direct.ingest_all()
+    rows = {row["source_name"]: row for row in read_rows(warehouse, tables.recordings)}
+    assert rows["b.raw"]["status"] == "ok"
+    assert (rows["b.raw"]["codec"], rows["b.raw"]["duration_s"]) == ("s16le", 0.5)
+    with warehouse.read() as connection:
+        row = connection.execute(
+            sa.select(tables.recordings).where(tables.recordings.c.source_name == "b.raw")
+        ).one()
+    (waveform,) = RecordingArchive(home).load(recording_from_row(row))
+    assert len(waveform) == 8000

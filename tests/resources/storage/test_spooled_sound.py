@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import tempfile
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,3 +60,15 @@ def test_a_full_disk_is_named_with_its_cure(tmp_path: Path, monkeypatch: pytest.
         spool(blocks(), tmp_path, max_memory_bytes=0)
     assert raised.value.errno == errno.ENOSPC
     assert str(tmp_path) in str(raised.value)
+
+
+def test_memory_does_not_grow_with_the_call(tmp_path):
+    block = np.zeros((2, 50_000), np.float32)
+    tracemalloc.start()
+    try:
+        sounds = spool((block.copy() for _ in range(100)), tmp_path, max_memory_bytes=1 << 20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(sounds[0]) == 5_000_000  # 40 MB in all
+    assert peak < 4 << 20

@@ -122,9 +122,8 @@ def find_starts(window: Window, container: Container) -> Iterator[int]:
     yield 0
     if not container.needle:
         return
-    window.seek(0)
     base, kept = 0, b""
-    while chunk := window.read(_CHUNK_BYTES):
+    while chunk := window.read_at(base + len(kept), _CHUNK_BYTES):
         buffer = kept + chunk
         found = buffer.find(container.needle)
         while found >= 0:

@@ -11,6 +11,7 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 
+from callqa_assets.domain.audio.decoding import boxes
 from callqa_assets.domain.audio.decoding.reasons import as_clause
 from callqa_assets.domain.audio.decoding.stream import (
     AudioLimits,
@@ -32,6 +33,9 @@ _LEAST_COVER = 0.5
 
 _UNREAD_BYTES = 2048
 """What is left besides the frames: tags and a cut frame are smaller."""
+
+_ERRORS = (FFmpegError, ValueError, OverflowError, IndexError)
+"""What the binding raises on corrupt files; IndexError where a track appears in mid-file."""
 
 _LONGEST_BLOCK_S = 1.0
 
@@ -55,7 +59,7 @@ def open_with_ffmpeg(
                 container_options={"protocol_whitelist": "none", **(options or {})},
             )
         )
-    except (FFmpegError, ValueError, OverflowError) as error:
+    except _ERRORS as error:
         window.raise_read_error()
         raise NoSoundError(as_clause(str(error))) from error
     if not container.streams.audio:
@@ -134,7 +138,7 @@ class _Reading:
                 if packet.pos is not None:
                     self._packed_to = max(self._packed_to, packet.pos + packet.size)
                 frames = packet.decode()
-            except (FFmpegError, ValueError, OverflowError) as error:
+            except _ERRORS as error:
                 first_error = first_error or f"{self._seconds:.1f} s ({as_clause(str(error))})"
                 self._bad_packets += 1
                 if isinstance(error, EOFError):
@@ -223,8 +227,10 @@ class _Reading:
             unread = size - self._packed_bytes
             if unread > _UNREAD_BYTES:
                 self.track.notes.append(f"{unread} of {size} bytes are no sound: left out")
-        elif self._demuxer == "flac" and size - self._packed_to > _UNREAD_BYTES:
-            self.track.notes.append(f"{size - self._packed_to} bytes after the sound are not read")
+        else:
+            end = max(boxes.find_end(self._window, self._demuxer), self._packed_to)
+            if end < size:
+                self.track.notes.append(f"{size - end} bytes after the sound are not read")
         if first_error:
             self.track.notes.append(
                 f"damaged: {self._bad_packets} packets unreadable from {first_error}"

@@ -127,6 +127,7 @@ def open_headerless(
 
 def _read_vox(window: Window) -> Iterator[Samples]:
     decoder: Any = av.CodecContext.create("adpcm_ima_oki", "r")
+    decoder.sample_rate = 8000  # asked for, not used
     decoder.layout = "mono"
     window.seek(0)
     while data := window.read(_BLOCK_BYTES):

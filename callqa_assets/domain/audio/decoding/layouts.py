@@ -39,35 +39,40 @@ def open_samples(window: Window, container: str, resources: ExitStack) -> Track:
     layout = _LAYOUTS[container](window)
     if not 0 < layout.start <= min(window.size, _MAX_HEADER_BYTES):
         raise NoSoundError("its sound begins outside the file")
-    # What the decoder makes of the stated size gives the rate in bytes, whatever the codec.
+    # What the decoder makes of all that follows gives the rate in bytes, whatever the codec.
     with ExitStack() as probe:
-        track = open_with_sndfile(window, probe)
+        track = open_with_sndfile(_mend(window, layout, window.size), probe)
         bytes_per_s = track.sample_rate_hz * track.channels * track.sample_bytes
         is_plain = track.sample_bytes >= 1
     end = find_sound_end(
         window, layout.start, layout.stated, bytes_per_s, big_endian=True, is_plain=is_plain
     )
-    header = bytearray(window.read_at(0, layout.start))
-    if layout.size_at is not None:
-        size = min(end.stop - layout.start + layout.size_extra, 256**layout.size_bytes - 1)
-        header[layout.size_at : layout.size_at + layout.size_bytes] = size.to_bytes(
-            layout.size_bytes
-        )
-    track = open_with_sndfile(window.part(layout.start, end.stop, bytes(header)), resources)
+    track = open_with_sndfile(_mend(window, layout, end.stop), resources)
     if end.note:
         track.notes.append(end.note)
     return track
 
 
+def _mend(window: Window, layout: _Layout, stop: int) -> Window:
+    """The recording with a header that says that its sound ends at `stop`."""
+    header = bytearray(window.read_at(0, layout.start))
+    if layout.size_at is not None:
+        size = min(stop - layout.start + layout.size_extra, 256**layout.size_bytes - 1)
+        header[layout.size_at : layout.size_at + layout.size_bytes] = size.to_bytes(
+            layout.size_bytes
+        )
+    return window.part(layout.start, stop, bytes(header))
+
+
 def _lay_out_au(window: Window) -> _Layout:
-    head = _read(window, 0, 24)
+    head = window.read_at(0, 24)
     stated = int.from_bytes(head[8:12])
     return _Layout(int.from_bytes(head[4:8]), None if stated == _UNKNOWN else stated, size_at=8)
 
 
 def _lay_out_aiff(window: Window) -> _Layout:
     at = 12
-    while at < _MAX_HEADER_BYTES and len(head := _read(window, at, 12)) == 12:
+    while at < _MAX_HEADER_BYTES and len(head := window.read_at(at, 12)) == 12:
         size = int.from_bytes(head[4:8])
         if head[:4] == b"SSND":
             # Offset and block size come before the sound.
@@ -78,7 +83,7 @@ def _lay_out_aiff(window: Window) -> _Layout:
 
 def _lay_out_caf(window: Window) -> _Layout:
     at = 8
-    while at < _MAX_HEADER_BYTES and len(head := _read(window, at, 12)) == 12:
+    while at < _MAX_HEADER_BYTES and len(head := window.read_at(at, 12)) == 12:
         size = int.from_bytes(head[4:], signed=True)
         if head[:4] == b"data":
             # A number of edits comes before the sound.
@@ -92,7 +97,7 @@ def _lay_out_caf(window: Window) -> _Layout:
 
 def _lay_out_w64(window: Window) -> _Layout:
     at = 40
-    while at < _MAX_HEADER_BYTES and len(head := _read(window, at, 24)) == 24:
+    while at < _MAX_HEADER_BYTES and len(head := window.read_at(at, 24)) == 24:
         size = int.from_bytes(head[16:], "little")
         if head[:4] == b"data":
             return _Layout(at + 24, max(0, size - 24))
@@ -101,11 +106,11 @@ def _lay_out_w64(window: Window) -> _Layout:
 
 
 def _lay_out_sphere(window: Window) -> _Layout:
-    head = _read(window, 0, 16)
+    head = window.read_at(0, 16)
     start = int(head[8:].strip() or b"0") if head[8:].strip().isdigit() else 0
     fields = {
         match[1]: int(match[2])
-        for match in _NIST_FIELD.finditer(_read(window, 0, min(start, _MAX_HEADER_BYTES)))
+        for match in _NIST_FIELD.finditer(window.read_at(0, min(start, _MAX_HEADER_BYTES)))
     }
     try:
         count = fields[b"sample_count"] * fields[b"channel_count"] * fields[b"sample_n_bytes"]
@@ -121,7 +126,3 @@ _LAYOUTS: Mapping[str, Callable[[Window], _Layout]] = {
     "W64": _lay_out_w64,
     "SPHERE": _lay_out_sphere,
 }
-
-
-def _read(window: Window, at: int, size: int) -> bytes:
-    return window.read_at(at, size)

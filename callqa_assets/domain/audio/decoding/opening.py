@@ -56,13 +56,12 @@ def open_audio(
         OSError: the file cannot be read; its content may be good.
     """
     window = Window(file, 0, file.seek(0, os.SEEK_END))
-    head = window.read(HEAD_BYTES)
-    window.raise_read_error()
+    head = window.read_at(0, HEAD_BYTES)
     container = identify(head)
     if container is None and (tag := id3_bytes(head)):
         # Taggers put ID3 before FLAC and WAV, too.
         window = window.part(min(tag, window.size), window.size)
-        container = identify(window.read(HEAD_BYTES))
+        container = identify(window.read_at(0, HEAD_BYTES))
     with ExitStack() as resources:
         if container is None:
             track = _open_unknown(window, head, encoding, resources, limits)

@@ -92,7 +92,7 @@ def _is_chunks(window: Window, at: int, big_endian: bool) -> bool:
         at += 8 + int.from_bytes(head[4:], order)
         if at > window.size:
             return False
-    return False
+    return True
 
 
 def _is_id(name: bytes) -> bool:
@@ -108,10 +108,10 @@ def _is_random(data: bytes) -> bool:
 
 
 def _is_zero(window: Window, at: int) -> bool:
-    window.seek(at)
-    while chunk := window.read(1 << 20):
+    while chunk := window.read_at(at, 1 << 20):
         if chunk.strip(b"\0"):
             return False
+        at += len(chunk)
     return True
 
 

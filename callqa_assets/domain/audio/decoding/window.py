@@ -10,8 +10,8 @@ class Window:
     """`prefix`, then the bytes of `file` from `start` to `stop`; a header may be mended so.
 
     It has no name, for both libraries would infer a raw format from an extension. They cannot be
-    told of an OSError: it is kept, and what they get is the end of the file. Seeking outside, as
-    corrupt headers ask for, returns -1 and raises nothing.
+    told of an OSError: it is kept, and what they get from `read` is the end of the file. Seeking
+    outside, as corrupt headers ask for, returns -1 and raises nothing.
     """
 
     def __init__(self, file: FileIO, start: int, stop: int, prefix: bytes = b"") -> None:
@@ -45,8 +45,10 @@ class Window:
         return found
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes from an offset; none outside."""
-        return self.read(size) if self.seek(offset) == offset else b""
+        """Up to `size` bytes from an offset; none outside. Raises OSError."""
+        found = self.read(size) if self.seek(offset) == offset else b""
+        self.raise_read_error()
+        return found
 
     def readinto(self, buffer: memoryview) -> int:
         """libsndfile's binding asks for this one."""
