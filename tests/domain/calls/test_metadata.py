@@ -406,6 +406,14 @@ def test_sidecars_and_manifests_are_known_by_their_names() -> None:
             "source 'b': `pattern`: no such field: agent; use groups of started_at, started_date",
         ),
         (
+            "sources: [{name: a, decode: {codec: opus, rate_hz: 8000}}]",
+            "line 1, source 'a': `decode.codec`: no such codec; use one of alaw, ulaw",
+        ),
+        (
+            "sources: [{name: a, decode: {codec: g722, rate_hz: 8000}}]",
+            "line 1, source 'a': `decode`: rate_hz: g722 has 16000",
+        ),
+        (
             "sources: [{name: a, field_map: {x: agent}}]",
             "line 1, source 'a': `field_map`: no such field: agent; map to one of",
         ),
