@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from callqa_assets.domain.audio.decoding import Samples
 from callqa_assets.domain.audio.segments import level_dbfs
 from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.speech import ChannelSound
 from callqa_assets.stages.contract import BatchResult, Stage
 from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.warehouse import tables
@@ -20,12 +20,12 @@ INPUTS = StageInputs(
 )
 
 
-def _build(context: StageContext) -> Stage[list[Samples], Rows]:
+def _build(context: StageContext) -> Stage[list[ChannelSound], Rows]:
     """Voice activity detection over every channel of a recording."""
     models = context.open_models()
     identity = models.detector_identity
 
-    def compute(batch: Sequence[tuple[Recording, list[Samples]]]) -> BatchResult[Rows]:
+    def compute(batch: Sequence[tuple[Recording, list[ChannelSound]]]) -> BatchResult[Rows]:
         found = iter(
             models.detector().detect([waveform for _, channels in batch for waveform in channels])
         )

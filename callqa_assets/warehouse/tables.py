@@ -925,7 +925,8 @@ stage_runs = sa.Table(
         "status",
         sa.String(8),
         nullable=False,
-        comment="`ok`; `claimed`: being computed; `failed`: the last attempt failed; `blocked`: an "
+        comment="`ok`; `claimed`: being computed, or, without `claimed_by`, left by a run that was "
+        "stopped; `failed`: the last attempt failed; `blocked`: an "
         "earlier stage failed for this recording.",
     ),
     sa.Column(

@@ -18,15 +18,16 @@ from callqa_assets.domain.audio.decoding import (
     AudioStream,
     DecodedAudio,
     Encoding,
-    Samples,
     UnreadableAudio,
     open_audio,
-    to_16k,
 )
+from callqa_assets.domain.audio.resampling import resample_blocks
 from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.speech import ChannelSound
 from resources.storage.atomic import PARTIAL, sync_folder, write_atomically
 from resources.storage.home import Home
 from resources.storage.regular_files import ChangedFile, open_regular, version_of
+from resources.storage.spooled_sound import spool
 
 _EXTENSION = re.compile(rb"\.([A-Za-z0-9_-]{1,8})$")
 
@@ -45,10 +46,14 @@ class RecordingArchive:
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    def load(self, recording: Recording) -> list[Samples]:
-        """The recording's channels at 16 kHz, each float32 [n]. Raises UnreadableAudio, OSError."""
-        decoded = decode_file(self._home.root / recording.archive_path, recording.encoding)
-        return to_16k(decoded.samples, decoded.sample_rate_hz)
+    def load(self, recording: Recording) -> list[ChannelSound]:
+        """The recording's channels at 16 kHz; those of a long call are kept in the home's folder.
+
+        Memory does not grow with the call's length. Raises UnreadableAudio, OSError.
+        """
+        path = self._home.root / recording.archive_path
+        with open_recording(path, recording.encoding) as stream:
+            return spool(resample_blocks(stream, stream.sample_rate_hz), self._home.root)
 
     def path_for(self, recording_id: str, source_name: bytes, *, quarantined: bool) -> str:
         """Where a recording's file is kept."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ChannelSound, Span, Waveform
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Pack:
         last = self.segments[-1]
         return last.offset + last.stop - last.start
 
-    def cut(self, waveform: Waveform) -> Waveform:
+    def cut(self, waveform: ChannelSound) -> Waveform:
         """The pack's audio out of its channel's waveform."""
         return np.concatenate([waveform[segment.start : segment.stop] for segment in self.segments])
 

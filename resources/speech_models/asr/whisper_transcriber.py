@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from callqa_assets.domain.audio.packing import Pack, PackingConfig, pack_segments
 from callqa_assets.domain.speech import (
     SAMPLE_RATE_HZ,
+    ChannelSound,
     ModelIdentity,
     SegmentTranscript,
     SpeechChannel,
-    Waveform,
     Word,
 )
 from callqa_assets.domain.text.cleanup import LoopConfig, compression_ratio, cut_loops, simplify
@@ -93,7 +93,7 @@ class _Job:
     """One pack to be decoded. Without a language, it determines its channel's."""
 
     channel_no: int
-    waveform: Waveform
+    waveform: ChannelSound
     pack: Pack
     positions: int
     """Encoder states to decode from, 50 per second, closing included."""

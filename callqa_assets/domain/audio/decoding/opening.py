@@ -68,7 +68,7 @@ def open_audio(
         else:
             encoding = None
             track = _open_known(window, container, resources, limits)
-        return AudioStream.open(track, limits, resources, encoding)
+        return AudioStream.of(track, limits, resources, encoding)
 
 
 def _open_unknown(
