@@ -1,4 +1,4 @@
-"""Resampling to the models' 16 kHz: block by block, so that a call of hours is never held whole."""
+"""Resampling, above all to the models' 16 kHz: block by block, so that no call is held whole."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from callqa_assets.domain.speech import SAMPLE_RATE_HZ
 
 
 def resample_blocks(
-    blocks: Iterable[NDArray[np.float32]], sample_rate_hz: int
+    blocks: Iterable[NDArray[np.float32]], sample_rate_hz: int, target_hz: int = SAMPLE_RATE_HZ
 ) -> Iterator[NDArray[np.float32]]:
-    """Blocks of shape [channels, n] at `sample_rate_hz` as blocks of [channels, n'] at 16 kHz.
+    """Blocks of shape [channels, n] at `sample_rate_hz` as blocks of [channels, n'] at `target_hz`.
 
     Joined, they are bit by bit what one block with the whole call would give. Channels are never
     mixed; all blocks have the same number. Values stay in [-1, 1].
     """
-    if sample_rate_hz == SAMPLE_RATE_HZ:
+    if sample_rate_hz == target_hz:
         yield from blocks
         return
     resampler: soxr.ResampleStream | None = None
@@ -28,7 +28,7 @@ def resample_blocks(
         if resampler is None:
             channels = len(block)
             resampler = soxr.ResampleStream(
-                sample_rate_hz, SAMPLE_RATE_HZ, channels, dtype="float32", quality="HQ"
+                sample_rate_hz, target_hz, channels, dtype="float32", quality="HQ"
             )
         yield _limit(resampler.resample_chunk(np.ascontiguousarray(block.T)))
     if resampler is not None:

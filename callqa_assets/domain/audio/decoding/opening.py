@@ -8,9 +8,6 @@ from contextlib import ExitStack
 from io import FileIO
 from itertools import pairwise
 
-import numpy as np
-import soxr  # pyright: ignore[reportMissingTypeStubs]
-
 from callqa_assets.domain.audio.decoding import frames, ogg
 from callqa_assets.domain.audio.decoding.containers import (
     HEAD_BYTES,
@@ -36,6 +33,7 @@ from callqa_assets.domain.audio.decoding.stream import (
 )
 from callqa_assets.domain.audio.decoding.wav import open_wav
 from callqa_assets.domain.audio.decoding.window import Window
+from callqa_assets.domain.audio.resampling import resample_blocks
 
 _COPY_AGAIN = "Copy it again from the phone platform"
 
@@ -68,7 +66,7 @@ def open_audio(
         else:
             encoding = None
             track = _open_known(window, container, resources, limits)
-        return AudioStream.open(track, limits, resources, encoding)
+        return AudioStream.of(track, limits, resources, encoding)
 
 
 def _open_unknown(
@@ -130,18 +128,15 @@ def _chain(
         with ExitStack() as resources:
             try:
                 track = _open_part(part, container, resources, limits)
+                _require_fit(track, first, limits)
+                for block in resample_blocks(
+                    track.blocks, track.sample_rate_hz, first.sample_rate_hz
+                ):
+                    length += block.shape[1]
+                    yield block
             except (NoSoundError, UnreadableAudio) as refusal:
                 first.notes.append(f"{part.size} bytes after {at_s:.1f} s not read: {refusal}")
                 continue
-            if track.channels != first.channels:
-                first.notes.append(
-                    f"{part.size} bytes after {at_s:.1f} s not read: {track.channels} channels "
-                    f"instead of {first.channels}; split the file"
-                )
-                continue
-            for block in _in_rate(track, first.sample_rate_hz):
-                length += block.shape[1]
-                yield block
             if track.sample_rate_hz != first.sample_rate_hz:
                 first.notes.append(
                     f"sound after {at_s:.1f} s has {track.sample_rate_hz} Hz: resampled"
@@ -149,19 +144,14 @@ def _chain(
             first.notes += [f"after {at_s:.1f} s: {note}" for note in track.notes]
 
 
-def _in_rate(track: Track, rate_hz: int) -> Iterator[Samples]:
-    if track.sample_rate_hz == rate_hz:
-        yield from track.blocks
-        return
-    if not LIMITS.min_rate_hz <= track.sample_rate_hz <= LIMITS.max_rate_hz:
-        track.notes.append(f"not read: {track.sample_rate_hz} Hz")
-        return
-    resampler = soxr.ResampleStream(
-        track.sample_rate_hz, rate_hz, track.channels, dtype="float32", quality="HQ"
-    )
-    for block in track.blocks:
-        yield resampler.resample_chunk(np.ascontiguousarray(block.T)).T
-    yield resampler.resample_chunk(np.zeros((0, track.channels), np.float32), last=True).T
+def _require_fit(track: Track, first: Track, limits: AudioLimits) -> None:
+    """Raises UnreadableAudio where a part cannot go on from the first one."""
+    if track.channels != first.channels:
+        raise UnreadableAudio(
+            f"{track.channels} channels instead of {first.channels}; split the file"
+        )
+    if not limits.min_rate_hz <= track.sample_rate_hz <= limits.max_rate_hz:
+        raise UnreadableAudio(f"a sample rate of {track.sample_rate_hz} Hz")
 
 
 def _open_part(

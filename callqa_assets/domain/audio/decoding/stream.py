@@ -107,7 +107,7 @@ class AudioStream(AbstractContextManager["AudioStream"]):
     _peak: float = 0.0
 
     @classmethod
-    def open(
+    def of(
         cls,
         track: Track,
         limits: AudioLimits,

@@ -73,6 +73,17 @@ def test_quiet_pcm_is_never_taken_for_mpeg(tmp_path: Path) -> None:
             decode(quiet, tmp_path)
 
 
+@pytest.mark.parametrize("frames", [1, 2])
+def test_fewer_than_three_frames_of_mpeg_before_other_bytes_are_an_accident(
+    frames: int, tmp_path: Path
+) -> None:
+    frame = b"\xff\xfb\x90\x64" + bytes(413)
+    with pytest.raises(UnreadableAudio):
+        decode(frame * frames + bytes([1, 2]) * 50_000, tmp_path)
+    sound = frame * frames + bytes([1, 2]) * 50_000
+    assert decode(sound, tmp_path, ALAW).notes == ("no header: read as A-law at 8000 Hz",)
+
+
 def test_silk_is_named_with_the_cure(tmp_path: Path) -> None:
     for magic in (b"#!SILK_V3", b"\x02#!SILK_V3"):
         with pytest.raises(UnreadableAudio, match=r"SILK .*convert it to WAV"):

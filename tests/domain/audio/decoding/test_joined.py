@@ -122,6 +122,13 @@ def test_two_mono_tracks_are_two_channels_aligned_by_their_start(
     assert np.flatnonzero(np.abs(customer) > 0.1)[0] / rate_hz == pytest.approx(late_s, abs=0.1)
 
 
+def test_streams_of_one_ogg_file_are_not_taken_for_joined_recordings(tmp_path: Path) -> None:
+    content = write_ffmpeg("ogg", "flac", 16_000, tones_hz=(300, OTHER_HZ))
+    decoded = decode(content, tmp_path)
+    assert decoded.duration_s == pytest.approx(2.0, abs=0.1)
+    assert not any("recordings in one file" in note for note in decoded.notes)
+
+
 def test_of_two_stereo_tracks_the_first_is_read_with_a_note(tmp_path: Path) -> None:
     content = write_ffmpeg("mp4", "aac", 16_000, tones_hz=(300, OTHER_HZ), layout="stereo")
     decoded = decode(content, tmp_path)
