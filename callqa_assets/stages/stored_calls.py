@@ -42,21 +42,23 @@ def load_stored_calls(
     ids = [recording.recording_id for recording in recordings]
     spoken: defaultdict[str, list[SpokenSegment]] = defaultdict(list)
     languages: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    roles: dict[tuple[str, int], str] = {}
     artifacts: dict[tuple[str, str], str] = {}
     fingerprints: dict[tuple[str, str], str] = {}
     with warehouse.read() as connection:
         for recording_id, stage, artifact, fingerprint in _read(connection, _ledger, ids):
             artifacts[recording_id, stage] = artifact
             fingerprints[recording_id, stage] = fingerprint
-        for recording_id, language, *segment in _read(connection, _words, ids):
+        for recording_id, language, role, *segment in _read(connection, _words, ids):
             row = SpokenSegment._make(segment)
             spoken[recording_id].append(row)
+            roles[recording_id, row.channel] = role
             if language:
                 languages[recording_id][language] += row.end_s - row.start_s
     tracks = lake.read({i: artifacts[i, "emotions"] for i in ids})
     return [
         StoredCall(
-            _context(recording, languages[recording.recording_id], calendar),
+            _context(recording, roles, languages[recording.recording_id], calendar),
             CallAnnotations(tracks[recording.recording_id], spoken[recording.recording_id]),
             {stage: fingerprints[recording.recording_id, stage] for stage in STAGES},
         )
@@ -65,15 +67,25 @@ def load_stored_calls(
 
 
 def _context(
-    recording: Recording, languages: Mapping[str, float], calendar: Calendar
+    recording: Recording,
+    roles: Mapping[tuple[str, int], str],
+    languages: Mapping[str, float],
+    calendar: Calendar,
 ) -> CallContext:
-    """The call's facts; its language is the one most spoken where no metadata names it."""
+    """The call's facts; its language is the one most spoken where no metadata names it.
+
+    Roles are those of the segments, where the metadata's are wrong: two copies of one mixed
+    channel.
+    """
     detected = max(languages, key=lambda name: (languages[name], name), default=None)
     language = recording.facts.language or detected
     return CallContext(
         recording_id=recording.recording_id,
         duration_s=recording.duration_s,
-        roles=recording.channel_roles,
+        roles=tuple(
+            roles.get((recording.recording_id, channel), role)
+            for channel, role in enumerate(recording.channel_roles)
+        ),
         facts=recording.facts.model_copy(update={"language": language}),
         hour=calendar.localize(recording.started_at).hour,
     )
@@ -95,6 +107,7 @@ _words = (
     sa.select(
         segments.c.recording_id,
         sa.func.coalesce(transcripts.c.language, ""),
+        segments.c.role,
         segments.c.channel,
         segments.c.start_s,
         segments.c.end_s,
