@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.days import Calendar
-from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
+from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, Sound, SpokenSegment
 from callqa_assets.warehouse.database import Warehouse, chunks
 from callqa_assets.warehouse.tables import segments, stage_runs, transcripts
 from resources.storage.lake import EmotionLake
@@ -55,11 +55,18 @@ def load_stored_calls(
             roles[recording_id, row.channel] = role
             if language:
                 languages[recording_id][language] += row.end_s - row.start_s
+        sounds: defaultdict[str, list[Sound]] = defaultdict(list)
+        for recording_id, *sound in _read(connection, _sounds, ids):
+            sounds[recording_id].append(Sound._make(sound))
     tracks = lake.read({i: artifacts[i, "emotions"] for i in ids})
     return [
         StoredCall(
             _context(recording, roles, languages[recording.recording_id], calendar),
-            CallAnnotations(tracks[recording.recording_id], spoken[recording.recording_id]),
+            CallAnnotations(
+                tracks[recording.recording_id],
+                spoken[recording.recording_id],
+                sounds[recording.recording_id],
+            ),
             {stage: fingerprints[recording.recording_id, stage] for stage in STAGES},
         )
         for recording in recordings
@@ -129,6 +136,15 @@ _words = (
     .where(
         segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
         segments.c.kind == "speech",
+    )
+    .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
+)
+
+_sounds = (
+    sa.select(segments.c.recording_id, segments.c.start_s, segments.c.end_s)
+    .where(
+        segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
+        segments.c.kind.in_(("music", "tone")),
     )
     .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
 )
