@@ -38,7 +38,7 @@ _FULL_SCALE = float(np.sum(np.hanning(_FRAME + 1)[:-1] ** 2)) * _FRAME / 2
 
 @dataclass(frozen=True)
 class SoundConfig:
-    """Thresholds; chosen so that 4,800 s of calls, prompts, read and acted speech lose 0.2 %."""
+    """Thresholds; what they lose of real speech and find of music is in docs/models.md."""
 
     window_s: float = 3.0
     """Over which the measures of music are averaged."""
