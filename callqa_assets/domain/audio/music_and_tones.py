@@ -73,7 +73,7 @@ class NonSpeech:
 
 
 def find_music_and_tones(waveform: Waveform, config: SoundConfig | None = None) -> list[NonSpeech]:
-    """Stretches of music and tones, ascending and disjoint; where both are found, it is a tone.
+    """Stretches of music and tones, ascending and disjoint; a pure note inside music is music.
 
     `waveform` is read in pieces of about a minute.
     """
@@ -84,16 +84,24 @@ def find_music_and_tones(waveform: Waveform, config: SoundConfig | None = None) 
         [_span(first, last) for first, last in _find_tones(frames, audible, config)],
         len(waveform) / SAMPLE_RATE_HZ,
     )
-    found = [NonSpeech("tone", span) for span in tones]
+    found: list[NonSpeech] = []
     for first, last in _find_music(frames, audible, config):
+        span = _span(first, last)
         heard = audible[first:last]
         tonal = frames.line_share[first:last] >= config.tonal_share
         kind = "tone" if np.count_nonzero(tonal & heard) * 2 > np.count_nonzero(heard) else "music"
-        for part in subtract(_span(first, last), tones):
+        if kind == "music":
+            tones = [tone for tone in tones if not _is_inside(tone, span)]
+        for part in subtract(span, tones):
             inside = audible[_frame(part.start_s) : _frame(part.end_s)]
             if np.count_nonzero(inside) * 2 > len(inside):
                 found.append(NonSpeech(kind, part))
+    found += (NonSpeech("tone", tone) for tone in tones)
     return sorted(found, key=lambda item: item.span.start_s)
+
+
+def _is_inside(tone: Span, music: Span) -> bool:
+    return music.start_s <= tone.start_s and tone.end_s <= music.end_s
 
 
 def _find_tones(frames: FrameMeasures, audible: Flags, config: SoundConfig) -> list[Run]:
