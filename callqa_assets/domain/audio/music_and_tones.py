@@ -59,7 +59,7 @@ class SoundConfig:
     """Counted between the frames' centres: a vowel is not as pure for so long."""
     tonal_share: float = 0.9
     """Share of the power in two lines from which a frame of music counts as a tone's: a row of
-    digits or short beeps is a tone where most of its frames do."""
+    beeps is a tone where most of its frames do, unless it is a melody."""
     audible_dbfs: float = -60.0
     """Level below which a frame is neither."""
 
@@ -88,8 +88,10 @@ def find_music_and_tones(waveform: Waveform, config: SoundConfig | None = None) 
     for first, last in _find_music(frames, audible, config):
         span = _span(first, last)
         heard = audible[first:last]
-        tonal = frames.line_share[first:last] >= config.tonal_share
-        kind = "tone" if np.count_nonzero(tonal & heard) * 2 > np.count_nonzero(heard) else "music"
+        tonal = heard & (frames.line_share[first:last] >= config.tonal_share)
+        pitches = frames.lines[first:last, 0][tonal]
+        beeps = len(pitches) * 2 > np.count_nonzero(heard) and not _is_melody(pitches)
+        kind = "tone" if beeps else "music"
         if kind == "music":
             tones = [tone for tone in tones if not _is_inside(tone, span)]
         for part in subtract(span, tones):
@@ -98,6 +100,19 @@ def find_music_and_tones(waveform: Waveform, config: SoundConfig | None = None) 
                 found.append(NonSpeech(kind, part))
     found += (NonSpeech("tone", tone) for tone in tones)
     return sorted(found, key=lambda item: item.span.start_s)
+
+
+_SIGNAL_PITCHES = 3
+"""Of a special information tone; a melody has more."""
+
+
+def _is_melody(pitches: NDArray[np.intp]) -> bool:
+    """Whether a fifth of the frames or more are beside the most frequent three lines."""
+    rest = pitches
+    for _ in range(_SIGNAL_PITCHES):
+        if len(rest):
+            rest = rest[np.abs(rest - np.bincount(rest).argmax()) > 1]
+    return len(rest) * 5 >= len(pitches)
 
 
 def _is_inside(tone: Span, music: Span) -> bool:

@@ -60,6 +60,15 @@ def test_each_burst_of_a_tone_is_found_with_its_times(lines_hz, on_s, off_s, gai
         assert item.span.end_s == pytest.approx(start_s + on_s, abs=0.1)
 
 
+def test_a_melody_of_pure_notes_is_music():
+    rng = np.random.default_rng(0)
+    notes_hz = 300 * 2 ** (rng.integers(0, 12, 40) / 12)
+    melody = np.concatenate([tone(hz, seconds=0.35) for hz in notes_hz])
+    found = find_music_and_tones(over_a_line(melody))
+    assert seconds_of("music", found) > 12
+    assert seconds_of("tone", found) < 1
+
+
 def test_silence_and_clips_shorter_than_a_frame_hold_nothing():
     assert find_music_and_tones(silence(0)) == []
     assert find_music_and_tones(silence(0.1)) == []
