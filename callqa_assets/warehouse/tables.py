@@ -112,7 +112,8 @@ def _role() -> sa.Column[str]:
         "role",
         sa.String(32),
         nullable=False,
-        comment="Who speaks on the channel: `agent`, `customer`, `mixed` (a mono recording), "
+        comment="Who speaks on the channel: `agent`, `customer`, `mixed` (a mono recording, or one "
+        "sound on both channels), "
         "`channel_0`, `channel_1` … (not known), or another word from the call's metadata.",
     )
 
