@@ -62,6 +62,8 @@ class SpeechChannel:
     """ISO 639-1 code where the queue's configuration names it; None to detect."""
     hotwords: Sequence[str] = ()
     """Words that are likely in the queue's calls; models without hotwords ignore them."""
+    call: str | None = None
+    """Channels with the same one belong to one call, whose language they are likely to share."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,19 @@ class Word:
     word: str
     start_s: float
     end_s: float
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A stretch whose text is doubtful, or was left out; times in seconds from the channel's
+    start."""
+
+    kind: str
+    """`doubtful_language`, `second_language` or `invented_text`."""
+    start_s: float
+    end_s: float
+    detail: str
+    """In words, without anything that was said."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,7 @@ class SegmentTranscript:
     """Hotwords in the text that the audio does not support."""
     text_without_hotwords: str | None = None
     """As decoded without hotwords, where the text holds a doubtful one."""
+    doubts: Sequence[Doubt] = ()
 
 
 @dataclass(frozen=True)

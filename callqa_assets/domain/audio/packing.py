@@ -52,6 +52,19 @@ class Pack:
         """The pack's audio out of its channel's waveform."""
         return np.concatenate([waveform[segment.start : segment.stop] for segment in self.segments])
 
+    def part(self, start: int, stop: int) -> Pack:
+        """What lies between two samples of the pack, `start < stop`, as a pack of its own."""
+        kept: list[PackedSegment] = []
+        for segment in self.segments:
+            first = max(start, segment.offset)
+            last = min(stop, segment.offset + segment.stop - segment.start)
+            if first < last:
+                shift = segment.start - segment.offset
+                kept.append(
+                    PackedSegment(segment.segment_no, first + shift, last + shift, first - start)
+                )
+        return Pack(tuple(kept))
+
     def place(self, start_s: float, end_s: float) -> tuple[int, float, float]:
         """The segment of an interval of the pack, and the interval's times in its channel, in s.
 
