@@ -29,7 +29,7 @@ class LanguageConfig:
     """In a part that is not sure, the language is looked for in windows of this length …"""
     hop_s: float = 1.0
     """… this far apart."""
-    switch_cost: float = 3.0
+    switch_cost: float = 2.0
     """Sum of probabilities that a change of language must gain."""
     improbable: float = 0.1
     """A stretch of at least three windows in which the language has less is doubtful."""
