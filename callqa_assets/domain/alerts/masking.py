@@ -16,7 +16,10 @@ _PAUSE = "\x1e"
 # Characters without a width of their own between digits, and the frame of keycap digits.
 _INVISIBLE = re.compile(r"[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe0f\ufeff\u20e3]")
 # What may separate the digits of a number that is dictated or written in groups.
-_BETWEEN = r"(?:[\s\-‐-―－﹣~～_＿.．,，、。·•/／+＋()（）嗯呃额啊哦哎诶欸]|然后|那个|后面){0,8}"
+_BETWEEN = (
+    r"(?:[\s\-‐-―－﹣~～_＿.．,，、。·•/／+＋()（）嗯呃额啊哦哎诶欸再]"
+    r"|然后|接着|最后|后面|后边|那个){0,8}"
+)
 # Decimal digits of any script; Chinese, financial (壹), circled and raised ones.
 _DIGIT = (
     r"[\d零〇一二三四五六七八九幺两壹贰貳叁參肆伍陆陸柒捌玖"

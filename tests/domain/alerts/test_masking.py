@@ -40,6 +40,8 @@ from callqa_assets.domain.alerts.masking import mask_identifier, mask_text, mask
         ("١٣٨٠٠١٣٨٠٠٠", "١٣٨****٨٠٠٠"),
         ("壹叁捌零零壹叁捌零零零", "壹叁捌****捌零零零"),
         ("138，然后0013，然后8000", "138****8000"),
+        ("一五八，后面是", "一五八，后面是"),
+        ("手机号一五八，然后零零二三，最后四五六七", "手机号一五八****四五六七"),
         ("两两三三四四五五", "****四四五五"),
         ("one three eight 0013 eight o o o", "****"),
         ("one two three four five six seven", "****"),
