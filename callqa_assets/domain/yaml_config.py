@@ -1,7 +1,8 @@
 """Configuration files: YAML text into a pydantic model, with line and cure for every problem.
 
 The one loader of every kind of configuration file. Files are read from disk by
-`resources.storage.config_files`; which YAML is accepted is in `yaml_document`.
+`resources.storage.config_files`; which YAML is accepted is in `yaml_document`, and full-width signs
+in it, which are told first, in `yaml_slips`.
 
 A problem reads `source, line N, rule 'name': `key.path`: cause; cure`. A field may add to the cure:
 `Field(description=…)` completes 'must be …' and 'add …', and `Field(examples=[…])` shows how a
@@ -22,6 +23,7 @@ from pydantic_core import ErrorDetails
 from callqa_assets.domain.config_places import Place, find_place
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.yaml_document import Path, UnreadableYamlError, YamlDocument, parse_yaml
+from callqa_assets.domain.yaml_slips import advise, find_slips
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 40_000
@@ -98,7 +100,7 @@ def load(
         except ValidationError as invalid:
             problems = _describe_findings(invalid, model, place)
     # Outside the handlers: pydantic's message repeats values, and would be the error's context.
-    raise error(*problems)
+    raise error(*(f"{source}, line {n}: {slip}" for n, slip in find_slips(text)), *problems)
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
@@ -197,6 +199,7 @@ def _describe(finding: ErrorDetails, place: Place, source: _Source) -> str:
     else:
         here = "" if source.hide_values else _quote(given)
         problem = f"`{key}`: {message.replace('a valid tuple', 'a list')}{here}"
+    problem += advise(given)
     return f"{source.name}, line {source.document.line_of(path)}{entry}: {problem}"
 
 

@@ -1,13 +1,15 @@
 """What a message says, in the receiver's language and within its size: one alert, or a digest.
 
 Texts come from `templates/` and `translations`; the facts from a `Notice`, which is masked
-already. Transcripts are text, never markup: they can neither link nor mention anybody.
+already. Names and transcripts are text, never markup: they can neither link nor mention anybody,
+show an image, or begin a line of their own.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +23,21 @@ from resources.notifier.translations import WORDS
 _DETAILS = (20, 8, 3, 0)
 """Spans of the timeline and segments of speech to show; the first number that fits is used."""
 _SHORT = 40
-"""Characters of an agent's or queue's name in a digest."""
+"""Characters of an agent's, queue's or rule's name in a digest and in a title."""
+_LONG = 120
+"""Characters of any other fact: a platform's ids are shorter, and no message overflows."""
 
-# The robots' dialect of Markdown has no escapes: characters that make links, mentions (`<at …>`,
-# `<@…>`), code and bold are replaced by their full-width forms.
-_HARMLESS = str.maketrans(
-    {"<": "＜", ">": "＞", "[": "［", "]": "］", "*": "＊", "`": "｀", "\n": " ", "\r": " "}
-)
+# The robots' dialects of Markdown have no escape in common: characters that make links, images,
+# mentions (`<at …>`, `<@…>`), entities, code and emphasis are replaced by their full-width forms.
+_HARMLESS = str.maketrans("<>[]*`~\\&", "＜＞［］＊｀～＼＆")
+
+# Control characters and line separators (U+0085, U+2028, U+2029) would begin a line; characters of
+# bidirectional text would show it in another order.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+# Clients make links of bare addresses, with or without a scheme.
+_SCHEME = re.compile(r":(?=//)")
+_DOMAIN_DOT = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2}|xn--)")
 
 
 @dataclass(frozen=True)
@@ -51,17 +61,16 @@ class MessageWriter:
         self._dagster_url = dagster_url
 
     def title(self, alerts: Sequence[Notice]) -> str:
-        """One line, without markup."""
+        """One line of text, without markup, mentions or links."""
         first = alerts[0]
         if len(alerts) > 1:
             title = f"{self._word('digest')}{self._word('colon')}{len(alerts)} "
             return title + self._word("alerts")
         priority = f"{self._word('alert')} [{self._word(first['priority'])}]"
-        agent = first["agent_id"]
-        title = f"{priority} {first['rule']}"
-        return " ".join(
-            (f"{title}, {self._word('agent').lower()} {agent}" if agent else title).split()
-        )
+        title = f"{priority} {_plain(first['rule'])[:_SHORT]}"
+        if agent := first["agent_id"]:
+            title += f", {self._word('agent').lower()} {_plain(agent)[:_SHORT]}"
+        return " ".join(title.split())
 
     def markdown(self, message: Message, max_bytes: int) -> str:
         """For robots and for the plain part of an e-mail; at most `max_bytes` bytes of JSON."""
@@ -126,9 +135,13 @@ class MessageWriter:
             ("position", self._position(alert)),
             ("speaker", self._word(alert["role"])),
             ("peak", f"{alert['peak']:.2f}"),
-            ("audio", alert["audio_path"]),
+            ("audio", _Verbatim(alert["audio_path"])),
         )
-        return [(key, value) for key, value in facts if value is not None]
+        return [
+            (key, value if isinstance(value, _Verbatim) else value[:_LONG])
+            for key, value in facts
+            if value is not None
+        ]
 
     def run_url(self, alert: Notice) -> Markup | None:
         """URL of the Dagster run that fired the alert; None without `dagster_url`."""
@@ -155,8 +168,26 @@ def _short(name: str | None) -> str:
     return "–" if name is None else name[:_SHORT]
 
 
-def _finalize_markdown(value: Any) -> Any:
-    return value.translate(_HARMLESS) if isinstance(value, str) and type(value) is str else value
+class _Verbatim(str):
+    """A path that this project has made: to copy, so not one character is replaced."""
+
+    __slots__ = ()
+
+
+def _plain(text: str) -> str:
+    """The text as one line that no client turns into mentions, addresses or markup."""
+    return _unlinked(text).translate(_HARMLESS)
+
+
+def _unlinked(text: str) -> str:
+    """The text as one line without what clients turn into mentions and addresses."""
+    line = _UNSEEN.sub("", _CONTROL.sub(" ", text)).replace("@", "＠")
+    return _DOMAIN_DOT.sub("．", _SCHEME.sub("：", line))
+
+
+def _only_text(make: Callable[[str], str]) -> Callable[[Any], Any]:
+    """`make` for every plain text that a template shows; the project's own links are `Markup`."""
+    return lambda value: make(value) if type(value) is str else value
 
 
 @functools.cache
@@ -175,8 +206,8 @@ class _Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._markdown = make(autoescape=False, finalize=_finalize_markdown)
-        self._html = make(autoescape=True)
+        self._markdown = make(autoescape=False, finalize=_only_text(_plain))
+        self._html = make(autoescape=True, finalize=_only_text(_unlinked))
 
     def get_template(self, name: str) -> jinja2.Template:
         return (self._html if name.endswith(".html.j2") else self._markdown).get_template(name)

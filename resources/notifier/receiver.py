@@ -6,7 +6,7 @@ The kinds of receiver are in `receivers/`, one module each.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal, Protocol
 
@@ -59,6 +59,8 @@ class Receiver(FileModel, ABC):
     pause_sec: float = Field(default=60.0, gt=0)
     """Pause after the receiver said 'too many', where it does not say how long."""
 
+    spaces_allowed: ClassVar[Collection[str]] = ()
+    """Fields whose variables may hold spaces; elsewhere a space is a slip of copying."""
     max_text_bytes: ClassVar[int]
     """Longest text of a message, encoded as JSON."""
 
@@ -78,12 +80,27 @@ class Receiver(FileModel, ABC):
 
     def secret_names(self) -> tuple[str, ...]:
         """Environment variables that must be set before anything can be sent."""
-        names = (getattr(self, key) for key in type(self).model_fields if key.endswith("_env"))
-        return tuple(name for name in names if name is not None)
+        return tuple(self._variables().values())
 
     def read_secrets(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """The values of `secret_names()`. Raises ReceiverUnusableError naming those not set."""
+        """The values of `secret_names()`.
+
+        Raises ReceiverUnusableError naming those that are not set, or hold what no secret does: a
+        line end, a space or a character that nobody sees.
+        """
         names = self.secret_names()
         if missing := [name for name in names if not environment.get(name)]:
             raise ReceiverUnusableError(f"not configured: set {' and '.join(missing)}")
+        for field, name in self._variables().items():
+            value, spaces = environment[name], field in self.spaces_allowed
+            if not value.isprintable() or value != value.strip() or (" " in value and not spaces):
+                raise ReceiverUnusableError(
+                    f"{name} holds a space, a line end or an invisible character: set it again "
+                    "without, copied as one line"
+                )
         return {name: environment[name] for name in names}
+
+    def _variables(self) -> dict[str, str]:
+        """The variables that the file names, by field."""
+        named = ((key, getattr(self, key)) for key in type(self).model_fields)
+        return {key: name for key, name in named if key.endswith("_env") and name is not None}

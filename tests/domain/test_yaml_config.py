@@ -248,6 +248,55 @@ def test_a_file_beyond_the_limit_of_bytes_is_refused_unread():
     assert grow("#" + "x" * (MAX_BYTES - 1)).value == Garden()
 
 
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("rows：\n  - name：a", ["line 1: `rows：` ends in", "line 2: `name：` ends in"]),
+        (
+            "rows:\n  - name：a\n    water_l: 1",
+            ["line 2: `name：` ends in a full-width colon; write"],
+        ),
+        (
+            "rows:\n  - name: a\n    water_l：1",
+            ["line 3: `water_l：` ends in", "line 3: not readable"],
+        ),
+        ("rows: [{name：a}]", ["line 1: `name：` ends in"]),
+        ("sheds:\n  花园： {width_m: 1}", ["line 2: `花园：` ends in"]),
+        (
+            "rows:\n  - name:a\n    water_l:1",
+            ["line 2: no space after `name:`", "line 3: no space"],
+        ),
+        ("rows:\n　- name: a\ngate: 1", ["line 2: indented by a full-width space"]),
+        (
+            "rows:\n  － name: a\n  － name: b",
+            ["line 2: a list entry begins with", "line 3: a list"],
+        ),
+        ("rows: ［{name: a}］", ["line 1: a full-width bracket; write `[ ]` or `{ }`"]),
+        (
+            "rows:\n- plants: [{kind: “tree”}]",
+            ["line 2, row without a name: `plants.0.kind`: must be 'tree' or"],
+        ),
+    ],
+)
+def test_full_width_signs_are_told_first_with_line_and_cure(text: str, problems: list[str]):
+    for line, problem in zip(refusal(text).splitlines(), problems, strict=False):
+        assert line.startswith(f"garden.yaml, {problem}")
+
+
+def test_a_value_with_full_width_signs_is_refused_with_advice_that_repeats_nothing():
+    for hide_values in (False, True):
+        message = refusal("rows: [{plants: [{kind: tree，herb}]}]", hide_values=hide_values)
+        assert "; full-width commas, quotes and brackets are part of a value" in message
+        assert ("tree，herb" in message) is not hide_values
+
+
+def test_full_width_signs_that_are_meant_are_kept():
+    garden = grow(
+        "# rows：\nrows:\n- name: 花：园，甲\n- name: 'a\n    b：c'\n- name: a\n    乙：丙"
+    ).value
+    assert [row.name for row in garden.rows] == ["花：园，甲", "a b：c", "a 乙：丙"]
+
+
 SECRET = "SEC0123456789abcdef0123456789abcdef"
 
 
@@ -269,6 +318,9 @@ SECRET = "SEC0123456789abcdef0123456789abcdef"
         f"gate: *{SECRET}",
         f'gate: "\\{SECRET}"',
         f"gate: {SECRET}: {SECRET}: [",
+        f"gate：{SECRET}",
+        f"{SECRET}：1",
+        f"gate: “{SECRET}”",
     ],
 )
 def test_where_values_are_hidden_no_problem_repeats_one_nor_does_its_chain(text: str):

@@ -6,6 +6,7 @@ Which emotions the model knows, and which receivers there are, the caller passes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -32,6 +33,11 @@ UNCLEAR = ("other", "unknown")
 _WHEN_KEYS = tuple(When.model_fields)
 _WHEN_NAMES = ("line", "queue", "agent")
 """Facts of which a call has one value."""
+
+_COMMAS = re.compile(r"[，、；;,｜|]")
+_AROUND = re.compile(r"^[\s“”‘’「」［］【】\"']+|[\s“”‘’「」［］【】\"']+$")
+_PAUSES = re.compile(r"[\w\s，,]+")
+"""A phrase with nothing but commas may be a sentence: `您好，再见`."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ def lint_rules(text: str, *, source: str, around: Surroundings) -> list[Finding]
         for remark in (
             *_lint_levels(rule.condition, around),
             *_lint_composition(rule.condition),
+            *_lint_lists(rule),
             *_lint_phrases(rule.condition),
             *_lint_neutral(rule),
             *_lint_receivers(rule, around),
@@ -154,12 +161,44 @@ def _lint_composition(condition: Condition) -> Iterator[_Remark]:
             yield "warning", f"names the same condition twice under `{kind}`", "delete one"
 
 
+def _lint_lists(rule: Rule) -> Iterator[_Remark]:
+    """Lists that are one text, because their commas are not YAML's."""
+    for leaf in leaves(rule.condition):
+        if isinstance(leaf, TextCondition):
+            for phrase in _phrases(leaf):
+                if len(parts := _parts(phrase)) > 1:
+                    is_list = len(parts) > 2 or not _PAUSES.fullmatch(phrase)
+                    yield (
+                        "error" if is_list else "warning",
+                        f"takes {phrase!r} for one phrase, said from beginning to end",
+                        f"write [{', '.join(parts)}], with `,` and a space between phrases"
+                        + ("" if is_list else ", or leave the comma out"),
+                    )
+    for key in _WHEN_NAMES:
+        for name in getattr(rule.when, key, None) or ():
+            if len(parts := _parts(name)) > 1:
+                yield (
+                    "warning",
+                    f"takes {name!r} for the name of one {key}",
+                    f"write [{', '.join(parts)}], with `,` and a space between names",
+                )
+
+
+def _parts(text: str) -> list[str]:
+    """What the text would list if its commas, of any kind, were YAML's."""
+    return [part for part in (_AROUND.sub("", p) for p in _COMMAS.split(text)) if fold(part)]
+
+
+def _phrases(leaf: TextCondition) -> list[str]:
+    return [pattern for pattern in leaf.text.patterns if isinstance(pattern, str)]
+
+
 def _lint_phrases(condition: Condition) -> Iterator[_Remark]:
     """Phrases without effect, because another one matches wherever they do."""
     for leaf in leaves(condition):
         if not isinstance(leaf, TextCondition):
             continue
-        phrases = [pattern for pattern in leaf.text.patterns if isinstance(pattern, str)]
+        phrases = [phrase for phrase in _phrases(leaf) if len(_parts(phrase)) == 1]
         for i, phrase in enumerate(phrases):
             for j, other in enumerate(phrases):
                 same = fold(phrase) == fold(other)

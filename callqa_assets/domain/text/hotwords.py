@@ -26,6 +26,8 @@ _DIGITS = {
 }
 
 _WORD = re.compile(r"[^\W_]+( [^\W_]+)*")
+_WEIGHTED = re.compile(r"(.*?\S)(\s+)(\d{1,3}(?:\.\d+)?)")
+"""`阿里巴巴 20`: the form of FunASR's lists."""
 
 
 class HotwordError(CallqaError):
@@ -59,17 +61,37 @@ def list_name(queue: str) -> str:
     return re.sub(r"[^\w-]", "_", queue).casefold()
 
 
-def parse_hotwords(text: str, source: str) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class HotwordList:
+    """One list as written."""
+
+    words: tuple[str, ...]
+    """No word twice."""
+    weights_dropped: int
+    """Lines with a weight after FunASR's fashion; no transcriber here takes one."""
+
+
+def parse_hotwords(text: str, source: str) -> HotwordList:
     """Hotwords of a list, one per line; `#` begins a comment.
+
+    A number after a Chinese word, or after a tab, is a weight (`阿里巴巴 20`). After a Latin word
+    and a space it may belong to the name (`iPhone 15`): it is a weight only where every line ends
+    with one and not all of them are of that kind.
 
     Raises HotwordError for a word with anything but letters, digits and single spaces, or of more
     than MAX_CHARACTERS.
     """
+    lines = [(n, line.partition("#")[0].strip()) for n, line in enumerate(text.splitlines(), 1)]
+    written = [(number, line, _WEIGHTED.fullmatch(line)) for number, line in lines if line]
+    certain = [match is not None and _is_weight(match) for _, _, match in written]
+    all_weighted = any(certain) and all(match for _, _, match in written)
     words: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        word = line.partition("#")[0].strip()
-        if not word:
-            continue
+    dropped = 0
+    for (number, line, match), sure in zip(written, certain, strict=True):
+        word = line
+        if match and (sure or all_weighted):
+            word = match.group(1)
+            dropped += 1
         if not _WORD.fullmatch(word):
             raise HotwordError(
                 f"{source}, line {number}: {word!r} holds more than letters, digits and single "
@@ -81,7 +103,12 @@ def parse_hotwords(text: str, source: str) -> tuple[str, ...]:
                 f"{MAX_CHARACTERS} are of use; name the words that matter in it"
             )
         words.append(word)
-    return tuple(dict.fromkeys(words))
+    return HotwordList(tuple(dict.fromkeys(words)), dropped)
+
+
+def _is_weight(weighted: re.Match[str]) -> bool:
+    word, gap, _ = weighted.groups()
+    return gap != " " or not word[-1].isascii()
 
 
 def find_hotwords(text: str, hotwords: Sequence[str]) -> Iterator[tuple[str, int, int]]:

@@ -40,6 +40,7 @@ class EmailReceiver(Receiver):
     """Certificates to trust instead of the system's."""
     limits: tuple[Limit, ...] = (Limit(messages=30, per_sec=60),)
 
+    spaces_allowed = ("password_env",)
     max_text_bytes = 100_000
 
     @property

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from callqa_assets.domain.text.hotwords import HotwordError, HotwordLists, list_name, parse_hotwords
+
+_log = logging.getLogger(__name__)
 
 
 def read_hotwords(folder: Path) -> HotwordLists:
@@ -22,5 +25,13 @@ def read_hotwords(folder: Path) -> HotwordLists:
         name = list_name(path.stem)
         if name in lists:
             raise HotwordError(f"{path}: another file is the list {name!r} as well; merge them")
-        lists[name] = parse_hotwords(text, str(path))
+        parsed = parse_hotwords(text, str(path))
+        if parsed.weights_dropped:
+            _log.warning(
+                "%s: %d weight(s) dropped, as no model takes them; delete the numbers, or write "
+                "those that belong to a word without a space",
+                path,
+                parsed.weights_dropped,
+            )
+        lists[name] = parsed.words
     return HotwordLists(lists)

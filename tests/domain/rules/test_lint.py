@@ -58,6 +58,48 @@ def test_sound_rules_have_no_findings():
 
 
 SLIPS = {
+    "a list with full-width commas": (
+        "{text: {any: [退费，退款，“退钱”]}}",
+        "error",
+        "takes '退费，退款，“退钱”' for one phrase",
+        "write [退费, 退款, 退钱], with `,`",
+    ),
+    "a list with enumeration commas": (
+        "{text: {any: [退费、退款, 投诉]}}",
+        "error",
+        "takes '退费、退款' for one phrase",
+        "write [退费, 退款]",
+    ),
+    "a list with full-width semicolons": (
+        "{text: {any: 退费；退款}}",
+        "error",
+        "takes '退费；退款' for one phrase",
+        "write [退费, 退款]",
+    ),
+    "a list in full-width brackets": (
+        "{text: {any: ［退费，退款］}}",
+        "error",
+        "takes '［退费，退款］' for one phrase",
+        "write [退费, 退款]",
+    ),
+    "a list in quotes": (
+        "{text: {any: '退费,退款,退钱'}}",
+        "error",
+        "takes '退费,退款,退钱' for one phrase",
+        "write [退费, 退款, 退钱]",
+    ),
+    "a phrase with a comma": (
+        "{text: {any: 您好，再见}}",
+        "warning",
+        "takes '您好，再见' for one phrase",
+        "or leave the comma out",
+    ),
+    "names with a full-width comma": (
+        "{text: {any: 退费}, when: {queue: [售前，售后]}}",
+        "warning",
+        "takes '售前，售后' for the name of one queue",
+        "write [售前, 售后]",
+    ),
     "neutral without a floor": (
         "{combination: [sad, neutral], min_sum: 0.8}",
         "warning",

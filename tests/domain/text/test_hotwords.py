@@ -13,7 +13,27 @@ from callqa_assets.domain.text.hotwords import (
 
 def test_a_list_has_one_word_per_line_and_comments():
     text = "# of every queue\n开户流程\n\n  客服热线95588  # the bank's\n开户流程\niPhone Pro\n"
-    assert parse_hotwords(text, "a.txt") == ("开户流程", "客服热线95588", "iPhone Pro")
+    read = parse_hotwords(text, "a.txt")
+    assert (read.words, read.weights_dropped) == (("开户流程", "客服热线95588", "iPhone Pro"), 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "dropped"),
+    [
+        ("阿里巴巴 20\n退费 10\n", ("阿里巴巴", "退费"), 2),
+        ("阿里巴巴\t20\nPing An\t5 # ours\n", ("阿里巴巴", "Ping An"), 2),
+        ("阿里巴巴　20\r\n退费\r\n", ("阿里巴巴", "退费"), 1),
+        ("阿里巴巴 20\nPing An 15\n", ("阿里巴巴", "Ping An"), 2),
+        ("退费 0.5\n", ("退费",), 1),
+        ("iPhone 15\n", ("iPhone 15",), 0),
+        ("iPhone 15\nGalaxy 24\n", ("iPhone 15", "Galaxy 24"), 0),
+        ("iPhone 15\n阿里巴巴 20\n退费\n", ("iPhone 15", "阿里巴巴", "退费"), 1),
+        ("套餐58\n95588\n", ("套餐58", "95588"), 0),
+    ],
+)
+def test_weights_after_words_are_dropped_and_numbers_of_names_kept(text, words, dropped):
+    read = parse_hotwords(text, "a.txt")
+    assert (read.words, read.weights_dropped) == (words, dropped)
 
 
 @pytest.mark.parametrize("word", ["http://host/a", "a.txt", "../b", "一,二", "a  b", "<s>"])
@@ -70,7 +90,7 @@ def test_the_difference_is_that_at_the_hotwords_own_place(other, share):
 
 
 def test_a_word_of_twenty_characters_is_a_hotword():
-    assert parse_hotwords("一" * 20, "a.txt") == ("一" * 20,)
+    assert parse_hotwords("一" * 20, "a.txt").words == ("一" * 20,)
 
 
 def test_the_guards_settings_are_those_in_stored_fingerprints():

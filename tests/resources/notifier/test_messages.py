@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -75,6 +76,47 @@ def test_transcripts_and_names_can_neither_link_nor_mention_nor_break_the_form()
     assert "<at" not in html
     assert "&lt;at id=all&gt;" in html
     assert "\n" not in MessageWriter("en", URL).title([alert])
+
+
+HOSTILE = (
+    "](http://evil.example) ![i](http://evil.example/x.png) <at id=all></at> <@all> @all @所有人 "
+    "https://evil.example/x www.evil.example dingtalk://x ~~x~~ &lt;at&gt; \\ "
+    "\u2028# H\u2029> q\x85- i\r\n1. n\u202e"
+)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("form", ["markdown", "html", "title"])
+def test_nobody_is_mentioned_linked_or_shown_an_image_by_a_fact(form, count):
+    facts = ("rule", "agent_id", "queue", "line", "call_id")
+    alert = notice(**dict.fromkeys(facts, HOSTILE), said=[{**SAID[0], "text": HOSTILE}])
+    writer = MessageWriter("zh", None)
+    if form == "title":
+        text = writer.title([alert] * count)
+    else:
+        text = getattr(writer, form)(Message("0" * 32, [alert] * count), 1_000_000)
+    assert not re.search(r"@|://|\.example|www\.|[\u2028\u2029\x85\r\u202e]", text)
+    if form != "html":
+        assert not re.search(r"\]\(|!\[|<|~~|&lt;|\\", text)
+        assert not re.search(r"^(# H|> q|- i|1\. n)", text, flags=re.MULTILINE)
+    else:
+        assert not re.search(r"<at|<@|href|<img", text)
+
+
+def test_numbers_and_the_archives_path_are_shown_as_they_are():
+    said = [{**SAID[0], "text": "一共158.5元，版本3.11.2，9:30到10:45。OK. Bye."}]
+    text = MessageWriter("zh", None).markdown(Message("0" * 32, [notice(said=said)]), 16_000)
+    assert said[0]["text"] in text
+    assert "archive/00/sample.wav" in text
+
+
+def test_names_of_any_length_leave_a_short_title_and_a_message_that_fits():
+    names = dict.fromkeys(("rule", "agent_id", "queue", "line", "call_id"), "长" * 5_000)
+    alert = notice(**names)
+    writer = MessageWriter("zh", None)
+    assert len(writer.title([alert])) < 120
+    assert size(writer.markdown(Message("0" * 32, [alert]), 4_000)) <= 4_000
+    assert writer.count_that_fit([alert, alert], 4_000) == 2
 
 
 @pytest.mark.parametrize("limit", [1_500, 4_000, 16_000])

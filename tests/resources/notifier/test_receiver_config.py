@@ -103,6 +103,30 @@ def test_an_invalid_url_makes_the_receiver_unusable_without_being_shown(tmp_path
     assert url not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "slip", ["SEC12 34", "SEC1234\n", "SEC\u200b1234", "\tSEC1234", "SEC　1234"]
+)
+@pytest.mark.parametrize("variable", ["X_URL", "X_SECRET"])
+def test_a_secret_copied_with_a_space_or_line_end_is_refused_unshown(tmp_path, variable, slip):
+    settings = load(tmp_path, f"channels: {{a: {{{ROBOT}, secret_env: X_SECRET}}}}")
+    good = {"X_URL": "https://localhost/robot?access_token=1", "X_SECRET": "SEC1234"}
+    Notifier(settings, good).open("a")
+    with pytest.raises(ReceiverUnusableError, match=f"{variable} holds a space, a line") as refused:
+        Notifier(settings, {**good, variable: f"https://localhost/{slip}"}).open("a")
+    assert "1234" not in str(refused.value)
+
+
+def test_a_password_may_hold_spaces_and_no_line_end(tmp_path):
+    settings = load(
+        tmp_path,
+        "channels: {a: {type: email, host: h, sender: a@b, recipients: [a@b], username: u, "
+        "password_env: X_PASSWORD}}",
+    )
+    Notifier(settings, {"X_PASSWORD": "abcd efgh"}).open("a")
+    with pytest.raises(ReceiverUnusableError, match="X_PASSWORD"):
+        Notifier(settings, {"X_PASSWORD": "abcd efgh\n"}).open("a")
+
+
 def test_a_file_without_certificates_is_named(tmp_path):
     settings = load(tmp_path, f"channels: {{a: {{{ROBOT}, ca_file: {tmp_path}/none.pem}}}}")
     with pytest.raises(ReceiverUnusableError, match=r"none\.pem"):

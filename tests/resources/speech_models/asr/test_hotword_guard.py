@@ -30,6 +30,12 @@ def test_without_a_folder_there_are_none(tmp_path):
     assert read_hotwords(tmp_path / "hotwords").of("loans") == ()
 
 
+def test_weights_of_a_list_are_dropped_with_a_word_about_it(tmp_path, caplog):
+    (tmp_path / "default.txt").write_text("阿里巴巴 20\n退费 10\n", "utf-8")
+    assert read_hotwords(tmp_path).of(None) == ("阿里巴巴", "退费")
+    assert "default.txt: 2 weight(s) dropped, as no model takes them" in caplog.text
+
+
 def test_a_list_saved_by_an_editor_of_windows_is_read(tmp_path):
     (tmp_path / "default.txt").write_bytes("\ufeff信用卡\r\n还款\r\n".encode())
     assert read_hotwords(tmp_path).of(None) == ("信用卡", "还款")
