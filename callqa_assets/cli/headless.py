@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from callqa_assets.assets.recordings import PROBLEMS
 from callqa_assets.cli.home_setup import open_instance
 from callqa_assets.definitions import build_defs
 from callqa_assets.domain.claims import ProcessIdentity
@@ -23,12 +24,24 @@ from resources.settings import Settings
 
 
 @dataclass(frozen=True)
+class FailedCheck:
+    asset: str
+    check: str
+    severity: str
+    """`ERROR` or `WARN`."""
+    description: str
+
+
+@dataclass(frozen=True)
 class HeadlessResult:
     scan: ScanResult
     days: list[str]
     run_ids: list[str]
     failed_runs: dict[str, str]
     """Run id to the cause, step by step."""
+    failed_checks: list[FailedCheck]
+    problems: list[str]
+    """Files that could not be read or archived now."""
 
 
 def process_drop_folder(
@@ -71,7 +84,32 @@ def process_drop_folder(
         days,
         [result.run_id for result in results],
         {result.run_id: _explain(result) for result in results if not result.success},
+        [check for result in results for check in _failed_checks(result)],
+        [problem for result in results for problem in _problems(result)],
     )
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> list[FailedCheck]:
+    return [
+        FailedCheck(
+            evaluation.asset_key.to_user_string(),
+            evaluation.check_name,
+            evaluation.severity.value,
+            evaluation.description or "",
+        )
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed
+    ]
+
+
+def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the asset `raw_recordings` says about files that it could not read, day by day."""
+    return [
+        line
+        for event in result.get_asset_materialization_events()
+        if (told := event.materialization.metadata.get(PROBLEMS)) is not None
+        for line in str(told.value).splitlines()
+    ]
 
 
 def _explain(result: dg.ExecuteInProcessResult) -> str:
