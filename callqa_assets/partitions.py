@@ -5,7 +5,8 @@ import dagster as dg
 from callqa_assets.domain.days import Calendar
 
 # A range of days is one run: one process, one load of the models.
-BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)
+# Dagster's commands take `--partition-range` only with this policy.
+BACKFILL = dg.BackfillPolicy.single_run()
 
 GPU_POOL = "gpu"
 

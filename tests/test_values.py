@@ -18,11 +18,11 @@ import callqa_assets.domain
 import callqa_assets.stages
 from callqa_assets.alerting.delivery import ReceiverReport
 from callqa_assets.alerting.rules_diff import RulesDiff
-from callqa_assets.domain.audio.decoding import _Decoding
+from callqa_assets.domain.audio.decoding.stream import AudioStream, Track
 from callqa_assets.stages.contract import StageReport, _StageWork
 from callqa_assets.warehouse import outbox
 
-COLLECTED = {ReceiverReport, RulesDiff, StageReport, _Decoding, _StageWork}
+COLLECTED = {ReceiverReport, RulesDiff, StageReport, AudioStream, Track, _StageWork}
 """Filled in by the one function that makes them."""
 
 PACKAGES = (callqa_assets.domain, callqa_assets.stages, callqa_assets.alerting)

@@ -9,6 +9,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from callqa_assets.domain.claims import ProcessIdentity
+from callqa_assets.domain.errors import CallqaError
 from callqa_assets.partitions import BACKFILL
 from callqa_assets.stages.planning import PROCESS_TAG
 
@@ -71,6 +72,20 @@ def _table_metadata(tables: Sequence[sa.Table]) -> dict[str, Any]:
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "dagster/relation_identifier": ", ".join(table.name for table in tables),
     }
+
+
+class NoDaysChosenError(CallqaError):
+    """A run of an asset that names no day."""
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[str]:
+    """The days that the run covers. Raises NoDaysChosenError."""
+    if not context.run.is_partitioned:
+        raise NoDaysChosenError(
+            "the run names no day: choose partitions in the launchpad, or add "
+            "`--partition 2025-03-14` to the command"
+        )
+    return list(context.partition_keys)
 
 
 def tag_process(context: dg.AssetExecutionContext) -> None:

@@ -1,6 +1,7 @@
 """When a day is done: the first asset of a run notes what had arrived, the last marks it done."""
 
 import json
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -10,21 +11,25 @@ from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.dirty_days import day_is_settled, mark_done, read_generation
 
 
-def note_generations(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
+def note_generations(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, days: Sequence[str]
+) -> None:
     """Record in the run's tags up to which arrival (generation) it covers each of its days."""
     with warehouse.read() as connection:
-        generations = {day: read_generation(connection, day) for day in context.partition_keys}
+        generations = {day: read_generation(connection, day) for day in days}
     context.instance.add_run_tags(context.run.run_id, {GENERATIONS_TAG: json.dumps(generations)})
 
 
-def finish_days(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
+def finish_days(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, days: Sequence[str]
+) -> None:
     """At the end of a run over all stages, mark its days done, unless more arrived meanwhile.
 
     A day on which another run still works stays dirty, so that the sensor requests it again.
     """
     run = context.instance.get_run_by_id(context.run.run_id)
     generations = json.loads(run.tags.get(GENERATIONS_TAG, "{}")) if run else {}
-    for day in context.partition_keys:
+    for day in days:
         if day in generations:
             with warehouse.write() as connection:
                 if day_is_settled(connection, day, STAGE_NAMES):

@@ -3,7 +3,7 @@
 import dagster as dg
 import sqlalchemy as sa
 
-from callqa_assets.assets.daily_asset import DailyAsset, tag_process
+from callqa_assets.assets.daily_asset import DailyAsset, days_of, tag_process
 from callqa_assets.assets.finished_days import note_generations
 from callqa_assets.assets.stage_asset import RAW_RECORDINGS
 from callqa_assets.ingestion.archiving import ingest_day
@@ -21,10 +21,11 @@ def _ingest(
     drop_folder: DropFolderResource,
     progress: dg.ResourceParam[Progress],
 ) -> None:
+    days = days_of(context)
     tag_process(context)
     opened = warehouse.open()
-    note_generations(context, opened)
-    for day in context.partition_keys:
+    note_generations(context, opened, days)
+    for day in days:
         report = ingest_day(
             opened,
             home.open(),

@@ -8,7 +8,7 @@ import dagster as dg
 import sqlalchemy as sa
 from pydantic import Field
 
-from callqa_assets.assets.daily_asset import DailyAsset, tag_process
+from callqa_assets.assets.daily_asset import DailyAsset, days_of, tag_process
 from callqa_assets.assets.finished_days import finish_days
 from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.partitions import GPU_POOL
@@ -110,7 +110,7 @@ def _materialize(
     progress: Progress,
 ) -> None:
     """Run a stage over the days of this run and attach each day's metadata."""
-    warehouse, days = stages.warehouse, list(context.partition_keys)
+    warehouse, days = stages.warehouse, days_of(context)
     stage = definition.build(stages)
     for day in days:
         halvings = MemoryGuard.halvings_of_process
@@ -128,7 +128,7 @@ def _materialize(
         context.add_asset_metadata(metadata, partition_key=day)
     definition.clean_up(stages, days)
     if definition is STAGES[-1]:
-        finish_days(context, warehouse)
+        finish_days(context, warehouse, days)
 
 
 def _open_outbox(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,20 @@ SAMPLE_RATE_HZ = 16_000
 
 Waveform = NDArray[np.float32]
 """Shape [samples], float32, 16 kHz, mono."""
+
+
+class ChannelSound(Protocol):
+    """One channel of a call, of any length: a Waveform, or one that is kept on disk.
+
+    It is read in slices with bounds from 0 on, each a Waveform in memory. What must work for a call
+    of hours never asks for all of it at once.
+    """
+
+    def __len__(self) -> int:
+        """Samples at 16 kHz."""
+        ...
+
+    def __getitem__(self, part: slice, /) -> Waveform: ...
 
 
 @dataclass(frozen=True)
@@ -42,12 +56,14 @@ class Span:
 class SpeechChannel:
     """One channel of one recording with its speech segments, ascending and disjoint."""
 
-    waveform: Waveform
+    waveform: ChannelSound
     segments: Sequence[Span]
     language: str | None = None
     """ISO 639-1 code where the queue's configuration names it; None to detect."""
     hotwords: Sequence[str] = ()
     """Words that are likely in the queue's calls; models without hotwords ignore them."""
+    call: str | None = None
+    """Channels with the same one belong to one call, whose language they are likely to share."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,19 @@ class Word:
     word: str
     start_s: float
     end_s: float
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A stretch whose text is doubtful, or was left out; times in seconds from the channel's
+    start."""
+
+    kind: str
+    """`doubtful_language`, `second_language` or `invented_text`."""
+    start_s: float
+    end_s: float
+    detail: str
+    """In words, without anything that was said."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +101,7 @@ class SegmentTranscript:
     """Hotwords in the text that the audio does not support."""
     text_without_hotwords: str | None = None
     """As decoded without hotwords, where the text holds a doubtful one."""
+    doubts: Sequence[Doubt] = ()
 
 
 @dataclass(frozen=True)

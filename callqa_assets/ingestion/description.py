@@ -15,9 +15,10 @@ from callqa_assets.domain.calls.files import (
     lookup_name,
     sidecar_names,
 )
-from callqa_assets.domain.calls.foreign_text import LIMITS, mask_numbers
+from callqa_assets.domain.calls.foreign_text import LIMITS
 from callqa_assets.domain.calls.manifests import Manifest, capped
 from callqa_assets.domain.calls.metadata import CallMetadata, describe_call, keep_better_time
+from callqa_assets.domain.calls.shown_names import shown_name
 from callqa_assets.domain.calls.sidecars import Sidecar, oversized_sidecar, parse_sidecar
 from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.days import Calendar
@@ -254,5 +255,5 @@ class CallDescriber:
 
 def _together(note: str, things: str, names: Sequence[str]) -> str:
     """A note of one or several files, of which one is named."""
-    first = mask_numbers(names[0])
+    first = shown_name(names[0])
     return f"{first}: {note}" if len(names) == 1 else f"{len(names)} {things}: {note} ({first}, …)"

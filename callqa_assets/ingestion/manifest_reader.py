@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from callqa_assets.domain.calls.files import DropFile, FileKey
-from callqa_assets.domain.calls.foreign_text import LIMITS, mask_numbers
+from callqa_assets.domain.calls.foreign_text import LIMITS
 from callqa_assets.domain.calls.manifests import Manifest, oversized_manifest, parse_manifest
+from callqa_assets.domain.calls.shown_names import shown_name
 from callqa_assets.warehouse import files
 from callqa_assets.warehouse.database import Warehouse
 from resources.storage.drop_folder import DropFolder
@@ -82,6 +83,6 @@ class ManifestReader:
 def describe_unreadable(file: DropFile, error: OSError) -> str:
     """The note about a metadata file that cannot be opened now."""
     return (
-        f"{mask_numbers(file.display_name)}: {error.strerror}: not used; give the user of "
+        f"{shown_name(file.display_name)}: {error.strerror}: not used; give the user of "
         "callqa read permission"
     )

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from callqa_assets.ingestion.discovery import scan
+from callqa_assets.domain.digest import digest
+from callqa_assets.ingestion.discovery import ScanResult, scan
 from callqa_assets.jobs import process_calls
 from callqa_assets.stages.planning import Plan, RunRecord, plan_runs
 from callqa_assets.warehouse.dirty_days import read_dirty_days
@@ -14,6 +15,8 @@ INTERVAL_S = 30
 SETTLE = timedelta(seconds=20)
 """A file that did not change between two scans this far apart is complete."""
 MAX_REQUESTS_PER_TICK = 10
+MAX_RECORDINGS_PER_TICK = 20_000
+"""Described in 10 s; Dagster ends a tick after 60 s, with all that it did."""
 _MAX_RECENT_RUNS = 500
 
 ACTIVE = [
@@ -58,9 +61,13 @@ def drop_folder_sensor(
         home.open().calendar,
         now=datetime.now(UTC),
         settle=SETTLE,
+        at_most=MAX_RECORDINGS_PER_TICK,
     )
-    for note in found.notes:
-        context.log.warning(note)
+    told = digest(found.notes)
+    if context.cursor != told:  # what is left out stays in the notes of every scan
+        for note in found.notes:
+            context.log.warning(note)
+        context.update_cursor(told)
     with opened.read() as connection:
         dirty = read_dirty_days(connection)
     plan = plan_runs(dirty, read_run_records(context.instance), max_runs=MAX_REQUESTS_PER_TICK)
@@ -72,12 +79,14 @@ def drop_folder_sensor(
         return dg.SensorResult(
             run_requests=[dg.RunRequest(run_key=run.run_key, tags=run.tags) for run in plan.runs]
         )
-    return dg.SkipReason(explain(plan, found.listed, found.waiting))
+    return dg.SkipReason(explain(plan, found))
 
 
-def explain(plan: Plan, listed: int, waiting: int) -> str:
+def explain(plan: Plan, found: ScanResult) -> str:
     """Why no run is requested, for the sensor's page."""
-    parts = [f"{listed} files in the drop folder, {waiting} still arriving"]
+    parts = [f"{found.listed} files in the drop folder, {found.waiting} still arriving"]
+    if found.left_out:
+        parts.append(f"{found.left_out} left out, see the log")
     if plan.active:
         parts.append(f"runs in progress on {', '.join(plan.active)}")
     if plan.given_up:

@@ -1,14 +1,18 @@
 """The stage contract: how a stage goes through a day's pending recordings. All four stages use it.
 
-After a kill at any point the next run does what is left; two runs on one day share the work; a
-recording that fails, fails alone. What is pending and who works on it is in `warehouse.ledger`.
+Recordings are claimed before anything is done with them, and while a batch is computed the next one
+is claimed and loaded. After a kill at any point the next run does what is left; two runs on one day
+share the work; a recording that fails, fails alone. What is pending and who works on it is in
+`warehouse.ledger`.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -30,6 +34,7 @@ from callqa_assets.warehouse.ledger import (
 )
 
 _READ_AHEAD = 2
+"""Batches: one is computed while the next is loaded."""
 _LEASE_FLOOR = timedelta(minutes=10)
 
 
@@ -53,10 +58,10 @@ class Stage(Generic[Loaded, Rows]):
     """One stage: what it reads, how it loads and computes, how its rows are written.
 
     `prepare` is called once, before anything is claimed, where something is pending: what is wrong
-    with the stage as a whole (no weights, no rules) is raised there and fails no recording.
-    `load` runs ahead in a thread and may raise; `compute` gets the batch with what was loaded,
-    runs outside any transaction, and may raise for the whole batch, which is then retried one
-    recording at a time.
+    with the stage as a whole (no weights, no rules) is raised there and fails no recording. `load`
+    runs ahead in a thread, for one recording at a time, and may raise; `compute` gets the batch
+    with what was loaded, runs outside any transaction, and may raise for the whole batch, which is
+    then retried one recording at a time.
     """
 
     inputs: StageInputs
@@ -69,8 +74,9 @@ class Stage(Generic[Loaded, Rows]):
     batch_audio_s: float = 600.0
     batch_recordings: int = 32
     lease_per_audio_s: float = 2.0
-    """Seconds of lease per second of audio, at least ten minutes in all. Longer than the work
-    takes: when it ends, another run may claim the recording."""
+    """Seconds of lease per second of audio, of the batch and of the one before it; at least ten
+    minutes in all. Longer than the work takes: when it ends, another run may claim the recording.
+    """
 
     @property
     def name(self) -> str:
@@ -111,7 +117,8 @@ def run_stage(
 ) -> StageReport:
     """Bring one day of one stage up to date with what is stored upstream.
 
-    Raises where `prepare` or the warehouse fails; a recording's own failure is in the report.
+    Raises where `prepare` or the warehouse fails; a recording's own failure is in the report. If it
+    raises anything, as where the run is stopped, what it claimed is free again.
     """
     report = StageReport()
     ledger = Ledger(
@@ -126,14 +133,20 @@ def run_stage(
     work = _StageWork(stage, ledger, report)
     ledger.store_fingerprint()
     total = None
-    while pending := work.plan():
-        if total is None:
-            stage.prepare()
-            total = len(pending)
-        progress(stage.name, day, report.computed, total)
-        for batch in work.batches(pending):
-            work.process(batch)
-            progress(stage.name, day, report.computed + len(report.failed), total)
+    try:
+        while pending := work.plan():
+            if total is None:
+                stage.prepare()
+                total = len(pending)
+            progress(stage.name, day, report.computed, total)
+            with closing(work.batches(pending)) as batches:
+                for batch in batches:
+                    work.process(batch)
+                    progress(stage.name, day, report.computed + len(report.failed), total)
+    except BaseException:
+        with suppress(exc.SQLAlchemyError):  # the first error says what is wrong
+            ledger.release()
+        raise
     return report
 
 
@@ -147,6 +160,8 @@ class _StageWork(Generic[Loaded, Rows]):
     report: StageReport
     forced: Counter[str] = field(default_factory=Counter)
     """How often this forced run tried a recording: two of them would else never end."""
+    stopped: threading.Event = field(default_factory=threading.Event)
+    """The run ends early: of the batch that is being loaded, no further recording is needed."""
 
     def plan(self) -> list[PendingRecording]:
         """What is pending now: untouched recordings first, then those that failed before."""
@@ -181,67 +196,101 @@ class _StageWork(Generic[Loaded, Rows]):
 
     def batches(
         self, pending: Sequence[PendingRecording]
-    ) -> Iterator[list[_LoadedRecording[Loaded]]]:
-        """Loaded recordings in batches; one that failed or crashed before goes alone."""
-        batch: list[_LoadedRecording[Loaded]] = []
+    ) -> Generator[list[_LoadedRecording[Loaded]]]:
+        """This run's own recordings in loaded batches; the next one is claimed and loads meanwhile.
+
+        A recording that was claimed when a process died, or that failed, is claimed when nothing
+        else is: if the process dies again, that recording is to blame and no other.
+        """
+        untouched = [item for item in pending if item.attempts == 0]
+        ahead = read_ahead(self._claim_all(self._group(untouched)), self._load, _READ_AHEAD)
+        with closing(ahead) as loading:
+            try:
+                for _, batch in loading:
+                    if isinstance(batch, Exception):
+                        raise batch
+                    yield batch
+            except BaseException:
+                self.stopped.set()
+                raise
+        for item in pending:
+            if item.attempts > 0:
+                for batch in self._claim_all([[item]]):
+                    yield self._load(batch)
+
+    def _group(self, items: Sequence[PendingRecording]) -> Iterator[list[PendingRecording]]:
+        """Batches as large as the stage allows."""
+        batch: list[PendingRecording] = []
         audio_s = 0.0
-        stream = read_ahead(pending, lambda item: self.stage.load(item.recording), _READ_AHEAD)
-        for item, loaded in stream:
-            alone = item.attempts > 0 or isinstance(loaded, Exception)
-            full = (
-                audio_s + item.recording.duration_s > self.stage.batch_audio_s
-                or len(batch) >= self.stage.batch_recordings
-            )
-            if batch and (alone or full):
-                yield batch
-                batch, audio_s = [], 0.0
-            batch.append((item, loaded))
+        for item in items:
             audio_s += item.recording.duration_s
-            if alone:
+            full = audio_s > self.stage.batch_audio_s or len(batch) == self.stage.batch_recordings
+            if batch and full:
                 yield batch
-                batch, audio_s = [], 0.0
+                batch, audio_s = [], item.recording.duration_s
+            batch.append(item)
         if batch:
             yield batch
 
+    def _claim_all(
+        self, batches: Iterable[Sequence[PendingRecording]]
+    ) -> Iterator[list[PendingRecording]]:
+        """Of each batch, what no other run has claimed."""
+        before_s = 0.0
+        for batch in batches:
+            audio_s = _audio_s(batch)
+            # It waits until the batch before it is computed.
+            lease_s = self.stage.lease_per_audio_s * (before_s + audio_s)
+            claimed = self.ledger.claim(batch, max(_LEASE_FLOOR, timedelta(seconds=lease_s)))
+            if claimed:
+                yield claimed
+                before_s = audio_s
+
+    def _load(self, batch: Sequence[PendingRecording]) -> list[_LoadedRecording[Loaded]]:
+        """Each recording with what the stage loads of it, or the exception that it raised."""
+        loaded: list[_LoadedRecording[Loaded]] = []
+        for item in batch:
+            if self.stopped.is_set():
+                break
+            try:
+                loaded.append((item, self.stage.load(item.recording)))
+            except Exception as error:  # noqa: BLE001 - the boundary: recorded for its recording
+                loaded.append((item, error))
+        return loaded
+
     def process(self, batch: Sequence[_LoadedRecording[Loaded]]) -> None:
-        """Claim a batch, compute it outside any transaction, commit it in one."""
-        audio_s = sum(item.recording.duration_s for item, _ in batch)
-        lease_s = self.stage.lease_per_audio_s * audio_s
-        claimed = self.ledger.claim(
-            [item for item, _ in batch], max(_LEASE_FLOOR, timedelta(seconds=lease_s))
-        )
-        loaded = {item.recording.recording_id: content for item, content in batch}
-        mine = [(item, loaded[item.recording.recording_id]) for item in claimed]
-        if not mine:
-            return
+        """Compute a claimed batch outside any transaction, commit it in one."""
+        loaded: list[tuple[PendingRecording, Loaded]] = []
+        for item, content in batch:
+            if isinstance(content, Exception):
+                _raise_if_warehouse_failed(content)
+                self._fail(item, content)
+            else:
+                loaded.append((item, content))
         try:
-            self._compute_and_commit(mine)
+            if loaded:
+                self._compute_and_commit(loaded)
         except Exception as error:  # noqa: BLE001 - the boundary: recorded for its recording
             _raise_if_warehouse_failed(error)
-            if len(mine) == 1:
-                self._fail(mine[0][0], error)
+            if len(loaded) == 1:
+                self._fail(loaded[0][0], error)
                 return
-            for one in mine:
+            for one in loaded:
                 try:
                     self._compute_and_commit([one])
                 except Exception as lone_error:  # noqa: BLE001 - likewise
                     _raise_if_warehouse_failed(lone_error)
                     self._fail(one[0], lone_error)
 
-    def _compute_and_commit(self, batch: Sequence[_LoadedRecording[Loaded]]) -> None:
+    def _compute_and_commit(self, batch: Sequence[tuple[PendingRecording, Loaded]]) -> None:
         started = time.perf_counter()
-        loaded: list[tuple[Recording, Loaded]] = []
-        for item, content in batch:
-            if isinstance(content, Exception):
-                raise content
-            loaded.append((item.recording, content))
-        result = self.stage.compute(loaded)
+        result = self.stage.compute([(item.recording, content) for item, content in batch])
         seconds = time.perf_counter() - started
-        audio_s = sum(recording.duration_s for recording, _ in loaded)
+        audio_s = _audio_s([item for item, _ in batch])
         record = BatchRecord(seconds, audio_s, len(batch), result.artifact)
         with self.ledger.warehouse.write() as connection:
             days = self.ledger.own_days(
-                connection, [recording.recording_id for recording, _ in loaded]
+                connection, [item.recording.recording_id for item, _ in batch]
             )
             # Without those whose lease ran out: another run claimed them.
             mine = [item for item, _ in batch if item.recording.recording_id in days]
@@ -263,6 +312,11 @@ class _StageWork(Generic[Loaded, Rows]):
             self.forced[recording_id] += 1
         if item.attempts + 1 >= MAX_FAILURES:
             self.report.failed[recording_id] = text
+
+
+def _audio_s(items: Iterable[PendingRecording]) -> float:
+    """Seconds of audio of these recordings."""
+    return sum(item.recording.duration_s for item in items)
 
 
 def _raise_if_warehouse_failed(error: Exception) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ Loaded = TypeVar("Loaded")
 
 def read_ahead(
     items: Iterable[Item], load: Callable[[Item], Loaded], depth: int = 2
-) -> Iterator[tuple[Item, Loaded | Exception]]:
+) -> Generator[tuple[Item, Loaded | Exception]]:
     """Load the next items in a background thread while the consumer works on the current one.
 
     Yields (item, loaded) in order; where `load` raised, (item, the exception). At most `depth`

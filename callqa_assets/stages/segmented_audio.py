@@ -38,6 +38,7 @@ def load_segmented(
             [Span(key["start_s"], key["end_s"]) for key in part],
             recording.facts.language,
             hotwords,
+            call=recording.recording_id,
         )
         for waveform, part in zip(waveforms, keys, strict=True)
     ]

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.days import Calendar
-from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
+from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, Sound, SpokenSegment
 from callqa_assets.warehouse.database import Warehouse, chunks
 from callqa_assets.warehouse.tables import segments, stage_runs, transcripts
 from resources.storage.lake import EmotionLake
@@ -42,22 +42,31 @@ def load_stored_calls(
     ids = [recording.recording_id for recording in recordings]
     spoken: defaultdict[str, list[SpokenSegment]] = defaultdict(list)
     languages: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    roles: dict[tuple[str, int], str] = {}
     artifacts: dict[tuple[str, str], str] = {}
     fingerprints: dict[tuple[str, str], str] = {}
     with warehouse.read() as connection:
         for recording_id, stage, artifact, fingerprint in _read(connection, _ledger, ids):
             artifacts[recording_id, stage] = artifact
             fingerprints[recording_id, stage] = fingerprint
-        for recording_id, language, *segment in _read(connection, _words, ids):
+        for recording_id, language, role, *segment in _read(connection, _words, ids):
             row = SpokenSegment._make(segment)
             spoken[recording_id].append(row)
+            roles[recording_id, row.channel] = role
             if language:
                 languages[recording_id][language] += row.end_s - row.start_s
+        sounds: defaultdict[str, list[Sound]] = defaultdict(list)
+        for recording_id, *sound in _read(connection, _sounds, ids):
+            sounds[recording_id].append(Sound._make(sound))
     tracks = lake.read({i: artifacts[i, "emotions"] for i in ids})
     return [
         StoredCall(
-            _context(recording, languages[recording.recording_id], calendar),
-            CallAnnotations(tracks[recording.recording_id], spoken[recording.recording_id]),
+            _context(recording, roles, languages[recording.recording_id], calendar),
+            CallAnnotations(
+                tracks[recording.recording_id],
+                spoken[recording.recording_id],
+                sounds[recording.recording_id],
+            ),
             {stage: fingerprints[recording.recording_id, stage] for stage in STAGES},
         )
         for recording in recordings
@@ -65,15 +74,25 @@ def load_stored_calls(
 
 
 def _context(
-    recording: Recording, languages: Mapping[str, float], calendar: Calendar
+    recording: Recording,
+    roles: Mapping[tuple[str, int], str],
+    languages: Mapping[str, float],
+    calendar: Calendar,
 ) -> CallContext:
-    """The call's facts; its language is the one most spoken where no metadata names it."""
+    """The call's facts; its language is the one most spoken where no metadata names it.
+
+    Roles are those of the segments, where the metadata's are wrong: two copies of one mixed
+    channel.
+    """
     detected = max(languages, key=lambda name: (languages[name], name), default=None)
     language = recording.facts.language or detected
     return CallContext(
         recording_id=recording.recording_id,
         duration_s=recording.duration_s,
-        roles=recording.channel_roles,
+        roles=tuple(
+            roles.get((recording.recording_id, channel), role)
+            for channel, role in enumerate(recording.channel_roles)
+        ),
         facts=recording.facts.model_copy(update={"language": language}),
         hour=calendar.localize(recording.started_at).hour,
     )
@@ -95,6 +114,7 @@ _words = (
     sa.select(
         segments.c.recording_id,
         sa.func.coalesce(transcripts.c.language, ""),
+        segments.c.role,
         segments.c.channel,
         segments.c.start_s,
         segments.c.end_s,
@@ -116,6 +136,15 @@ _words = (
     .where(
         segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
         segments.c.kind == "speech",
+    )
+    .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
+)
+
+_sounds = (
+    sa.select(segments.c.recording_id, segments.c.start_s, segments.c.end_s)
+    .where(
+        segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
+        segments.c.kind.in_(("music", "tone")),
     )
     .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
 )

@@ -14,9 +14,9 @@ from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
-from callqa_assets.warehouse.results import Rows, rows_writer
+from callqa_assets.warehouse.results import Note, Rows, SegmentKey, note_rows, rows_writer
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 NAME = "transcripts"
 UPSTREAM = ("segments",)
@@ -34,18 +34,20 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
     def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult[Rows]:
         channels = [channel for _, audio in batch for channel in audio.channels]
         written = iter(models.transcriber().transcribe(channels))
-        return BatchResult(
-            {
-                recording.recording_id: {
-                    tables.transcripts: [
-                        {**segment, **_row(transcript)}
-                        for keys in audio.keys
-                        for segment, transcript in zip(keys, next(written), strict=True)
-                    ]
-                }
-                for recording, audio in batch
+        rows: dict[str, Rows] = {}
+        for recording, audio in batch:
+            found = [
+                (segment, transcript)
+                for keys in audio.keys
+                for segment, transcript in zip(keys, next(written), strict=True)
+            ]
+            rows[recording.recording_id] = {
+                tables.transcripts: [{**segment, **_row(said)} for segment, said in found],
+                tables.stage_notes: note_rows(
+                    NAME, [note for segment, said in found for note in _notes(segment, said)]
+                ),
             }
-        )
+        return BatchResult(rows)
 
     return Stage(
         inputs=StageInputs(
@@ -61,6 +63,13 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
         compute=compute,
         write=rows_writer(NAME),
     )
+
+
+def _notes(segment: SegmentKey, transcript: SegmentTranscript) -> list[Note]:
+    return [
+        Note(doubt.kind, doubt.detail, segment["channel"], doubt.start_s, doubt.end_s)
+        for doubt in transcript.doubts
+    ]
 
 
 def _row(transcript: SegmentTranscript) -> dict[str, Any]:
@@ -85,7 +94,7 @@ def _row(transcript: SegmentTranscript) -> dict[str, Any]:
 STAGE = StageDefinition(
     name=NAME,
     asset="transcripts",
-    tables=(tables.transcripts,),
+    tables=(tables.transcripts, tables.stage_notes),
     upstream=UPSTREAM,
     code_version=CODE_VERSION,
     build=_build,

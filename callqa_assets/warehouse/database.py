@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -138,6 +138,21 @@ def open_warehouse(url: str) -> Warehouse:
     warehouse = Warehouse(url)
     warehouse.require_current()
     return warehouse
+
+
+def attempt(connection: sa.Connection, work: Callable[[], None]) -> Exception | None:
+    """Do one of many things in a transaction; returns its fault, after which no row of it remains.
+
+    Raises OperationalError: the database itself fails, and with it all the others.
+    """
+    try:
+        with connection.begin_nested():
+            work()
+    except exc.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one is not the others' fault
+        return error
+    return None
 
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -49,6 +49,11 @@ class IntakeFile:
     def key(self) -> FileKey:
         return (self.source_path, self.size, self.mtime_ns)
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Size and time of change, ns: where either differs, it is another file."""
+        return (self.size, self.mtime_ns)
+
 
 @dataclass(frozen=True)
 class Description:
@@ -93,6 +98,8 @@ class IntakeRecording(IntakeFile):
     recording_id: str | None
     archive_path: str | None
     """Relative to the home: where the file lies, or will once it is moved."""
+    attempts: int
+    """How often reading it was begun and not brought to an end."""
 
 
 def read_known(
@@ -215,6 +222,14 @@ def insert_seen(
         connection.execute(sa.insert(intake), rows)
 
 
+def count_attempts(connection: sa.Connection, keys: Iterable[FileKey], number: int) -> None:
+    """Add to the attempts at some files, or with -1 take one back."""
+    for key in keys:
+        connection.execute(
+            sa.update(intake).where(*_is(key)).values(attempts=intake.c.attempts + number)
+        )
+
+
 def update_intake(connection: sa.Connection, keys: Iterable[FileKey], **values: Any) -> None:
     """Set columns of some rows."""
     for key in keys:
@@ -248,4 +263,5 @@ def _recording_from_row(row: sa.Row[Any]) -> IntakeRecording:
         description=Description.from_json(row.metadata),
         recording_id=row.recording_id,
         archive_path=row.archive_path,
+        attempts=row.attempts,
     )

@@ -23,8 +23,9 @@ from callqa_assets.warehouse.tables import fingerprints, recordings, stage_runs
 
 MAX_FAILURES = 3
 """Attempts that ended with an error before a recording is given up."""
-MAX_CRASHES = 6
-"""Attempts in which the process died; more than failures, as people kill processes, too."""
+MAX_CRASHES = 3
+"""Attempts in which the process died. A run that is stopped or raises gives its attempts back; a
+recording that was claimed when a process died is attempted alone from then on."""
 
 
 @dataclass(frozen=True)
@@ -262,9 +263,25 @@ class Ledger:
                     for item in still
                 ],
             )
-        # The caller's order: that in which their audio was loaded.
+        # The caller's order.
         claimed = {item.recording.recording_id: item for item in still}
         return [claimed[recording_id] for recording_id in ids if recording_id in claimed]
+
+    def release(self) -> None:
+        """Give back what this run still claims, for any other run, with its attempts.
+
+        For a run that ends before its work, in a process that lives on: nothing is to blame for it.
+        """
+        with self.warehouse.write(lock=self._lock) as connection:
+            connection.execute(
+                sa.update(stage_runs)
+                .where(
+                    stage_runs.c.stage == self.stage,
+                    stage_runs.c.status == "claimed",
+                    stage_runs.c.claimed_by == self.claim_token,
+                )
+                .values(claimed_by=None, lease_until=None, attempts=stage_runs.c.attempts - 1)
+            )
 
     def own_days(self, connection: sa.Connection, recording_ids: Sequence[str]) -> dict[str, str]:
         """Of these recordings, those that this run still claims, with the day they have now."""

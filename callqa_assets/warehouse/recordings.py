@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from callqa_assets.domain.audio.decoding import Encoding
 from callqa_assets.domain.calls.facts import FACTS, CallFacts
 from callqa_assets.domain.calls.metadata import CallMetadata, TimeSource
 from callqa_assets.domain.calls.recording import Recording
@@ -42,6 +43,7 @@ def recording_from_row(row: sa.Row[Any]) -> Recording:
         started_at=row.started_at,
         metadata_version=row.metadata_version,
         facts=CallFacts(**{name: getattr(row, name) for name in FACTS}),
+        encoding=Encoding(row.codec, row.codec_rate_hz) if row.codec else None,
     )
 
 

@@ -112,7 +112,8 @@ def _role() -> sa.Column[str]:
         "role",
         sa.String(32),
         nullable=False,
-        comment="Who speaks on the channel: `agent`, `customer`, `mixed` (a mono recording), "
+        comment="Who speaks on the channel: `agent`, `customer`, `mixed` (a mono recording, or one "
+        "sound on both channels), "
         "`channel_0`, `channel_1` … (not known), or another word from the call's metadata.",
     )
 
@@ -210,6 +211,14 @@ intake = sa.Table(
         "first_seen_at", UtcDateTime, nullable=False, comment="When it was first listed, UTC."
     ),
     sa.Column(
+        "attempts",
+        sa.Integer,
+        nullable=False,
+        default=0,
+        comment="How often reading it was begun and not brought to an end; at 3 it goes to the "
+        "quarantine unread.",
+    ),
+    sa.Column(
         "stable_at", UtcDateTime, comment="When it was found complete, UTC; NULL until then."
     ),
     sa.CheckConstraint("kind IN ('audio', 'sidecar', 'manifest')", name="kind"),
@@ -240,7 +249,8 @@ recordings = sa.Table(
         "content_sha256",
         Hash,
         nullable=False,
-        comment="SHA-256 of the file, hex, e.g. `5c30e9d6…`. At most one `ok` row has a given one.",
+        comment="SHA-256 of the file, hex, e.g. `5c30e9d6…`. At most one `ok` row has a given one. "
+        "Of a file that was given up unread: of its path, size and date.",
     ),
     sa.Column(
         "source_name",
@@ -328,6 +338,17 @@ recordings = sa.Table(
         sa.Double,
         nullable=False,
         comment="Duration, s, e.g. `6.0`; 0 where quarantined.",
+    ),
+    sa.Column(
+        "codec",
+        sa.String(16),
+        comment="What sound without a header was read as, by its source's `decode` or its "
+        "extension, e.g. `alaw`; NULL: the file says it itself.",
+    ),
+    sa.Column(
+        "codec_rate_hz",
+        sa.Integer,
+        comment="Sample rate of sound without a header, Hz, e.g. `8000`; NULL as `codec`.",
     ),
     sa.Column(
         "size_bytes",
@@ -905,7 +926,8 @@ stage_runs = sa.Table(
         "status",
         sa.String(8),
         nullable=False,
-        comment="`ok`; `claimed`: being computed; `failed`: the last attempt failed; `blocked`: an "
+        comment="`ok`; `claimed`: being computed, or, without `claimed_by`, left by a run that was "
+        "stopped; `failed`: the last attempt failed; `blocked`: an "
         "earlier stage failed for this recording.",
     ),
     sa.Column(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -54,6 +57,36 @@ def tick(home, instance):
         return list(result.run_requests)
 
     return evaluate
+
+
+def test_what_a_scan_leaves_out_is_logged_once_and_stays_on_the_sensor_s_page(home, instance):
+    os.mkfifo(home.drop / "pipe.wav")
+    resources = build_resources(Settings.from_environment())
+    cursor, logged = None, []
+    for _ in range(2):
+        context = dg.build_sensor_context(
+            instance=instance,
+            cursor=cursor,
+            resources={k: resources[k] for k in ("home", "warehouse", "drop_folder")},
+        )
+        with captured_log(context) as lines:
+            result = drop_folder_sensor(context)
+        assert isinstance(result, dg.SkipReason)
+        assert "1 left out, see the log" in (result.skip_message or "")
+        cursor = context.cursor
+        logged.append([line for line in lines if "pipe.wav" in line])
+    assert list(map(len, logged)) == [1, 0]
+
+
+@contextmanager
+def captured_log(context: dg.SensorEvaluationContext):
+    """The lines that the sensor logs."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    context.log.addHandler(handler)
+    yield lines
+    context.log.removeHandler(handler)
 
 
 @pytest.fixture

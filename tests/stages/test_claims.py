@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,12 +32,12 @@ pytestmark = pytest.mark.both_engines
 DAY = "2025-03-14"
 
 
-class Kill(BaseException):
-    """Stands for SIGKILL: nothing catches it."""
+class Stop(BaseException):
+    """Stands for what stops a run in a process that lives on: Ctrl-C, a cancelled Dagster run."""
 
 
-def die(model: str, items) -> None:
-    raise Kill
+def stop(model: str, items) -> None:
+    raise Stop
 
 
 @pytest.fixture
@@ -70,6 +71,15 @@ def cut(direct: DirectRun, models: FakeModels, **options):
     return run_stage(direct.warehouse, stage, DAY, run_id=options.pop("run_id", "run"), **options)
 
 
+def claim_by(owner: str, direct: DirectRun, stage_no: int = 0) -> None:
+    """Claim what is pending at a stage, as a run of another process would."""
+    stage = direct.stages(FakeModels())[stage_no]
+    ledger = Ledger(
+        direct.warehouse, stage.inputs, stage.fingerprint, DAY, "other", claim_token=owner
+    )
+    ledger.claim(ledger.read_day().pending, timedelta(hours=1))
+
+
 def set_runs(warehouse: Warehouse, **values) -> None:
     with warehouse.write() as connection:
         connection.execute(sa.update(tables.stage_runs).values(**values))
@@ -80,27 +90,28 @@ def run_row(warehouse: Warehouse):
     return row
 
 
-def test_an_attempt_counts_before_anything_is_computed(warehouse, direct, one_call):
-    with pytest.raises(Kill):
-        cut(direct, FakeModels(before=die))
-    row = run_row(warehouse)
-    assert (row["status"], row["attempts"]) == ("claimed", 1)
-    assert row["claimed_by"].startswith(str(ProcessIdentity.current()))
+def test_an_attempt_counts_before_anything_is_loaded_or_computed(warehouse, direct, one_call):
+    seen = []
+    stage = direct.stages(FakeModels(before=lambda *_: seen.append(run_row(warehouse))))[0]
+
+    def load(recording):
+        seen.append(run_row(warehouse))
+        return stage.load(recording)
+
+    run_stage(warehouse, replace(stage, load=load), DAY, run_id="run")
+    assert [(row["status"], row["attempts"]) for row in seen] == [("claimed", 1)] * 2
+    assert seen[0]["claimed_by"].startswith(str(ProcessIdentity.current()))
 
 
 def test_the_claim_of_a_dead_process_is_taken_over_at_once(warehouse, direct, one_call, dead):
-    with pytest.raises(Kill):
-        cut(direct, FakeModels(before=die))
-    set_runs(warehouse, claimed_by=dead, lease_until=datetime.now(UTC) + timedelta(hours=1))
+    claim_by(dead, direct)
     assert cut(direct, FakeModels()).computed == 1
     row = run_row(warehouse)
     assert (row["status"], row["attempts"], row["claimed_by"]) == ("ok", 2, None)
 
 
 def test_the_claim_of_a_live_process_holds_until_its_lease_ends(warehouse, direct, one_call, alive):
-    with pytest.raises(Kill):
-        cut(direct, FakeModels(before=die))
-    set_runs(warehouse, claimed_by=alive)
+    claim_by(alive, direct)
     report = cut(direct, FakeModels())
     assert (report.computed, report.elsewhere) == (0, 1)
     set_runs(warehouse, lease_until=datetime.now(UTC) - timedelta(seconds=1))
@@ -108,12 +119,85 @@ def test_the_claim_of_a_live_process_holds_until_its_lease_ends(warehouse, direc
 
 
 def test_the_claim_of_another_host_holds_until_its_lease_ends(warehouse, direct, one_call):
-    with pytest.raises(Kill):
-        cut(direct, FakeModels(before=die))
-    set_runs(warehouse, claimed_by=f"{ProcessIdentity('another-host', 1, '1.00')}#claim")
+    claim_by(f"{ProcessIdentity('another-host', 1, '1.00')}#claim", direct)
     assert cut(direct, FakeModels()).elsewhere == 1
     set_runs(warehouse, lease_until=datetime.now(UTC) - timedelta(seconds=1))
     assert cut(direct, FakeModels()).computed == 1
+
+
+@pytest.mark.parametrize("end", [Stop, KeyboardInterrupt, GeneratorExit, SystemExit])
+def test_a_run_that_is_stopped_leaves_everything_to_the_next_and_no_attempt_counted(
+    home, warehouse, direct, end
+):
+    for seed in range(6):
+        write_call(home.drop, DAY, f"10{seed}", seed=seed)
+    direct.ingest_all()
+    batches = 0
+
+    def stop_at_the_second(model: str, items) -> None:
+        nonlocal batches
+        batches += 1
+        if batches == 2:  # the first is stored, the third is claimed and loading
+            raise end
+
+    with pytest.raises(end):
+        cut(direct, FakeModels(before=stop_at_the_second), batch_recordings=2)
+    rows = read_rows(warehouse, tables.stage_runs)
+    held = sorted((r["status"], r["attempts"], r["claimed_by"], r["lease_until"]) for r in rows)
+    assert held == [("claimed", 0, None, None)] * 4 + [("ok", 1, None, None)] * 2
+    report = cut(direct, FakeModels())
+    assert (report.computed, report.elsewhere) == (4, 0)
+
+
+def test_a_stopped_run_takes_nothing_from_a_run_that_has_claimed_its_recordings_since(
+    warehouse, direct, one_call, alive
+):
+    def lose_and_stop(model: str, items) -> None:
+        set_runs(warehouse, claimed_by=alive)
+        raise Stop
+
+    with pytest.raises(Stop):
+        cut(direct, FakeModels(before=lose_and_stop))
+    row = run_row(warehouse)
+    assert (row["claimed_by"], row["attempts"]) == (alive, 1)
+
+
+def test_a_stopped_run_loads_no_further_recording(home, warehouse, direct):
+    for seed in range(4):
+        write_call(home.drop, DAY, f"10{seed}", seed=seed)
+    direct.ingest_all()
+    loaded: list[str] = []
+    loading, stopped = threading.Event(), threading.Event()
+
+    def stop_while_the_next_batch_loads(model: str, items) -> None:
+        assert loading.wait(timeout=30)
+        # Set by the clean-up; until then the load in progress waits.
+        threading.Timer(0.2, stopped.set).start()
+        raise Stop
+
+    stage = direct.stages(FakeModels(before=stop_while_the_next_batch_loads))[0]
+
+    def load(recording):
+        loaded.append(recording.recording_id)
+        if len(loaded) == 2:
+            loading.set()
+            assert stopped.wait(timeout=30)
+        return stage.load(recording)
+
+    # The first call is a batch of its own; the other three are the next.
+    with warehouse.read() as connection:
+        first = connection.execute(
+            sa.select(sa.func.min(tables.recordings.c.recording_id))
+        ).scalar_one()
+    with warehouse.write() as connection:
+        connection.execute(
+            sa.update(tables.recordings)
+            .where(tables.recordings.c.recording_id == first)
+            .values(duration_s=stage.batch_audio_s)
+        )
+    with pytest.raises(Stop):
+        run_stage(warehouse, replace(stage, load=load), DAY, run_id="run")
+    assert len(loaded) == 2
 
 
 def test_a_process_started_at_another_time_under_the_same_pid_is_another():
@@ -193,15 +277,35 @@ def test_a_claim_on_alerts_is_short_however_long_the_calls(warehouse, direct, on
     with warehouse.write() as connection:
         connection.execute(sa.update(tables.recordings).values(duration_s=90_000.0))
 
-    def kill() -> None:
-        raise Kill
+    leases = []
 
-    with pytest.raises(Kill):
-        run_alerts(direct, kill)
-    with warehouse.read() as connection:
-        claimed = tables.stage_runs.c.status == "claimed"
-        leases = connection.execute(sa.select(tables.stage_runs.c.lease_until).where(claimed))
-        assert leases.scalar_one() < datetime.now(UTC) + timedelta(minutes=11)
+    def read_lease() -> None:
+        with warehouse.read() as connection:
+            claimed = tables.stage_runs.c.status == "claimed"
+            query = sa.select(tables.stage_runs.c.lease_until).where(claimed)
+            leases.extend(connection.execute(query).scalars())
+
+    run_alerts(direct, read_lease)
+    (lease_until,) = leases
+    assert lease_until < datetime.now(UTC) + timedelta(minutes=11)
+
+
+def test_a_claim_lasts_through_the_batch_that_is_computed_before_it(home, warehouse, direct):
+    for seed in range(2):
+        write_call(home.drop, DAY, f"10{seed}", seed=seed)
+    direct.ingest_all()
+    with warehouse.write() as connection:
+        connection.execute(sa.update(tables.recordings).values(duration_s=3_600.0))
+    leases: list[datetime] = []
+
+    def read_leases(model: str, items) -> None:
+        rows = read_rows(warehouse, tables.stage_runs)
+        leases.extend(row["lease_until"] for row in rows if row["lease_until"])
+
+    now = datetime.now(UTC)
+    cut(direct, FakeModels(before=read_leases))
+    hours = sorted(round((lease - now) / timedelta(hours=1)) for lease in leases[:2])
+    assert hours == [2, 4]  # two hours for one of audio
 
 
 def test_a_failure_after_the_lease_was_lost_is_not_recorded(warehouse, direct, one_call, alive):
@@ -289,35 +393,45 @@ def test_a_fault_of_the_warehouse_is_raised_and_blames_no_recording(
     monkeypatch.setattr("callqa_assets.stages.segments.rows_writer", lambda stage: fail)
     with pytest.raises(sa.exc.OperationalError):
         cut(direct, FakeModels())
-    assert run_row(warehouse)["status"] == "claimed"
+    row = run_row(warehouse)
+    assert (row["status"], row["claimed_by"], row["attempts"]) == ("claimed", None, 0)
 
 
 def test_a_recording_that_kills_its_process_is_given_up_and_says_so(
     warehouse, direct, one_call, dead
 ):
     for attempt in range(1, MAX_CRASHES + 1):
-        with pytest.raises(Kill):
-            cut(direct, FakeModels(before=die))
+        claim_by(dead, direct)
         assert run_row(warehouse)["attempts"] == attempt
-        set_runs(warehouse, claimed_by=dead)
     models = FakeModels()
     (error,) = cut(direct, models).failed.values()
-    assert "died 6 times" in error
+    assert f"died {MAX_CRASHES} times" in error
     assert "force" in error
     assert models.calls["vad"] == 0
     assert cut(direct, models, force=True, run_id="forced").computed == 1
 
 
-def test_a_recording_that_crashed_goes_alone(home, warehouse, direct, dead):
+def test_what_was_claimed_when_a_process_died_goes_alone_and_last(home, warehouse, direct, dead):
+    """With nothing else claimed beside it, the next death has one culprit."""
     for seed in range(3):
         write_call(home.drop, DAY, f"10{seed}", seed=seed)
     direct.ingest_all()
-    with pytest.raises(Kill):
-        cut(direct, FakeModels(before=die))
-    set_runs(warehouse, claimed_by=dead)
-    sizes: list[int] = []
-    cut(direct, FakeModels(before=lambda model, items: sizes.append(len(items) // 2)))
-    assert sizes == [1, 1, 1]
+    claim_by(dead, direct)
+    for seed in range(3, 5):
+        write_call(home.drop, DAY, f"10{seed}", seed=seed)
+    direct.ingest_all()
+    sizes: list[tuple[int, int]] = []
+
+    def count(model: str, items) -> None:
+        mine = [
+            row
+            for row in read_rows(warehouse, tables.stage_runs)
+            if row["status"] == "claimed" and row["claimed_by"] != dead
+        ]
+        sizes.append((len(items) // 2, len(mine)))
+
+    assert cut(direct, FakeModels(before=count)).computed == 5
+    assert sizes == [(2, 2), (1, 1), (1, 1), (1, 1)]
 
 
 def fail_always(model: str, items) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
+from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import open_warehouse
+from callqa_assets.warehouse.ledger import MAX_CRASHES
+from resources.storage.archive import RecordingArchive
 from resources.storage.home import Home
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectRun
 from tests.support.fake_models import FakeModels
 from tests.support.processes import run_and_die, run_process
-from tests.support.snapshot import read_snapshot, read_tracks
+from tests.support.snapshot import read_rows, read_snapshot, read_tracks
 
 DAY = "2025-03-14"
 RULES_TEXT = RULES.format(threshold=0.5)
@@ -53,6 +58,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, migrated: Path):
     [
         ("archive", 2, True),
         ("recording row", 3, False),
+        ("load", 1, False),
+        ("load", 3, True),
         ("segments", 2, False),
         ("transcripts", 1, False),
         ("emotions", 2, False),
@@ -83,3 +90,46 @@ def test_what_was_committed_before_the_kill_is_not_computed_again(home, warehous
     DirectRun(home, warehouse, rules).run(models)
     # Of four stereo calls, all were cut and the first batch of two was transcribed.
     assert models.calls == {"vad": 0, "asr": 4, "ser": 8}
+
+
+def run_with_a_deadly_call(root: Path, rules: Path, poison: str) -> None:
+    """Process a home in which one call kills the process that loads it."""
+    real = RecordingArchive.load
+
+    def load(archive, recording):
+        if recording.recording_id == poison:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(archive, recording)
+
+    RecordingArchive.load = load
+    DirectRun(Home(root), open_warehouse(Home(root).database_url), rules).run(
+        FakeModels(), batch_recordings=2
+    )
+
+
+@pytest.mark.parametrize("position", [0, 1, 2, 3])
+def test_a_call_that_kills_whoever_loads_it_is_given_up_and_the_others_are_done(
+    home, warehouse, rules, position
+):
+    """Wherever it stands in the day, no other call is taken for the culprit."""
+    write_calls(home.drop)
+    rules.write_text(RULES_TEXT)
+    DirectRun(home, warehouse, rules).ingest_all()
+    good = (row for row in read_rows(warehouse, tables.recordings) if row["status"] == "ok")
+    poison = sorted(row["recording_id"] for row in good)[position]
+    codes = [
+        run_process(run_with_a_deadly_call, home.root, rules, poison)
+        for _ in range(MAX_CRASHES + 1)
+    ]
+    assert codes == [-9] * MAX_CRASHES + [0]
+    rows = read_rows(warehouse, tables.stage_runs)
+    failed = [row for row in rows if row["recording_id"] == poison]
+    assert {row["stage"]: row["status"] for row in failed} == {
+        "segments": "failed",
+        "transcripts": "blocked",
+        "emotions": "blocked",
+        "alerts": "blocked",
+    }
+    assert any(f"died {MAX_CRASHES} times" in row["error"] for row in failed)
+    others = [row["status"] for row in rows if row["recording_id"] != poison]
+    assert others == ["ok"] * 12

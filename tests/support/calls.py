@@ -1,4 +1,4 @@
-"""Small synthetic calls for tests: tone bursts, whose loudness the fake models read."""
+"""Small synthetic calls for tests: voices of one level, whose loudness the fake models read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def write_call(
     name = name or f"{day.replace('-', '')}-{clock}_{agent}_13800138000.wav"
     rng = np.random.default_rng(seed)
     time_s = np.arange(6 * RATE_HZ) / RATE_HZ
-    tone = np.sin(2 * np.pi * rng.uniform(200, 400) * time_s)
+    pitch_hz = rng.uniform(200, 400)
+    # It glides as a voice does: a tone would be found to be no speech.
+    tone = np.sin(2 * np.pi * pitch_hz * time_s + 20 * np.sin(2 * np.pi * 4 * time_s))
     agent_track = 0.1 * tone * ((time_s > 0.5) & (time_s < 2.0))
     customer_track = anger * np.sqrt(2) * tone * ((time_s > 2.5) & (time_s < 5.5))
     folder.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ from tests.support.fake_models import FakeModels
 POINTS: dict[str, tuple[Any, str]] = {
     "archive": (RecordingArchive, "store"),
     "recording row": (archiving, "insert_recording"),
+    "load": (RecordingArchive, "load"),
     "segments": (FakeModels, "detect"),
     "transcripts": (FakeModels, "transcribe"),
     "emotions": (FakeModels, "recognize"),

@@ -130,7 +130,7 @@ def test_a_claim_holds_while_its_process_lives_and_its_lease_lasts(dead_claim):
     assert attempts_of(sort(replace(CLAIMED, claimed_by=dead_claim))) == 1
 
 
-def test_a_recording_that_kills_its_process_is_given_up_later_than_one_that_fails(dead_claim):
+def test_a_recording_that_kills_its_process_is_given_up_after_its_last_death(dead_claim):
     dead = replace(CLAIMED, claimed_by=dead_claim)
     assert attempts_of(sort(replace(dead, attempts=MAX_CRASHES - 1))) == MAX_CRASHES - 1
     state = sort(replace(dead, attempts=MAX_CRASHES))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from callqa_assets.domain.audio.decoding import Encoding
 from callqa_assets.domain.calls.facts import FACTS, OWN_FACTS, CallFacts
 from callqa_assets.domain.calls.metadata import CallMetadata
 from callqa_assets.warehouse.recordings import metadata_columns, recording_from_row
@@ -30,6 +31,7 @@ FULL = CallMetadata(
     ),
     stated_roles=("customer", "agent"),
     source_roles=("agent", "customer"),
+    encoding=Encoding("alaw", 8000),
     extra={"order": {"id": 7}, "备注": "好"},
     notes=("a note", "another"),
 )
@@ -55,14 +57,15 @@ def test_the_version_of_known_metadata_stays_what_it_was(call: CallMetadata, ver
             '{"started_at": "2025-03-14T01:30:12Z", "time_source": "mtime", "call_id": null, '
             '"agent_id": null, "customer_id": null, "queue": null, "line": null, '
             '"business_line": null, "language": null, "stated_roles": [], "source_roles": [], '
-            '"extra": {}, "notes": []}',
+            '"encoding": null, "extra": {}, "notes": []}',
         ),
         (
             FULL,
             '{"started_at": "2025-03-14T01:30:12Z", "time_source": "sidecar", "call_id": "R-7", '
             '"agent_id": "1001", "customer_id": "13800138000", "queue": "vip", "line": "400", '
             '"business_line": "cards", "language": "zh", "stated_roles": ["customer", "agent"], '
-            '"source_roles": ["agent", "customer"], "extra": {"order": {"id": 7}, "备注": "好"}, '
+            '"source_roles": ["agent", "customer"], "encoding": {"codec": "alaw", '
+            '"rate_hz": 8000}, "extra": {"order": {"id": 7}, "备注": "好"}, '
             '"notes": ["a note", "another"]}',
         ),
     ],

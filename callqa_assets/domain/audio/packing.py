@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from callqa_assets.domain.speech import SAMPLE_RATE_HZ, Span, Waveform
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ChannelSound, Span, Waveform
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,22 @@ class Pack:
         last = self.segments[-1]
         return last.offset + last.stop - last.start
 
-    def cut(self, waveform: Waveform) -> Waveform:
+    def cut(self, waveform: ChannelSound) -> Waveform:
         """The pack's audio out of its channel's waveform."""
         return np.concatenate([waveform[segment.start : segment.stop] for segment in self.segments])
+
+    def part(self, start: int, stop: int) -> Pack:
+        """What lies between two samples of the pack, `start < stop`, as a pack of its own."""
+        kept: list[PackedSegment] = []
+        for segment in self.segments:
+            first = max(start, segment.offset)
+            last = min(stop, segment.offset + segment.stop - segment.start)
+            if first < last:
+                shift = segment.start - segment.offset
+                kept.append(
+                    PackedSegment(segment.segment_no, first + shift, last + shift, first - start)
+                )
+        return Pack(tuple(kept))
 
     def place(self, start_s: float, end_s: float) -> tuple[int, float, float]:
         """The segment of an interval of the pack, and the interval's times in its channel, in s.

@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from callqa_assets.domain.calls.files import original_names
-from callqa_assets.domain.calls.foreign_text import LIMITS, MetadataLimits, mask_numbers, unquoted
+from callqa_assets.domain.calls.foreign_text import LIMITS, MetadataLimits, unquoted
+from callqa_assets.domain.calls.shown_names import shown_name
 from callqa_assets.domain.calls.text_encoding import UnknownEncodingError, decode_text
 
 FILE_COLUMN = "file"
@@ -83,7 +84,7 @@ class Manifest:
         if not missing:
             return None
         return (
-            f"{mask_numbers(self.name)}: {len(missing)} of {len(self.rows)} rows match no "
+            f"{shown_name(self.name)}: {len(missing)} of {len(self.rows)} rows match no "
             f"recording, the first in line {missing[0]}"
         )
 
@@ -95,7 +96,7 @@ def parse_manifest(raw: bytes, name: str, limits: MetadataLimits = LIMITS) -> Ma
     relative to the manifest's folder, its URL or its path on another machine; a row that points
     out of that folder is refused. Of two rows for one file the later one counts.
     """
-    shown = mask_numbers(name)
+    shown = shown_name(name)
     if len(raw) > limits.max_manifest_bytes:
         return oversized_manifest(name, limits)
     try:
@@ -139,9 +140,7 @@ def parse_manifest(raw: bytes, name: str, limits: MetadataLimits = LIMITS) -> Ma
 
 def oversized_manifest(name: str, limits: MetadataLimits = LIMITS) -> Manifest:
     """A manifest that is too large to be read."""
-    note = (
-        f"{mask_numbers(name)}: more than {limits.max_manifest_bytes:,} bytes: not used; split it"
-    )
+    note = f"{shown_name(name)}: more than {limits.max_manifest_bytes:,} bytes: not used; split it"
     return Manifest(name, notes=(note,))
 
 

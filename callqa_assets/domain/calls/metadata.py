@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from callqa_assets.domain.audio.decoding import Encoding
 from callqa_assets.domain.calls.facts import FACTS, FIELDS, CallFacts
 from callqa_assets.domain.calls.files import original_names
 from callqa_assets.domain.calls.foreign_text import (
@@ -49,6 +50,8 @@ class CallMetadata(BaseModel):
     """Channel roles according to the sidecar or manifest."""
     source_roles: tuple[str, ...] = ()
     """Channel roles according to the source's configuration."""
+    encoding: Encoding | None = None
+    """What the source's configuration says of sound without a header."""
     extra: dict[str, Any] = {}
     """Unknown keys of the sidecar or manifest, JSON-serialisable."""
     notes: tuple[str, ...] = ()
@@ -155,6 +158,7 @@ def describe_call(
         ),
         stated_roles=roles,
         source_roles=source.channel_roles,
+        encoding=source.decode.encoding if source.decode else None,
         extra=extra,
         notes=tuple(capped(notes, limits)),
     )

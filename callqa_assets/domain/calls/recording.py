@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from callqa_assets.domain.audio.decoding import Encoding
 from callqa_assets.domain.calls.facts import CallFacts
 
 
@@ -26,3 +27,5 @@ class Recording:
     started_at: datetime
     metadata_version: str
     facts: CallFacts = field(default_factory=CallFacts)
+    encoding: Encoding | None = None
+    """What its sound is, where the file has no header."""

@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from callqa_assets.domain.audio.decoding import LIMITS, Encoding
+from callqa_assets.domain.audio.decoding.headerless import CODECS
 from callqa_assets.domain.calls.facts import FACTS, FIELDS, OWN_FACTS, START, CallFacts
 from callqa_assets.domain.calls.files import original_names
 from callqa_assets.domain.calls.times import check_format
@@ -42,6 +45,34 @@ class Queue(BaseModel):
     language: str | None = None
 
 
+class Decode(BaseModel):
+    """What a source's recordings are where they have no header."""
+
+    model_config = _FROZEN
+
+    codec: str
+    rate_hz: int
+
+    @field_validator("codec")
+    @classmethod
+    def _known_codec(cls, value: str) -> str:
+        if value not in CODECS:
+            raise ValueError(f"no such codec; use one of {', '.join(CODECS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _possible_rate(self) -> Self:
+        rates = CODECS[self.codec].rates_hz or range(LIMITS.min_rate_hz, LIMITS.max_rate_hz + 1)
+        if self.rate_hz not in rates:
+            known = " or ".join(map(str, CODECS[self.codec].rates_hz)) or "8000 to 48000"
+            raise ValueError(f"rate_hz: {self.codec} has {known}")
+        return self
+
+    @property
+    def encoding(self) -> Encoding:
+        return Encoding(self.codec, self.rate_hz)
+
+
 class Source(BaseModel):
     """One kind of recording; the first whose `match` and `pattern` fit describes a file."""
 
@@ -59,6 +90,7 @@ class Source(BaseModel):
     xml: XmlMapping | None = None
     defaults: CallFacts = CallFacts()
     channel_roles: tuple[str, ...] = ()
+    decode: Decode | None = None
 
     @field_validator("pattern", mode="before")
     @classmethod

@@ -27,7 +27,7 @@ class XmlMapping(BaseModel):
     def _path(cls, value: str) -> str:
         try:
             ElementTree.Element("root").findall(value)
-        except (SyntaxError, KeyError, ValueError) as error:
+        except (SyntaxError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"no path of elements: {error}; write it like 'Agent/Id'") from error
         return value
 

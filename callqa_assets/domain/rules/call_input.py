@@ -82,9 +82,18 @@ class SpokenSegment(NamedTuple):
     """JSON, [[raw_start, raw_end, start, end], …]: where `text_raw` and `text` differ."""
 
 
+class Sound(NamedTuple):
+    """A stretch of music or of a tone; seconds from the recording's start."""
+
+    start_s: float
+    end_s: float
+
+
 @dataclass(frozen=True)
 class CallAnnotations:
     """What the models made of one call. Segments of a channel are disjoint, in any order."""
 
     tracks: Sequence[ChannelTrack] = ()
     segments: Sequence[SpokenSegment] = ()
+    sounds: Sequence[Sound] = ()
+    """On any channel, in any order."""

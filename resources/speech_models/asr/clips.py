@@ -14,6 +14,7 @@ from typing import Protocol
 from callqa_assets.domain.audio.packing import add_margins
 from callqa_assets.domain.speech import (
     SAMPLE_RATE_HZ,
+    ChannelSound,
     ModelIdentity,
     Span,
     SpeechChannel,
@@ -24,11 +25,11 @@ from callqa_assets.domain.speech import (
 
 @dataclass(frozen=True)
 class Clip:
-    """One segment with its margin, of one channel."""
+    """One segment with its margin: samples `start` to `stop` of its channel."""
 
-    samples: Waveform
-    start_s: float
-    """Start of the samples, in the channel's time."""
+    channel: ChannelSound
+    start: int
+    stop: int
     segment: Span
     """The segment without its margin, in the channel's time."""
     language: str | None
@@ -36,9 +37,23 @@ class Clip:
     hotwords: tuple[str, ...]
 
     @property
+    def samples(self) -> Waveform:
+        """Cut out of the channel each time: only those of the batch at hand are in memory."""
+        return self.channel[self.start : self.stop]
+
+    @property
+    def length(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def start_s(self) -> float:
+        """Start of the samples, in the channel's time."""
+        return self.start / SAMPLE_RATE_HZ
+
+    @property
     def end_s(self) -> float:
         """End of the samples, in the channel's time."""
-        return self.start_s + len(self.samples) / SAMPLE_RATE_HZ
+        return self.stop / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True)
@@ -82,8 +97,9 @@ def cut_clips(channels: Sequence[SpeechChannel], margin_s: float, longest_s: flo
     """
     return [
         Clip(
-            channel.waveform[start:stop],
-            start / SAMPLE_RATE_HZ,
+            channel.waveform,
+            start,
+            stop,
             segment,
             channel.language,
             tuple(channel.hotwords),
@@ -105,12 +121,12 @@ def make_batches(clips: Sequence[Clip], recognizer: Recognizer, batch_s: float) 
     A batch holds at most `batch_s` of audio, padding included, or a single clip.
     """
     by_key: dict[Hashable, list[int]] = defaultdict(list)
-    for index in sorted(range(len(clips)), key=lambda index: -len(clips[index].samples)):
+    for index in sorted(range(len(clips)), key=lambda index: -clips[index].length):
         by_key[recognizer.batch_key(clips[index])].append(index)
     batches: list[list[int]] = []
     for group in by_key.values():
         while group:
-            rows = max(1, int(batch_s * SAMPLE_RATE_HZ / len(clips[group[0]].samples)))
+            rows = max(1, int(batch_s * SAMPLE_RATE_HZ / clips[group[0]].length))
             batches.append(group[:rows])
             del group[:rows]
     return batches

@@ -105,7 +105,7 @@ class FunasrTranscriber:
     def _recognize(self, clips: Sequence[Clip]) -> list[Recognition]:
         """One result per clip, in order; clips below 25 ms have no words."""
         recognized = [Recognition(clip.language or "zh", (), 0.0) for clip in clips]
-        audible = [i for i, clip in enumerate(clips) if len(clip.samples) >= FRAME_SAMPLES]
+        audible = [i for i, clip in enumerate(clips) if clip.length >= FRAME_SAMPLES]
         for batch in make_batches(
             [clips[i] for i in audible], self._recognizer, self._config.batch_s
         ):

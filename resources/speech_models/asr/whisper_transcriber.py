@@ -7,6 +7,7 @@ in `domain.text.cleanup`.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,15 +18,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callqa_assets.domain.audio.packing import Pack, PackingConfig, pack_segments
+from callqa_assets.domain.audio.segments import SplitConfig, find_quietest_point
 from callqa_assets.domain.speech import (
     SAMPLE_RATE_HZ,
+    ChannelSound,
+    Doubt,
     ModelIdentity,
     SegmentTranscript,
+    Span,
     SpeechChannel,
-    Waveform,
     Word,
 )
 from callqa_assets.domain.text.cleanup import LoopConfig, compression_ratio, cut_loops, simplify
+from callqa_assets.domain.text.stock_phrases import has_letters, is_stock_phrase
+from resources.speech_models.asr.spoken_language import (
+    LanguageConfig,
+    Part,
+    Probabilities,
+    decide,
+    find_improbable,
+    find_stretches,
+)
 from resources.speech_models.parts import Host, Section
 from resources.speech_models.runtime.whisper import (
     FRAMES_PER_S,
@@ -40,7 +53,6 @@ from resources.speech_models.runtime.whisper import (
 from resources.speech_models.weights.hub import Model
 
 if TYPE_CHECKING:
-    import ctranslate2
     from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
@@ -79,6 +91,7 @@ class WhisperTranscriberConfig:
     log_prob_threshold: float = -1.0
     compression_ratio_threshold: float = 2.4
     loops: LoopConfig = field(default_factory=LoopConfig)
+    language: LanguageConfig = field(default_factory=LanguageConfig)
     prompts: Mapping[str, str] = field(default_factory=lambda: {"zh": "以下是普通话的句子。"})
     """Initial prompt by language; the Chinese one elicits punctuated, simplified characters."""
 
@@ -90,14 +103,16 @@ them: otherwise every stored transcript would be computed again."""
 
 @dataclass(frozen=True)
 class _Job:
-    """One pack to be decoded. Without a language, it determines its channel's."""
+    """One pack to be decoded. Without a language, it is decoded only if it is sure of its own."""
 
     channel_no: int
-    waveform: Waveform
+    waveform: ChannelSound
     pack: Pack
     positions: int
     """Encoder states to decode from, 50 per second, closing included."""
     language: str | None
+    recognized: bool = False
+    """It is a part of a pack whose language is known."""
     redecoded: bool = False
     """It had no word after decoding its pack: `redecode_confidence` applies."""
 
@@ -125,6 +140,17 @@ class _TimedWord:
 class _Decoded:
     language: str
     words: Sequence[_TimedWord]
+    part: Part | None
+    """What was recognised of its language; None for a pack decoded again or cut."""
+
+
+@dataclass(frozen=True)
+class _Unsure:
+    """A pack that waits until the language of its channel is known."""
+
+    part: Part
+    windows: Sequence[Probabilities]
+    """Languages recognised in windows of the pack."""
 
 
 class WhisperTranscriber:
@@ -155,38 +181,153 @@ class WhisperTranscriber:
     def transcribe(self, channels: Sequence[SpeechChannel]) -> list[list[SegmentTranscript]]:
         """One transcript per segment, in the order given; '' where no speech is recognised.
 
-        A channel without a language gets that of its longest pack. Raises ValueError for a language
-        that Whisper does not know and for segments that `pack_segments` refuses.
+        Packs of a channel without a language are decoded in their own where they are sure of it,
+        and else in that of the channel or call, see `spoken_language`; a pack in which two are
+        spoken is cut. Raises ValueError for a language that Whisper does not know and for segments
+        that `pack_segments` refuses.
         """
-        leading: list[_Job] = []
-        waiting: list[_Job] = []
-        for channel_no, channel in enumerate(channels):
-            jobs = self._jobs(channel_no, channel)
-            if channel.language is None and jobs:
-                longest = max(jobs, key=lambda job: job.pack.samples)
-                jobs.remove(longest)
-                leading.append(longest)
-                waiting.extend(jobs)
-            else:
-                leading.extend(jobs)
-
+        jobs = [
+            job
+            for channel_no, channel in enumerate(channels)
+            for job in self._jobs(channel_no, channel)
+        ]
         decoded: dict[int, list[tuple[Pack, _Decoded]]] = defaultdict(list)
-        for job, result in self._decode_all(leading):
-            decoded[job.channel_no].append((job.pack, result))
-        named = [replace(job, language=decoded[job.channel_no][0][1].language) for job in waiting]
-        for job, result in self._decode_all(named):
+        doubts: dict[int, list[Doubt]] = defaultdict(list)
+        waiting: list[tuple[_Job, _Unsure]] = []
+        parts: dict[int, list[Part]] = defaultdict(list)
+        for job, result in self._decode_all(jobs):
+            if isinstance(result, _Unsure):
+                waiting.append((job, result))
+            else:
+                decoded[job.channel_no].append((job.pack, result))
+            if result.part is not None and channels[job.channel_no].language is None:
+                parts[job.channel_no].append(result.part)
+        spoken = self._decide_languages(channels, parts)
+        named: list[_Job] = []
+        for job, unsure in waiting:
+            pieces, found = self._name(job, unsure, *spoken[job.channel_no])
+            named += pieces
+            doubts[job.channel_no] += found
+        for job, result in self._decode_named(named):
             decoded[job.channel_no].append((job.pack, result))
         skipped = [
             job
             for channel_no, channel in enumerate(channels)
             for job in self._find_skipped(channel_no, channel, decoded[channel_no])
         ]
-        for job, result in self._decode_all(skipped):
+        for job, result in self._decode_named(skipped):
             decoded[job.channel_no].append((job.pack, result))
+        for channel_no, channel in enumerate(channels):
+            language = channel.language or spoken.get(channel_no, ("", False))[0]
+            doubts[channel_no] += self._second_languages(decoded[channel_no], language)
         return [
-            _transcripts(len(channel.segments), decoded[channel_no])
+            [
+                self._without_inventions(transcript, segment)
+                for transcript, segment in zip(
+                    _transcripts(channel.segments, decoded[channel_no], doubts[channel_no]),
+                    channel.segments,
+                    strict=True,
+                )
+            ]
             for channel_no, channel in enumerate(channels)
         ]
+
+    def _decide_languages(
+        self, channels: Sequence[SpeechChannel], parts: Mapping[int, Sequence[Part]]
+    ) -> dict[int, tuple[str, bool]]:
+        """The language of each channel that names none, and whether it is doubtful."""
+        calls: dict[str | int, list[Part]] = defaultdict(list)
+        for channel_no, own in parts.items():
+            calls[channels[channel_no].call or channel_no] += own
+        return {
+            channel_no: decide(own, calls[channels[channel_no].call or channel_no], self._language)
+            for channel_no, own in parts.items()
+        }
+
+    def _name(
+        self, job: _Job, unsure: _Unsure, language: str, doubtful: bool
+    ) -> tuple[list[_Job], list[Doubt]]:
+        """The job with its language, or one job for each stretch of a language; and what is
+        doubtful about it."""
+        config, pack = self._language, job.pack
+        stretches = find_stretches(unsure.windows, config)
+        if not stretches:
+            found = (
+                [(0.0, unsure.part.seconds)]
+                if doubtful
+                else [
+                    (first * config.hop_s, (stop - 1) * config.hop_s + config.window_s)
+                    for first, stop in find_improbable(unsure.windows, language, config)
+                ]
+            )
+            detail = f"perhaps not {language}, in which it was transcribed"
+            return [replace(job, language=language, recognized=True)], [
+                Doubt("doubtful_language", *_times(pack, start_s, end_s), detail)
+                for start_s, end_s in found
+            ]
+        sound = pack.cut(job.waveform)
+        cuts = [0]
+        for first, _, _ in stretches[1:]:
+            middle_s = (first - 0.5) * config.hop_s + config.window_s / 2
+            near = Span(middle_s - config.hop_s, middle_s + config.hop_s)
+            cuts.append(round(find_quietest_point(sound, near, SplitConfig()) * SAMPLE_RATE_HZ))
+        cuts.append(pack.samples)
+        pieces: list[_Job] = []
+        for start, stop, (_, _, spoken) in zip(cuts, cuts[1:], stretches, strict=False):
+            piece = pack.part(start, stop)
+            pieces.append(
+                replace(
+                    job,
+                    pack=piece,
+                    positions=self._positions(piece),
+                    language=spoken,
+                    recognized=True,
+                )
+            )
+        return pieces, []
+
+    def _second_languages(
+        self, decoded: Sequence[tuple[Pack, _Decoded]], language: str
+    ) -> list[Doubt]:
+        """Packs in another language than that of their channel, which may be named for it."""
+        doubts: list[Doubt] = []
+        for pack, result in decoded:
+            heard = result.part.sure_of(self._language) if result.part else None
+            if result.language != language:
+                detail = f"{result.language} in a call in {language}"
+            elif heard not in (None, language):
+                detail = f"{heard}, it seems; transcribed in {language}, as the call's facts say"
+            else:
+                continue
+            place = _times(pack, 0.0, pack.samples / SAMPLE_RATE_HZ)
+            doubts.append(Doubt("second_language", *place, detail))
+        return doubts
+
+    def _without_inventions(
+        self, transcript: SegmentTranscript, segment: Span
+    ) -> SegmentTranscript:
+        """The transcript; without its text where that is none that a caller speaks."""
+        if not transcript.text_raw:
+            return transcript
+        if not has_letters(transcript.text_raw):
+            reason = "without a letter or digit"
+        elif is_stock_phrase(transcript.text_raw):
+            reason = "that is a credit of subtitles"
+        elif transcript.confidence < self._config.min_confidence:
+            reason = f"of a confidence below {self._config.min_confidence:g}"
+        else:
+            return transcript
+        doubt = Doubt(
+            "invented_text", segment.start_s, segment.end_s, f"a text {reason} was left out"
+        )
+        return replace(
+            transcript,
+            text_raw="",
+            text="",
+            words=(),
+            confidence=0.0,
+            doubts=(*transcript.doubts, doubt),
+        )
 
     def _find_skipped(
         self, channel_no: int, channel: SpeechChannel, decoded: Sequence[tuple[Pack, _Decoded]]
@@ -198,7 +339,15 @@ class WhisperTranscriber:
             for word in result.words
         }
         return [
-            _Job(channel_no, channel.waveform, alone, self._positions(alone), result.language, True)
+            _Job(
+                channel_no,
+                channel.waveform,
+                alone,
+                self._positions(alone),
+                result.language,
+                True,
+                True,
+            )
             for pack, result in decoded
             if len(pack.segments) > 1
             for segment in pack.segments
@@ -226,7 +375,7 @@ class WhisperTranscriber:
         wanted = self._frames(pack) // 2 + round(self._config.closing_s * FRAMES_PER_S / 2)
         return min(MAX_FRAMES // 2, math.ceil(wanted / bucket) * bucket)
 
-    def _decode_all(self, jobs: Sequence[_Job]) -> list[tuple[_Job, _Decoded]]:
+    def _decode_all(self, jobs: Sequence[_Job]) -> list[tuple[_Job, _Decoded | _Unsure]]:
         batches = self._batches(jobs)
         with ThreadPoolExecutor(self._model.model.num_workers) as pool:
             results = pool.map(self._decode_batch, batches)
@@ -235,6 +384,12 @@ class WhisperTranscriber:
                 for batch, decoded in zip(batches, results, strict=True)
                 for pair in zip(batch, decoded, strict=True)
             ]
+
+    def _decode_named(self, jobs: Sequence[_Job]) -> list[tuple[_Job, _Decoded]]:
+        """`_decode_all` for jobs that all have a language."""
+        return [
+            (job, result) for job, result in self._decode_all(jobs) if isinstance(result, _Decoded)
+        ]
 
     def _batches(self, jobs: Sequence[_Job]) -> list[list[_Job]]:
         """Batches of jobs with equal length and language, the longest first."""
@@ -247,25 +402,56 @@ class WhisperTranscriber:
             batches.extend(group[first : first + rows] for first in range(0, len(group), rows))
         return batches
 
-    def _decode_batch(self, jobs: Sequence[_Job]) -> list[_Decoded]:
+    def _decode_batch(self, jobs: Sequence[_Job]) -> list[_Decoded | _Unsure]:
+        states = np.stack([self._encode(job) for job in jobs])
+        results: dict[int, _Decoded | _Unsure] = {}
+        languages = {row: job.language for row, job in enumerate(jobs) if job.language}
+        parts: dict[int, Part] = {}
+        fresh = [row for row, job in enumerate(jobs) if not job.recognized]
+        for row, probabilities in zip(fresh, self._recognize(states, fresh), strict=True):
+            parts[row] = Part(jobs[row].pack.samples / SAMPLE_RATE_HZ, probabilities)
+            if row in languages:
+                continue  # the metadata names it
+            if sure := parts[row].sure_of(self._language):
+                languages[row] = sure
+            else:
+                windows = self._recognize_windows(states[row], parts[row].seconds)
+                results[row] = _Unsure(parts[row], windows)
+        for language in sorted(set(languages.values())):
+            rows = [row for row, spoken in languages.items() if spoken == language]
+            words = self._decode(states[rows], [jobs[row] for row in rows], language)
+            for row, found in zip(rows, words, strict=True):
+                results[row] = _Decoded(language, found, parts.get(row))
+        return [results[row] for row in range(len(jobs))]
+
+    @property
+    def _language(self) -> LanguageConfig:
+        return self._config.language
+
+    def _recognize(self, states: NDArray[np.float32], rows: Sequence[int]) -> list[Probabilities]:
+        """Languages by probability for some rows of encoder output, [rows, positions, 512]."""
         from faster_whisper.transcribe import get_ctranslate2_storage
 
-        states = np.stack([self._encode(job) for job in jobs])
-        languages = self._languages(jobs, get_ctranslate2_storage(states))
-        decoded: dict[int, _Decoded] = {}
-        for language in sorted(set(languages)):
-            rows = [row for row, spoken in enumerate(languages) if spoken == language]
-            words = self._decode(states[rows], [jobs[row] for row in rows], language)
-            decoded.update(zip(rows, (_Decoded(language, found) for found in words), strict=True))
-        return [decoded[row] for row in range(len(jobs))]
-
-    def _languages(self, jobs: Sequence[_Job], encoded: ctranslate2.StorageView) -> list[str]:
-        named = [job.language for job in jobs if job.language]
-        if len(named) == len(jobs):
-            return named
+        if not rows:
+            return []
+        encoded = get_ctranslate2_storage(states[list(rows)])
         return [
-            ranking[0][0].strip("<|>") for ranking in self._model.model.detect_language(encoded)
+            {token.strip("<|>"): probability for token, probability in ranking}
+            for ranking in self._model.model.detect_language(encoded)
         ]
+
+    def _recognize_windows(
+        self, states: NDArray[np.float32], seconds: float
+    ) -> list[Probabilities]:
+        """Languages in windows of one pack: its encoder output in parts, which costs one step of
+        the decoder for each."""
+        per_s = FRAMES_PER_S / 2
+        length, hop = round(self._language.window_s * per_s), round(self._language.hop_s * per_s)
+        starts = range(0, round(seconds * per_s) - length + 1, hop)
+        if not starts:
+            return []
+        windows = np.stack([states[start : start + length] for start in starts])
+        return self._recognize(windows, range(len(windows)))
 
     def _encode(self, job: _Job) -> NDArray[np.float32]:
         """Encoder states of a pack and its closing, shape [positions, 512].
@@ -400,23 +586,48 @@ class WhisperTranscriber:
         return timed
 
 
+def _times(pack: Pack, start_s: float, end_s: float) -> tuple[float, float]:
+    """Times in the channel of a stretch of a pack, from its first segment to its last."""
+    return (
+        round(pack.place(start_s, start_s)[1], 2),
+        round(pack.place(end_s, end_s)[2], 2),
+    )
+
+
 def _transcripts(
-    segments: int, decoded: Sequence[tuple[Pack, _Decoded]]
+    segments: Sequence[Span], decoded: Sequence[tuple[Pack, _Decoded]], doubts: Sequence[Doubt]
 ) -> list[SegmentTranscript]:
-    """One transcript per segment, in order, from the words of the packs."""
-    languages: dict[int, str] = {}
+    """One transcript per segment, in order, from the words of the packs.
+
+    A segment in two languages has that of its longer part. A doubt goes to the segment in which it
+    begins.
+    """
+    lengths: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     words: dict[int, list[tuple[_TimedWord, float, float]]] = defaultdict(list)
     for pack, result in decoded:
-        for segment in pack.segments:
-            languages[segment.segment_no] = result.language
+        for part in pack.segments:
+            lengths[part.segment_no][result.language] += part.stop - part.start
         for word in result.words:
             segment_no, start_s, end_s = pack.place(word.start_s, word.end_s)
             words[segment_no].append((word, start_s, end_s))
-    return [_transcript(languages[segment_no], words[segment_no]) for segment_no in range(segments)]
+    ends_s = [segment.end_s for segment in segments]
+    of_segment: dict[int, list[Doubt]] = defaultdict(list)
+    for doubt in doubts:
+        of_segment[min(bisect_right(ends_s, doubt.start_s), len(ends_s) - 1)].append(doubt)
+    return [
+        _transcript(
+            max(lengths[number], key=lengths[number].__getitem__),
+            sorted(words[number], key=lambda word: word[1]),
+            of_segment[number],
+        )
+        for number in range(len(segments))
+    ]
 
 
 def _transcript(
-    language: str, words: Sequence[tuple[_TimedWord, float, float]]
+    language: str,
+    words: Sequence[tuple[_TimedWord, float, float]],
+    doubts: Sequence[Doubt],
 ) -> SegmentTranscript:
     raw = "".join(word.text for word, _, _ in words)
     text = simplify(raw) if language in ("zh", "yue") else raw
@@ -431,6 +642,7 @@ def _transcript(
             )
         ],
         confidence=_confidence([word for word, _, _ in words]),
+        doubts=tuple(doubts),
     )
 
 

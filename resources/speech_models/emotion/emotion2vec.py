@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from callqa_assets.domain.audio.segments import cut_segment
+from callqa_assets.domain.audio.segments import cut_segment, segment_bounds
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.emotion.timeline import WindowConfig, window_bounds
 from callqa_assets.domain.speech import (
     SAMPLE_RATE_HZ,
+    ChannelSound,
     ModelIdentity,
     SegmentEmotion,
     Span,
@@ -72,15 +73,38 @@ ACCELERATOR_BATCH_S = 240.0
 
 @dataclass(frozen=True)
 class _Utterance:
-    """A segment as it goes into the model."""
+    """A segment as it goes into the model; its samples are read when its batch is computed."""
 
-    pieces: Sequence[Waveform]
-    """Their frames, concatenated, are the segment's frames; neighbours share 5 ms of audio."""
-    frames: Sequence[int]
-    """Of each piece."""
+    waveform: ChannelSound
+    segment: Span
+    cuts: Sequence[int]
+    """Frames at which its pieces begin, and the end of the last."""
     starts: NDArray[np.int64]
     """First frame of each window."""
     ends: NDArray[np.int64]
+
+    @property
+    def frames(self) -> list[int]:
+        """Frames of each piece."""
+        return [stop - start for start, stop in itertools.pairwise(self.cuts)]
+
+    def pieces(self) -> list[Waveform]:
+        """Their frames, concatenated, are the segment's frames; neighbours share 5 ms of audio.
+
+        Raises ValueError where the segment holds NaN or infinite samples.
+        """
+        samples = cut_segment(self.waveform, self.segment)
+        if not np.isfinite(samples).all():
+            raise ValueError(f"{self.segment} holds NaN or infinite samples")
+        samples = np.pad(samples, (0, max(0, FRAME_SAMPLES - len(samples))))
+        overlap = FRAME_SAMPLES - SHIFT_SAMPLES
+        pieces = [
+            samples[start * SHIFT_SAMPLES : stop * SHIFT_SAMPLES + overlap]
+            for start, stop in itertools.pairwise(self.cuts)
+        ]
+        # Samples after the last frame count in the normalisation, as in funasr.
+        pieces[-1] = samples[self.cuts[-2] * SHIFT_SAMPLES :]
+        return pieces
 
     def averages(self, padded: int) -> NDArray[np.float32]:
         """Weights of the means over the segment and over each window, [1 + windows, columns].
@@ -164,23 +188,13 @@ class Emotion2vecRecognizer:
         )
         return [list(itertools.islice(emotions, len(channel.segments))) for channel in channels]
 
-    def _split(self, waveform: Waveform, segment: Span) -> _Utterance:
-        samples = cut_segment(waveform, segment)
-        if not np.isfinite(samples).all():
-            raise ValueError(f"{segment} holds NaN or infinite samples")
-        samples = np.pad(samples, (0, max(0, FRAME_SAMPLES - len(samples))))
-        frames = (len(samples) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1
+    def _split(self, waveform: ChannelSound, segment: Span) -> _Utterance:
+        first, last = segment_bounds(waveform, segment)
+        frames = (max(FRAME_SAMPLES, last - first) - FRAME_SAMPLES) // SHIFT_SAMPLES + 1
         count = math.ceil(frames / (self._config.max_piece_s * FRAME_RATE_HZ))
         cuts = [round(frames * i / count) for i in range(count + 1)]
-        overlap = FRAME_SAMPLES - SHIFT_SAMPLES
-        pieces = [
-            samples[start * SHIFT_SAMPLES : stop * SHIFT_SAMPLES + overlap]
-            for start, stop in itertools.pairwise(cuts)
-        ]
-        # Samples after the last frame count in the normalisation, as in funasr.
-        pieces[-1] = samples[cuts[-2] * SHIFT_SAMPLES :]
         starts, ends = window_bounds(frames, self._windows)
-        return _Utterance(pieces, np.diff(cuts).tolist(), starts, ends)
+        return _Utterance(waveform, segment, cuts, starts, ends)
 
     def _make_batches(self, utterances: Sequence[_Utterance]) -> Iterator[list[int]]:
         """Indices of the segments of each batch: sorted by length, the longest first."""
@@ -193,10 +207,10 @@ class Emotion2vecRecognizer:
             range(len(utterances)), key=lambda index: -max(utterances[index].frames)
         )
         for index in longest_first:
-            rows += len(utterances[index].pieces)
+            rows += len(utterances[index].frames)
             if batch and rows * max(utterances[batch[0]].frames) > batch_s * FRAME_RATE_HZ:
                 yield batch
-                batch, rows = [], len(utterances[index].pieces)
+                batch, rows = [], len(utterances[index].frames)
             batch.append(index)
         if batch:
             yield batch
@@ -209,7 +223,7 @@ class Emotion2vecRecognizer:
         frames = [count for utterance in utterances for count in utterance.frames]
         longest = max(frames) + 1
         waveforms = self._make_tensor(len(frames), longest * SHIFT_SAMPLES)
-        pieces = itertools.chain.from_iterable(utterance.pieces for utterance in utterances)
+        pieces = itertools.chain.from_iterable(utterance.pieces() for utterance in utterances)
         for row, piece in zip(waveforms, pieces, strict=True):
             samples = functional.layer_norm(torch.from_numpy(piece), piece.shape)[: len(row)]
             row[: len(samples)] = samples
@@ -224,7 +238,7 @@ class Emotion2vecRecognizer:
                 weights.view(-1, rows.shape[0] * rows.shape[1]) @ rows.flatten(0, 1)
                 for weights, rows in zip(
                     self._send(flat).split([weights.size for weights in averages]),
-                    features.split([len(utterance.pieces) for utterance in utterances]),
+                    features.split([len(utterance.frames) for utterance in utterances]),
                     strict=True,
                 )
             ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from callqa_assets.domain.audio.segments import SplitConfig, split_long_segments
-from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ModelIdentity, Span, Waveform
+from callqa_assets.domain.speech import SAMPLE_RATE_HZ, ChannelSound, ModelIdentity, Span
 from resources.speech_models.parts import Host, Section
 from resources.speech_models.runtime.device import Device
 from resources.speech_models.runtime.funasr_loading import load_model
@@ -33,6 +33,8 @@ LAYOUT = Layout("fsmn-vad", "FsmnVADStreaming", (*COMMON_FILES, "am.mvn"))
 RELEASED = WheelModel("fsmn-vad")
 LONGEST_SEGMENT_S = 30.0
 """No transcriber decodes longer segments, and the checks of segments rely on it."""
+
+_CHECKED_SAMPLES = 60 * SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,13 @@ class FsmnVad:
         """The detector's identity, without loading it."""
         return ModelIdentity("fsmn-vad", weights_sha256, asdict(config))
 
-    def detect(self, waveforms: Sequence[Waveform]) -> list[list[Span]]:
+    def detect(self, waveforms: Sequence[ChannelSound]) -> list[list[Span]]:
         """Speech segments of each channel; channels below 25 ms have none.
 
         Raises ValueError where a waveform is not mono or not finite.
         """
         for number, waveform in enumerate(waveforms):
-            if waveform.ndim != 1 or not np.isfinite(waveform).all():
+            if not _is_mono_and_finite(waveform):
                 raise ValueError(f"waveform {number} is not mono, or holds NaN or infinite samples")
         audible = [waveform for waveform in waveforms if len(waveform) >= FRAME_SAMPLES]
         scores = iter(self._scorer.score(audible))
@@ -90,7 +92,7 @@ class FsmnVad:
             for waveform in waveforms
         ]
 
-    def _cut(self, waveform: Waveform, silence: NDArray[np.float32]) -> list[Span]:
+    def _cut(self, waveform: ChannelSound, silence: NDArray[np.float32]) -> list[Span]:
         segments_ms = find_segments_ms(silence, self._rules)
         duration_s = len(waveform) / SAMPLE_RATE_HZ
         spans = [
@@ -99,6 +101,14 @@ class FsmnVad:
             if start_ms / 1000 < duration_s
         ]
         return split_long_segments(waveform, spans, self._split)
+
+
+def _is_mono_and_finite(waveform: ChannelSound) -> bool:
+    parts = (
+        waveform[start : start + _CHECKED_SAMPLES]
+        for start in range(0, len(waveform), _CHECKED_SAMPLES)
+    )
+    return all(part.ndim == 1 and np.isfinite(part).all() for part in parts)
 
 
 class FsmnVadWeights(Section):

@@ -8,6 +8,7 @@ banks and decides frame by frame in Python objects. Weights and settings are tho
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from callqa_assets.domain.speech import Waveform
+from callqa_assets.domain.speech import ChannelSound
 from resources.speech_models.runtime.filter_banks import (
     FRAME_SAMPLES,
     SHIFT_SAMPLES,
@@ -44,7 +45,7 @@ class SilenceScorer:
         self._context = (frontend.lfr_m - 1) // 2
         self._banks = FilterBanks(frontend.n_mels)
 
-    def score(self, waveforms: Sequence[Waveform]) -> list[NDArray[np.float32]]:
+    def score(self, waveforms: Sequence[ChannelSound]) -> list[NDArray[np.float32]]:
         """Silence posteriors of each waveform, shape [(samples - 400) // 160 + 1].
 
         Every waveform has at least 400 samples. Short ones are scored together: the encoder is
@@ -69,7 +70,7 @@ class SilenceScorer:
                     scores[index] = silence[: frames[index]]
         return [scores[index] for index in range(len(waveforms))]
 
-    def _score_in_blocks(self, waveform: Waveform, frames: int) -> NDArray[np.float32]:
+    def _score_in_blocks(self, waveform: ChannelSound, frames: int) -> NDArray[np.float32]:
         """The result is exact: the encoder carries its state from block to block."""
         memory: dict[str, torch.Tensor] = {}
         blocks = [
@@ -88,7 +89,7 @@ class SilenceScorer:
         # A copy, or every block's 248 classes would stay in memory.
         return posteriors[..., 0].numpy().copy()
 
-    def _features(self, waveform: Waveform, start: int, stop: int, total: int) -> torch.Tensor:
+    def _features(self, waveform: ChannelSound, start: int, stop: int, total: int) -> torch.Tensor:
         """Normalised encoder inputs of frames start..stop, shape [stop - start, 400].
 
         Each is a frame's filter bank with those of its neighbours; the first and last frame of the
@@ -167,7 +168,9 @@ def find_segments_ms(silence: NDArray[np.float32], rules: SegmentRules) -> list[
     """
     posteriors = silence.astype(np.float64)
     is_speech = 1.0 - posteriors >= posteriors + rules.speech_over_silence
-    speech_before: list[int] = [0, *np.cumsum(is_speech).tolist()]
+    # Not a list: its integers would take nine times the memory.
+    speech_before = array("i", [0])
+    speech_before.frombytes(np.cumsum(is_speech, dtype=np.intc).tobytes())
     segments: list[tuple[int, int]] = []
     start: int | None = None
     earliest_start = window_start = silent_frames = 0

@@ -95,3 +95,38 @@ def test_level_is_relative_to_full_scale():
     assert level_dbfs(waveform, Span(0.1, 0.2)) == pytest.approx(-20, abs=1e-5)
     assert level_dbfs(waveform, Span(0.2, 0.3)) == SILENCE_DBFS
     assert level_dbfs(waveform, Span(9, 10)) == SILENCE_DBFS
+
+
+class LongSound:
+    """A sound of hours that is never in memory: noise, but for one silent pause."""
+
+    def __init__(self, duration_s: float, pause: Span) -> None:
+        self._length = round(duration_s * SAMPLE_RATE_HZ)
+        self._pause = slice(
+            round(pause.start_s * SAMPLE_RATE_HZ), round(pause.end_s * SAMPLE_RATE_HZ)
+        )
+        self.longest_read = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, part: slice):
+        self.longest_read = max(self.longest_read, part.stop - part.start)
+        positions = np.arange(part.start, part.stop)
+        is_pause = (positions >= self._pause.start) & (positions < self._pause.stop)
+        return np.where(is_pause, 0, np.where(positions % 2, 0.1, -0.1)).astype(np.float32)
+
+
+def test_an_hour_without_a_pause_is_searched_in_parts():
+    sound = LongSound(3_600, Span(1_500.0, 1_500.1))
+    cut_s = find_quietest_point(sound, Span(900, 2_700), SplitConfig())
+    assert 1_500.0 <= cut_s <= 1_500.1
+    assert sound.longest_read <= 61 * SAMPLE_RATE_HZ
+
+
+def test_the_quietest_point_is_found_across_the_parts_that_are_searched():
+    """A minute is computed at once: the pause lies where one ends."""
+    for start_s in (59.96, 59.98, 60.0, 60.01):
+        sound = LongSound(150, Span(start_s, start_s + 0.03))
+        found_s = find_quietest_point(sound, Span(0, 150), SplitConfig())
+        assert found_s == pytest.approx(start_s + 0.015)

@@ -13,19 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callqa_assets.domain.calls.files import is_manifest, sidecar_names
+from callqa_assets.domain.calls.files import described_names, is_manifest, sidecar_names
+from callqa_assets.domain.calls.foreign_text import mask_numbers
 from callqa_assets.domain.calls.metadata import (
-    LIMITS,
     TIME_SOURCES,
     CallMetadata,
-    MetadataLimits,
     describe_call,
     keep_better_time,
-    mask_numbers,
-    parse_manifest,
-    parse_time,
     time_source_rank,
 )
+from callqa_assets.domain.calls.sidecars import parse_sidecar
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
 from callqa_assets.domain.days import Calendar
 from resources.storage.config_files import read_metadata_config
@@ -45,7 +42,7 @@ def describe(name: str = "call.wav", **given: Any) -> CallMetadata:
         sidecar = json.dumps(sidecar).encode()
     return describe_call(
         name,
-        sidecar=sidecar,
+        sidecar=None if sidecar is None else parse_sidecar(sidecar),
         manifest_row=given.pop("row", None),
         mtime_s=given.pop("mtime_s", MTIME.timestamp()),
         received_at=RECEIVED,
@@ -107,37 +104,6 @@ def test_the_first_and_last_moment_of_the_range_are_inside_it() -> None:
     for moment in (EARLIEST, RECEIVED + timedelta(days=1)):
         found = describe(sidecar={"started_at": moment.isoformat()})
         assert (found.started_at, found.time_source) == (moment.astimezone(UTC), "sidecar")
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "2025-03-14T09:30:12+08:00",
-        "2025-03-14T01:30:12Z",
-        "2025-03-14T09:30:12",
-        "2025-03-14 09:30:12",
-        "2025-03-14T09-30-12",
-        "20250314093012",
-        "20250314-093012",
-        20250314093012,
-        1741915812,
-        1741915812.0,
-        1741915812000,
-        "1741915812",
-        "1741915812000",
-        " 1741915812 ",
-    ],
-)
-def test_start_times_are_read_in_every_usual_form(value: object) -> None:
-    assert parse_time(value, SHANGHAI) == at(2025, 3, 14, 9, 30, 12)
-
-
-@pytest.mark.parametrize(
-    "value", ["", "now", "2025-13-01", "20251301000000", -1, None, True, "9" * 400, float("nan")]
-)
-def test_what_is_no_time_is_a_value_error_that_does_not_quote_it(value: object) -> None:
-    with pytest.raises(ValueError, match=r"^is (not a time|neither text nor a number)$"):
-        parse_time(value, SHANGHAI)
 
 
 def test_the_day_is_the_local_one() -> None:
@@ -279,12 +245,15 @@ def test_roles_that_are_no_list_of_words_are_not_used(roles: object) -> None:
         (b'{"agent_id":\n 1,,}', "the sidecar is not JSON (line 2): not used"),
         (b"[1]", "the sidecar is no JSON object {…}: not used"),
         (b"null", "the sidecar is no JSON object {…}: not used"),
-        (b'{"agent_id": "\xff"}', "the sidecar is not UTF-8: not used"),
+        (
+            b'{"agent_id": "\x81\xff\x8d"}',
+            "the sidecar is in no known encoding: not used; save it as UTF-8",
+        ),
         (b'{"x": NaN}', "the sidecar holds a number that JSON has not: not used"),
         (b'{"x": 1e999}', "the sidecar holds a number that JSON has not: not used"),
         (b'{"x": ' + b"9" * 5000 + b"}", "the sidecar holds a number that JSON has not: not used"),
         (b'{"x": ' + b"[" * 400_000, "the sidecar is nested too deep: not used"),
-        (b'{"x": "' + b"y" * 1_000_000, "the sidecar has more than 1000000 bytes: not used"),
+        (b'{"x": "' + b"y" * 1_000_000, "the sidecar has more than 1,000,000 bytes: not used"),
     ],
 )
 def test_a_bad_sidecar_is_noted_and_the_next_source_is_used(sidecar: bytes, note: str) -> None:
@@ -311,7 +280,7 @@ def test_deep_extra_keys_are_dropped_and_the_rest_is_used() -> None:
         deep = {"d": deep}
     found = describe(sidecar={"agent_id": "7", "deep": deep})
     assert (found.facts.agent_id, found.extra) == ("7", {})
-    assert found.notes == ("the sidecar is nested deeper than 8: extra keys dropped",)
+    assert found.notes == ("a key of the sidecar is nested deeper than 8: dropped",)
 
 
 @pytest.mark.parametrize(("levels", "kept"), [(8, True), (9, False)])
@@ -324,20 +293,10 @@ def test_eight_levels_of_extra_keys_are_kept(levels: int, kept: bool) -> None:
         assert describe(sidecar={"deep": deep}).extra == ({"deep": deep} if kept else {})
 
 
-def test_sidecars_and_manifests_may_be_as_large_as_the_limit() -> None:
+def test_sidecars_may_be_as_large_as_the_limit() -> None:
     sidecar = b'{"agent_id": "7"}'
     assert describe(sidecar=sidecar.ljust(1_000_000)).facts.agent_id == "7"
     assert describe(sidecar=sidecar.ljust(1_000_001)).facts.agent_id is None
-    manifest = b"file,line\na.wav,1\n"
-    assert parse_manifest(manifest, "m.csv", MetadataLimits(max_manifest_bytes=18)).rows
-    assert not parse_manifest(manifest, "m.csv", MetadataLimits(max_manifest_bytes=17)).rows
-    assert LIMITS.max_manifest_bytes == 64_000_000
-
-
-def test_twenty_notes_are_all_told() -> None:
-    found = parse_manifest(b"file,line\n" + b"../x.wav,1\n" * 20, "m.csv")
-    assert len(found.notes) == 20
-    assert found.notes[-1].startswith("m.csv line 21: ")
 
 
 @pytest.mark.parametrize(
@@ -350,22 +309,6 @@ def test_twenty_notes_are_all_told() -> None:
 )
 def test_a_file_name_in_a_log_shows_no_phone_number(name: str, masked: str) -> None:
     assert mask_numbers(name) == masked
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [("99999999999", 99_999_999_999), ("100000000000", 10**8), (123456789, 123_456_789)],
-)
-def test_unix_times_from_a_hundred_billion_on_are_milliseconds(value: object, seconds: int) -> None:
-    assert parse_time(value, SHANGHAI).timestamp() == seconds
-
-
-@pytest.mark.parametrize("value", ["12345678", "12345678901234", True, None, [1]])
-def test_other_numbers_of_digits_are_no_unix_time(value: object) -> None:
-    try:
-        assert parse_time(value, SHANGHAI).year == 1234
-    except ValueError as error:
-        assert str(error) in ("is not a time", "is neither text nor a number")
 
 
 def test_a_time_of_a_better_source_is_kept_and_of_an_equal_one_is_not() -> None:
@@ -422,88 +365,21 @@ def test_no_foreign_input_raises(sidecar: bytes, row: dict[str, str], mtime_s: f
     found.model_dump_json().encode()
 
 
-# Manifests
-
-
-def test_manifest_rows_are_found_by_the_path_inside_the_drop_folder() -> None:
-    found = parse_manifest(
-        "\ufefffile,agent_id,备注\na.wav,1001,好\nsub/b.wav,1002,\n.\\sub\\c.wav,1003,x\n".encode(),
-        "north/manifest.csv",
-    )
-    assert found.notes == ()
-    assert found.rows == {
-        "north/a.wav": {"agent_id": "1001", "备注": "好"},
-        "north/sub/b.wav": {"agent_id": "1002", "备注": ""},
-        "north/sub/c.wav": {"agent_id": "1003", "备注": "x"},
-    }
-
-
-def test_a_manifest_at_the_top_names_files_at_the_top() -> None:
-    assert set(parse_manifest(b"file,line\na.wav,1\n", "manifest.csv").rows) == {"a.wav"}
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        "../a.wav",
-        "../../etc/passwd",
-        "sub/../../a.wav",
-        "/etc/passwd",
-        "\\\\server\\a.wav",
-        "..\\a.wav",
-        "C:\\a.wav",
-        "C:a.wav",
-        "",
-        ".",
-        "a\0.wav",
-    ],
-)
-def test_a_manifest_row_cannot_leave_its_folder(file: str) -> None:
-    found = parse_manifest(f"file,line\n{file},1\ngood.wav,2\n".encode(), "n/manifest.csv")
-    assert found.rows == {"n/good.wav": {"line": "2"}}
-    assert found.notes == ("n/manifest.csv line 2: file points out of its folder: row not used",)
-
-
-@pytest.mark.parametrize(
-    ("raw", "note"),
-    [
-        (b"", "m.csv: no column 'file' in its first line: not used"),
-        (b"name,line\na.wav,1\n", "m.csv: no column 'file' in its first line: not used"),
-        ("file,备注\n".encode("gbk"), "m.csv: not UTF-8: not used; save it as CSV UTF-8"),
-    ],
-)
-def test_a_manifest_that_cannot_be_used_says_why(raw: bytes, note: str) -> None:
-    found = parse_manifest(raw, "m.csv")
-    assert found.rows == {}
-    assert found.notes == (note,)
-
-
-def test_bad_rows_are_noted_with_their_line_and_the_others_are_used() -> None:
-    raw = b"file,line\na.wav,1,surplus\n\nb.wav\nc.wav,3\n" + b"d.wav," + b"x" * 200_000
-    raw += b"\nc.wav,4\n"
-    found = parse_manifest(raw, "m.csv")
-    assert found.rows == {"c.wav": {"line": "4"}}
-    assert found.notes == (
-        "m.csv line 2: 3 fields under 2 columns: row not used",
-        "m.csv line 4: 1 fields under 2 columns: row not used",
-        "m.csv line 6: not CSV: row not used",
-        "m.csv line 7: a second row for one file: this one counts",
-    )
-
-
-def test_a_thousand_bad_rows_are_not_a_thousand_notes() -> None:
-    found = parse_manifest(b"file,line\n" + b"../x.wav,1\n" * 1000, "m.csv")
-    assert len(found.notes) == 21
-    assert found.notes[-1] == "and 980 more"
-
-
-def test_manifest_notes_name_no_recording() -> None:
-    raw = f"file,line\n../{PHONE}.wav,1\n{PHONE}.wav,1\n{PHONE}.wav,2\n".encode()
-    assert PHONE not in " ".join(parse_manifest(raw, "manifest.csv").notes)
+# Names
 
 
 def test_sidecars_and_manifests_are_known_by_their_names() -> None:
-    assert sidecar_names("n/call.wav") == ("n/call.wav.json", "n/call.json")
+    assert sidecar_names("n/call.wav") == (
+        "n/call.wav.json",
+        "n/call.wav_metadata.json",
+        "n/call.wav.xml",
+        "n/call.json",
+        "n/call_metadata.json",
+        "n/call.xml",
+    )
+    assert sidecar_names("n/call (1).wav")[6:] == sidecar_names("n/call.wav")
+    for name in sidecar_names("n/call.wav"):
+        assert set(described_names(name)) & {"n/call.wav", "n/call"}
     assert is_manifest("n/manifest.csv")
     assert is_manifest("2025-03-14.Manifest.CSV")
     assert not is_manifest("mymanifest.csv")
@@ -527,7 +403,15 @@ def test_sidecars_and_manifests_are_known_by_their_names() -> None:
         ),
         (
             "sources: [{name: ok}, {name: b, pattern: '(?P<agent>x)'}]",
-            "source 'b': `pattern`: no such field: agent; use groups of started_at, call_id",
+            "source 'b': `pattern`: no such field: agent; use groups of started_at, started_date",
+        ),
+        (
+            "sources: [{name: a, decode: {codec: opus, rate_hz: 8000}}]",
+            "line 1, source 'a': `decode.codec`: no such codec; use one of alaw, ulaw",
+        ),
+        (
+            "sources: [{name: a, decode: {codec: g722, rate_hz: 8000}}]",
+            "line 1, source 'a': `decode`: rate_hz: g722 has 16000",
         ),
         (
             "sources: [{name: a, field_map: {x: agent}}]",
@@ -561,3 +445,82 @@ def test_a_bad_configuration_names_file_line_key_and_cure(text: str, complaint: 
 
 def test_an_empty_configuration_is_all_defaults() -> None:
     assert load_config("# nothing\n", source="call_metadata.yaml") == MetadataConfig()
+
+
+# What people report
+
+
+def test_a_number_that_a_spreadsheet_rounded_is_no_phone_number() -> None:
+    found = describe(sidecar=b'{"customer_id": 1.38E+10, "agent_id": "7"}')
+    assert (found.facts.customer_id, found.facts.agent_id) == (None, "7")
+    assert "was rounded by a spreadsheet" in found.notes[0]
+
+
+def test_roles_for_another_number_of_channels_are_told() -> None:
+    found = describe(sidecar={"channel_roles": ["agent", "customer", "supervisor"]})
+    assert found.channel_roles(2) == ("agent", "customer")
+    assert found.notes_for(2) == ("channel_roles name 3 channels, the recording has 2: not used",)
+    assert found.notes_for(3) == ()
+
+
+def test_a_copy_has_the_facts_of_the_original_s_name_and_says_so() -> None:
+    found = describe("20250314-093012_1001_x (1).wav")
+    assert found.started_at == at(2025, 3, 14, 9, 30, 12)
+    assert any("copy" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "started", "facts"),
+    [
+        # FreePBX and Issabel
+        (
+            "2025/03/14/out-13800138000-1001-20250314-093012-1741915812.42.wav",
+            (2025, 3, 14, 9, 30, 12),
+            {"agent_id": "1001", "customer_id": PHONE},
+        ),
+        # FusionPBX
+        (
+            "archive/2025/Mar/14/9f3c2d1e-0000-4000-8000-000000000000.wav",
+            (2025, 3, 14, 0, 0, 0),
+            {},
+        ),
+        # Basic Call Recorder on Android
+        (
+            "20250314_093012.345+0800_out_13800138000.oga",
+            (2025, 3, 14, 9, 30, 12),
+            {"customer_id": PHONE},
+        ),
+        # Xiaomi and Huawei phones
+        ("张三(13800138000)_20250314093012.mp3", (2025, 3, 14, 9, 30, 12), {"customer_id": PHONE}),
+        ("张三@13800138000_20250314093012.amr", (2025, 3, 14, 9, 30, 12), {"customer_id": PHONE}),
+        # anything with a whole date
+        ("2025-03-14_09-30-12.wav", (2025, 3, 14, 9, 30, 12), {}),
+        ("call 2025.03.14 09.30.12.m4a", (2025, 3, 14, 9, 30, 12), {}),
+        ("rec_20250314093012.wav", (2025, 3, 14, 9, 30, 12), {}),
+        ("x_20250314093012345.wav", (2025, 3, 14, 9, 30, 12), {}),
+        ("2025年3月14日 09时30分.wav", (2025, 3, 14, 9, 30, 0), {}),
+        ("250314_093012.wav", None, {}),
+        ("2025/03/14/a.wav", (2025, 3, 14, 0, 0, 0), {}),
+        ("20250314/a.wav", (2025, 3, 14, 0, 0, 0), {}),
+    ],
+)
+def test_the_shipped_sources_read_the_names_of_common_platforms(
+    name: str, started: tuple[int, ...] | None, facts: dict[str, str]
+) -> None:
+    found = describe(name)
+    if started is None:
+        assert found.time_source == "file_name"
+        assert found.started_at == at(2025, 3, 14, 9, 30, 12)
+    else:
+        assert found.started_at.replace(microsecond=0) == at(*started), found.notes
+        assert found.time_source == "file_name"
+    for fact, value in facts.items():
+        assert getattr(found.facts, fact) == value
+
+
+def test_two_days_that_a_two_digit_year_may_mean_are_told_and_neither_is_taken() -> None:
+    found = describe("210314_093012.wav")  # 2021-03-14 or, day first, 2014-03-21: before 2020
+    assert found.started_at == at(2021, 3, 14, 9, 30, 12)
+    unsure = describe("220321_093012.wav")  # 2022-03-21 or 2021-03-22
+    assert unsure.time_source == "mtime"
+    assert "may be 2022-03-21 or 2021-03-22" in unsure.notes[0]

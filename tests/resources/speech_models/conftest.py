@@ -37,7 +37,8 @@ def make_sound(seconds: float) -> Waveform:
 def make_clip(
     seconds: float, *, language: str | None = None, hotwords: tuple[str, ...] = ()
 ) -> Clip:
-    return Clip(make_sound(seconds), 0.0, Span(0, seconds), language, hotwords)
+    sound = make_sound(seconds)
+    return Clip(sound, 0, len(sound), Span(0, seconds), language, hotwords)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from resources.storage.home import REPO
 
 IDENTITIES = {
     ("compact", "detector"): "88e79d2b662cc1e1",
-    ("compact", "transcriber"): "2c7c0e6e63aae134",
+    ("compact", "transcriber"): "1c0642f37cc938ab",
     ("compact", "emotion"): "512ec4dcb4f9ee6f",
     ("funasr", "detector"): "88e79d2b662cc1e1",
     ("funasr", "transcriber"): "a484472e9b3e250d",

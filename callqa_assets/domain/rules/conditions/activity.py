@@ -1,4 +1,5 @@
-"""Conditions on who speaks when: nobody (silence), or two channels at once (overlap)."""
+"""Conditions on who speaks when: nobody, without music or tones either (silence), or two channels
+at once (overlap)."""
 
 from __future__ import annotations
 
@@ -51,7 +52,7 @@ class ActivityCondition(Leaf):
         if self.acoustic == "silence":
             first = batch.first_lane[:-1][np.diff(batch.first_lane) > 0] << LANE_BITS
             last = first + batch.duration[np.diff(batch.first_lane) > 0]
-            found = find_gaps(batch.call_speech, first, last)
+            found = find_gaps(batch.call_sound, first, last)
         else:
             lane = batch.channel_speech.lane
             shift = (lane - batch.first_lane[batch.call_of_lane[lane]]) << LANE_BITS

@@ -70,6 +70,7 @@ class CallBatch:
             _check(*call)
         self.tiles = self._tile([annotations.tracks for _, annotations in calls])
         self.speech = self._order([annotations.segments for _, annotations in calls])
+        self._sounds = [annotations.sounds for _, annotations in calls]
 
     @property
     def lane_start(self) -> Ticks:
@@ -91,6 +92,18 @@ class CallBatch:
         """Speech on any channel, on the first lane of its call."""
         lane = self.first_lane[self.call_of_lane[self.speech.lane]]
         return _united_on(self.speech, lane)
+
+    @cached_property
+    def call_sound(self) -> Intervals:
+        """Speech, music and tones on any channel, on the first lane of their call."""
+        flat = [sound for call in self._sounds for sound in call]
+        sizes = np.array([len(call) for call in self._sounds], np.int64)
+        base = np.repeat(self.first_lane[:-1], sizes) << LANE_BITS
+        start = to_us(np.array([sound.start_s for sound in flat])) + base
+        end = to_us(np.array([sound.end_s for sound in flat])) + base
+        speech = self.call_speech
+        start = np.concatenate([speech.start, start])
+        return unite(start, np.concatenate([speech.end, end]), start)
 
     @cached_property
     def channel_speech(self) -> Intervals:

@@ -18,6 +18,10 @@ def upgrade() -> None:
             op.f("ck_segments_kind"), "kind IN ('speech', 'music', 'tone', 'crosstalk')"
         )
 
+    # Not in a batch, which on SQLite replaces the table: other tables refer to it.
+    op.add_column("recordings", sa.Column("codec", sa.String(length=16), nullable=True))
+    op.add_column("recordings", sa.Column("codec_rate_hz", sa.Integer(), nullable=True))
+
     op.create_table(
         "stage_notes",
         sa.Column("recording_id", sa.String(length=32), nullable=False),
@@ -38,9 +42,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_stage_notes_day"), "stage_notes", ["day"], unique=False)
 
+    with op.batch_alter_table("intake") as intake:
+        intake.add_column(sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("intake") as intake:
+        intake.alter_column("attempts", server_default=None)
+
 
 def downgrade() -> None:
+    op.drop_column("intake", "attempts")
     op.drop_table("stage_notes")
+    op.drop_column("recordings", "codec_rate_hz")
+    op.drop_column("recordings", "codec")
     with op.batch_alter_table("segments") as segments:
         segments.drop_constraint(op.f("ck_segments_kind"), type_="check")
         segments.drop_column("kind")

@@ -10,7 +10,12 @@ from dataclasses import replace
 import pytest
 
 from callqa_assets.domain.calls.facts import CallFacts
-from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, SpokenSegment
+from callqa_assets.domain.rules.call_input import (
+    CallAnnotations,
+    CallContext,
+    Sound,
+    SpokenSegment,
+)
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate, evaluate_calls
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
 from tests.domain.rules.engine.test_evaluate import make_track
@@ -218,6 +223,14 @@ def test_silence_on_all_channels_inside_the_call_is_one_alert():
         (50.0, 60.0),
     ]
     assert times(fire("acoustic: silence, duration_sec: 60")) == [(0.0, 60.0)]
+
+
+def test_on_hold_with_music_is_no_silence():
+    rules = rule_set("acoustic: silence, duration_sec: 15")
+    held = CallAnnotations((), [talk(AGENT, 0.0, 10.0)], [Sound(12.0, 25.0), Sound(24.0, 40.0)])
+    silent = CallAnnotations((), [talk(AGENT, 0.0, 10.0)])
+    found = evaluate_calls(rules, [(CALL, silent), (CALL, held), (CALL, silent)])
+    assert [times(alerts) for alerts in found] == [[(10.0, 60.0)], [(40.0, 60.0)], [(10.0, 60.0)]]
 
 
 def test_short_speech_may_be_outlasted_by_silence():
