@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,17 @@ def test_manifests_are_read_while_the_database_is_free(home, warehouse, direct, 
     (home.drop / "manifest.csv").write_text("file,agent_id\ncall.wav,lina\n")
     real = manifest_reader.parse_manifest
 
+    def write() -> None:
+        with warehouse.write(lock="intake"):
+            pass
+
     def parse(raw: bytes, name: str):
-        with warehouse.write(lock="intake"):  # would wait for ever inside the scan's own lock
-            return real(raw, name)
+        other.submit(write).result(timeout=5)
+        return real(raw, name)
 
     monkeypatch.setattr(manifest_reader, "parse_manifest", parse)
-    direct.scan_once()
+    with ThreadPoolExecutor(1) as other:
+        direct.scan_once()
     assert described(warehouse)["call.wav"]["agent_id"] == "lina"
 
 
