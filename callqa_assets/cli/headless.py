@@ -10,6 +10,7 @@ import dagster as dg
 
 from callqa_assets.assets.recordings import PROBLEMS
 from callqa_assets.cli.home_setup import open_instance
+from callqa_assets.cli.stop_signals import StopSignals
 from callqa_assets.definitions import build_defs
 from callqa_assets.domain.claims import ProcessIdentity
 from callqa_assets.ingestion.discovery import ScanResult
@@ -50,13 +51,15 @@ def process_drop_folder(
     *,
     copy: bool,
     force: bool = False,
+    stop: StopSignals | None = None,
     log_level: str = "ERROR",
     resource_overrides: Mapping[str, Any] | None = None,
 ) -> HeadlessResult:
     """Scan the drop folder and materialize its days, in this process; the home must be prepared.
 
     Every file counts as complete. Days that this drop folder filled earlier are run again too:
-    where nothing is pending that costs little, and a changed rule or model takes effect.
+    where nothing is pending that costs little, and a changed rule or model takes effect. Raises
+    StoppedError after the run in which `stop` has seen a signal.
     """
     drop_folder = DropFolderResource(
         folder=str(settings.drop), metadata_config=str(settings.metadata_file), copy_files=copy
@@ -66,6 +69,7 @@ def process_drop_folder(
         **(resource_overrides or {}),
         "progress": dg.ResourceDefinition.hardcoded_resource(progress),
     }
+    stop = stop or StopSignals()
     defs = build_defs(settings, resource_overrides=resources)
     job = defs.resolve_job_def(process_calls.name)
     pipeline = Pipeline.open(settings)
@@ -75,10 +79,10 @@ def process_drop_folder(
         days = pipeline.days()
         with pipeline.context.warehouse.read() as connection:
             generations = {day: read_generation(connection, day) for day in days}
-        results = [
-            _execute(job, instance, planned, force, log_level)
-            for planned in plan_runs(generations, [], max_runs=len(days)).runs
-        ]
+        results: list[dg.ExecuteInProcessResult] = []
+        for planned in plan_runs(generations, [], max_runs=len(days)).runs:
+            results.append(_execute(job, instance, planned, force, log_level))
+            stop.raise_if_any()
     return HeadlessResult(
         found,
         days,

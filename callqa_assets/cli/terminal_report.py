@@ -14,6 +14,7 @@ from rich.table import Table
 from callqa_assets.alerting.delivery import drain
 from callqa_assets.cli.headless import FailedCheck, HeadlessResult, process_drop_folder
 from callqa_assets.cli.run_report import NamedReason, RunReport
+from callqa_assets.cli.stop_signals import StopSignals
 from resources.notifier.notifier import load_notifier
 from resources.notifier.receiver_config import ChannelsError
 from resources.settings import Settings
@@ -22,9 +23,14 @@ _DELIVERY_BUDGET = timedelta(seconds=60)
 
 
 def process_with_progress(
-    console: Console, settings: Settings, *, copy: bool, force: bool = False
+    console: Console,
+    settings: Settings,
+    stop: StopSignals,
+    *,
+    copy: bool,
+    force: bool = False,
 ) -> HeadlessResult:
-    """Process the drop folder with a bar for every stage of every day."""
+    """Process the drop folder with a bar for every stage of every day. Raises StoppedError."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -39,7 +45,7 @@ def process_with_progress(
                 tasks[stage, day] = bars.add_task(f"{day} {stage}", total=total)
             bars.update(tasks[stage, day], completed=done, total=total)
 
-        return process_drop_folder(settings, show, copy=copy, force=force)
+        return process_drop_folder(settings, show, copy=copy, force=force, stop=stop)
 
 
 _LONGEST = 10
