@@ -433,6 +433,7 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
         _write_numbers,
     ),
     ("2千3百", rf"(?<![{_NUMERALS}.])([1-9])千([1-9])百(?![{_NUMERALS}])", _write_hundreds),
+    ("H一N一", r"(?<=H)([一二三五七九])N([一二八九])", _write_numbers),
     # digits read out
     ("么三八零零一三八零零零", _MISHEARD_ONE, _write_misheard),
     ("一 三 八", rf"({_DIGIT}(?: {_DIGIT}){{2,}}+)(?! ?[{_NUMERALS}])", _write_read_out),
