@@ -302,7 +302,7 @@ _MISHEARD_ONE = (
 )
 """The 幺 at the head of a mobile number, as transcribers mishear it; eleven digits in all, and
 我要 before a number is a wish."""
-_NUMERAL = re.compile(rf"[{_NUMERALS}负洞廿卅]|{_MISHEARD_ONE}")
+_NUMERAL = re.compile(rf"[{_NUMERALS}负洞廿卅么妖要](?<![么妖要](?![三四五六七八九]))")
 _TABLE: tuple[tuple[str, str, Write], ...] = (
     # words that contain numerals but no number
     ("七七八八", "|".join(IDIOMS), _leave),
@@ -318,6 +318,7 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
     # addresses and versions, which hold more than one point
     (
         "幺二七点零点零点十一",
+        rf"(?=(?:[{_NUMERALS}]++点){{2}})"
         rf"((?:{_WHOLE}|{_DIGIT}{{2}})(?:点(?:{_WHOLE}|{_DIGIT}{{2}})){{2,3}})(?![点{_NUMERALS}])",
         _write_dotted,
     ),
