@@ -17,7 +17,7 @@ _GRACE_S = 10.0
 
 
 def run_servers(settings: Settings, port: int) -> int:
-    """Run until one of the two ends, or this process gets SIGINT, SIGTERM or SIGHUP; returns 0 then.
+    """Run until one of the two ends, or SIGINT, SIGTERM or SIGHUP arrives; returns 0 then.
 
     Otherwise the status of the process that ended. The other one is ended too. Ctrl-C reaches all
     three; a SIGTERM, or a SIGINT of a job in the background, is passed on.
