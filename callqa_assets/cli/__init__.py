@@ -5,10 +5,12 @@ One module per group of commands; `options` holds what they share.
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
 from rich.console import Console
+from sqlalchemy import exc
 
 from callqa_assets.cli import alerts, models, review, rules, runs
 from callqa_assets.cli.stop_signals import StoppedError
@@ -28,13 +30,36 @@ app.add_typer(review.app, name="review")
 app.add_typer(rules.app, name="rules")
 
 
+_STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a user can cure where a file cannot be written."""
+
+
 def main() -> None:
     """The `callqa` command. An error that the user can fix is one line, without a traceback."""
     try:
         app()
     except CallqaError as error:
-        Console(stderr=True, soft_wrap=True, markup=False).print(f"error: {error}")
+        _print_error(str(error))
+        sys.exit(1)
+    except exc.OperationalError as error:
+        _print_error(
+            f"the warehouse cannot be used now: {error.orig}; see whether another program holds "
+            "it, its server runs and its disk has room, then repeat the command: it goes on from "
+            "here"
+        )
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _STORAGE_FAULTS:
+            raise
+        _print_error(
+            f"{error.filename or 'the disk'}: {error.strerror}; give callqa room and write "
+            "permission there, then repeat the command: it goes on from here"
+        )
         sys.exit(1)
     except StoppedError as stopped:
         Console(stderr=True).print(f"stopped by {stopped}: the same command goes on from here")
         sys.exit(stopped.exit_status)
+
+
+def _print_error(message: str) -> None:
+    Console(stderr=True, soft_wrap=True, markup=False).print(f"error: {message}")

@@ -102,6 +102,11 @@ class Home:
             content = json.loads(self.record.read_text("utf-8"))
         except FileNotFoundError:
             return {}
+        except NotADirectoryError:
+            raise HomeError(
+                f"{self.root} cannot be a home: it, or a folder above it, is a file; choose "
+                "another folder with --home or CALLQA_HOME"
+            ) from None
         except (OSError, ValueError) as error:
             raise HomeError(
                 f"{self.record} cannot be read ({type(error).__name__}): restore it; it holds "
