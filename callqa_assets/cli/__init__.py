@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.console import Console
 
-from callqa_assets.cli import alerts, models, review, rules, runs
+from callqa_assets.cli import alerts, models, rebuild, review, rules, runs
 from callqa_assets.domain.errors import CallqaError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Process every call of a contact centre: recordings in, searchable tables and alerts out.",
 )
 app.add_typer(runs.app)
+app.add_typer(rebuild.app)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
