@@ -29,7 +29,7 @@ def rebuild(
     archived file could not be restored.
     """
     from callqa_assets.ingestion.rebuilding import rebuild
-    from resources.storage.pairing import pair, is_paired
+    from resources.storage.pairing import is_paired, pair
 
     settings = prepare_settings(home, profile, warehouse_url, switch=False, to_rebuild=True)
     warehouse = settings.open_warehouse()

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
 from callqa_assets.domain.errors import CallqaError
-from resources.storage.atomic import write_atomically
+from resources.storage.atomic import PARTIAL, write_atomically
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -122,7 +122,9 @@ class Home:
     def holds_recordings(self) -> bool:
         """Whether anything was archived or quarantined."""
         return any(
-            path for folder in (self.archive, self.quarantine) for path in folder.glob("*/*")
+            path.suffix != PARTIAL
+            for folder in (self.archive, self.quarantine)
+            for path in folder.glob("*/*")
         )
 
     def create_folders(self) -> None:
