@@ -29,11 +29,11 @@ def rebuild(
     archived file could not be restored.
     """
     from callqa_assets.ingestion.rebuilding import rebuild
-    from resources.storage.pairing import is_paired, pair
+    from resources.storage.pairing import pair, require_same_home
 
     settings = prepare_settings(home, profile, warehouse_url, switch=False, to_rebuild=True)
     warehouse = settings.open_warehouse()
-    is_paired(settings.home, warehouse)  # raises where it is another home's
+    require_same_home(settings.home, warehouse)
     report = rebuild(warehouse, settings.home)
     with settings.home.lock("init"):
         pair(settings.home, warehouse)

@@ -18,11 +18,10 @@ def require_pair(home: Home, warehouse: Warehouse) -> None:
 
     Both may be new, or of a version that gave no ids: `pair` makes them one.
     """
-    if is_paired(home, warehouse):
-        return
+    require_same_home(home, warehouse)
     with warehouse.read() as connection:
-        is_empty = not knows_archived_files(connection)
-    if is_empty and home.holds_recordings():
+        is_new = read_home_id(connection) is None and not knows_archived_files(connection)
+    if is_new and home.holds_recordings():
         raise HomeError(
             f"the warehouse {warehouse.label} is empty, and {home.archive} is not: check "
             "CALLQA_WAREHOUSE_URL and restore the backup of the warehouse, or make its rows again "
@@ -30,11 +29,8 @@ def require_pair(home: Home, warehouse: Warehouse) -> None:
         )
 
 
-def is_paired(home: Home, warehouse: Warehouse) -> bool:
-    """Whether they carry the same id; not, where the warehouse has none yet.
-
-    Raises HomeError where it is another home's.
-    """
+def require_same_home(home: Home, warehouse: Warehouse) -> None:
+    """Raise HomeError where the warehouse is another home's."""
     with warehouse.read() as connection:
         recorded = read_home_id(connection)
     if recorded is not None and recorded != home.read_record().get("id"):
@@ -43,7 +39,6 @@ def is_paired(home: Home, warehouse: Warehouse) -> bool:
             f"CALLQA_HOME or CALLQA_WAREHOUSE_URL, or restore {home.record.name} from the backup "
             "of the home"
         )
-    return recorded is not None
 
 
 def pair(home: Home, warehouse: Warehouse) -> None:
@@ -58,4 +53,4 @@ def pair(home: Home, warehouse: Warehouse) -> None:
         if recorded is None:
             write_home_id(connection, home_id)
     if recorded not in (None, home_id):  # another home was faster
-        is_paired(home, warehouse)
+        require_same_home(home, warehouse)
