@@ -46,7 +46,8 @@ def deliver_all_kinds(drop) -> None:
     first = write_call(drop, DAY, "1001", seed=1)
     write_call(drop, DAY, "1002", seed=2)
     write_call(drop, "2025-03-15", "1003", seed=3)
-    (drop / "0 duplicate.wav").write_bytes(first.read_bytes())
+    for number in range(4):  # some lie before the original in the archive, some behind it
+        (drop / f"{number} duplicate.wav").write_bytes(first.read_bytes())
     (drop / "broken.wav").write_bytes(b"no sound at all")
     first.with_suffix(".json").write_text(
         json.dumps({"agent_id": "8001", "started_at": "2025-03-14T10:00:00+08:00", "票": "T-1"})
@@ -65,7 +66,7 @@ def test_rebuild_and_a_run_give_the_rows_of_before_the_loss(home, warehouse, dir
 
     lose_rows(warehouse)
     report = rebuild(warehouse, home)
-    assert (report.restored, report.known, report.problems) == (6, 0, [])
+    assert (report.restored, report.known, report.problems) == (9, 0, [])
     assert audio_rows(warehouse) == files
     with warehouse.read() as connection:
         assert DAY in read_dirty_days(connection)
