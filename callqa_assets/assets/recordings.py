@@ -13,6 +13,9 @@ from resources.dagster_resources import DropFolderResource, HomeResource, Wareho
 
 CODE_VERSION = "1"
 
+PROBLEMS = "problems"
+"""Metadata of a day: files that could not be read or archived now, one a line."""
+
 
 def _ingest(
     context: dg.AssetExecutionContext,
@@ -45,6 +48,7 @@ def _ingest(
                 "audio_hours": round(counts.get("ok", (0, 0.0))[1] / 3600, 4),
                 **{status: counts.get(status, (0, 0.0))[0] for status in _STATUSES},
                 "not_readable_yet": len(report.problems),
+                **({PROBLEMS: "\n".join(report.problems)} if report.problems else {}),
             },
             partition_key=day,
         )

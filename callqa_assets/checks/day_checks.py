@@ -82,18 +82,15 @@ def integrity_check(
                 days += 1
                 if found := find_faults(_scope_of(context, connection, home.open(), day)):
                     faults[day] = sorted(set(found))
+        told = {
+            day: f"{len(ids)} recordings, such as {', '.join(ids[:_EXAMPLES])}"
+            for day, ids in faults.items()
+        }
         return dg.AssetCheckResult(
             passed=not faults,
             severity=dg.AssetCheckSeverity.ERROR,
-            metadata={
-                "days_checked": days,
-                **_table(
-                    {
-                        day: f"{len(ids)} recordings, such as {', '.join(ids[:_EXAMPLES])}"
-                        for day, ids in faults.items()
-                    }
-                ),
-            },
+            description=_in_words(told),
+            metadata={"days_checked": days, **_table(told)},
         )
 
     return check
@@ -116,7 +113,10 @@ def warning_check(
                 if found := find_faults(_scope_of(context, connection, home.open(), day)):
                     faults[day] = f"{len(found)}: {', '.join(found[:_EXAMPLES])}"
         return dg.AssetCheckResult(
-            passed=not faults, severity=dg.AssetCheckSeverity.WARN, metadata=_table(faults)
+            passed=not faults,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=_in_words(faults),
+            metadata=_table(faults),
         )
 
     return check
@@ -145,6 +145,7 @@ def drift_check(
         return dg.AssetCheckResult(
             passed=not odd,
             severity=dg.AssetCheckSeverity.WARN,
+            description=_in_words(odd),
             metadata={"values": dg.MetadataValue.json(values), **_table(odd)},
         )
 
@@ -164,7 +165,10 @@ def anomaly_check(
             found = {day: find_anomaly(connection, day) for day in _days_of(context, connection)}
         odd = {day: finding for day, finding in found.items() if finding}
         return dg.AssetCheckResult(
-            passed=not odd, severity=dg.AssetCheckSeverity.WARN, metadata=_table(odd)
+            passed=not odd,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=_in_words(odd),
+            metadata=_table(odd),
         )
 
     return check
@@ -200,6 +204,13 @@ def _days_of(context: dg.AssetCheckExecutionContext, connection: sa.Connection) 
         latest = connection.execute(sa.select(sa.func.max(recordings.c.day))).scalar_one_or_none()
         days = [latest] if latest else []
     return days
+
+
+def _in_words(found: Mapping[str, str]) -> str | None:
+    """The first days' findings in one line; None where all is well."""
+    lines = [f"{day}: {finding}" for day, finding in found.items()]
+    more = f"; and {len(lines) - _EXAMPLES} days more" if len(lines) > _EXAMPLES else ""
+    return "; ".join(lines[:_EXAMPLES]) + more if lines else None
 
 
 def _table(failing: Mapping[str, str]) -> dict[str, Any]:

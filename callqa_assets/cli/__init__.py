@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from callqa_assets.cli import alerts, models, rebuild, review, rules, runs
+from callqa_assets.cli.stop_signals import StoppedError
 from callqa_assets.domain.errors import CallqaError
 
 app = typer.Typer(
@@ -35,3 +36,6 @@ def main() -> None:
     except CallqaError as error:
         Console(stderr=True, soft_wrap=True, markup=False).print(f"error: {error}")
         sys.exit(1)
+    except StoppedError as stopped:
+        Console(stderr=True).print(f"stopped by {stopped}: the same command goes on from here")
+        sys.exit(stopped.exit_status)

@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
 
-from callqa_assets.cli.terminal_report import print_summary, process_with_progress
+from callqa_assets.cli.run_report import read_report
+from callqa_assets.cli.stop_signals import StopSignals
+from callqa_assets.cli.terminal_report import print_report, process_with_progress
 from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
 from callqa_assets.domain.emotion.timeline import emotion_timeline_text
 from callqa_assets.warehouse.database import Warehouse
@@ -52,7 +54,7 @@ QUERIES = (
 )
 
 
-def show_demo(console: Console, settings: Settings) -> int:
+def show_demo(console: Console, settings: Settings, stop: StopSignals) -> int:
     """Process the sample calls, the late one last; returns the number of failed runs."""
     warehouse = settings.open_warehouse()
     failed = 0
@@ -62,8 +64,8 @@ def show_demo(console: Console, settings: Settings) -> int:
     ):
         console.print(Rule(words, align="left"))
         _deliver(SAMPLES / folder, settings.drop)
-        result = process_with_progress(console, settings, copy=True)
-        print_summary(console, result, warehouse)
+        result = process_with_progress(console, settings, stop, copy=True)
+        print_report(console, read_report(result, warehouse))
         failed += len(result.failed_runs)
     _show_calls(console, warehouse, settings.home.calendar)
     _show_alerts(console, warehouse)

@@ -17,7 +17,7 @@ _GRACE_S = 10.0
 
 
 def run_servers(settings: Settings, port: int) -> int:
-    """Run until one of the two ends, or this process gets SIGINT or SIGTERM; returns 0 then.
+    """Run until one of the two ends, or SIGINT, SIGTERM or SIGHUP arrives; returns 0 then.
 
     Otherwise the status of the process that ended. The other one is ended too. Ctrl-C reaches all
     three; a SIGTERM, or a SIGINT of a job in the background, is passed on.
@@ -26,7 +26,7 @@ def run_servers(settings: Settings, port: int) -> int:
     web = ["dagster-webserver", *module, "--host", "127.0.0.1", "--port", str(port)]
     daemon = ["dagster-daemon", "run", *module]
     asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Explicitly: a shell starts background jobs with SIGINT ignored, and children inherit that.
         signal.signal(number, lambda number, frame: asked.append(number))
     environment = settings.for_child_process()

@@ -8,7 +8,9 @@ from typing import Any
 
 import dagster as dg
 
+from callqa_assets.assets.recordings import PROBLEMS
 from callqa_assets.cli.home_setup import open_instance
+from callqa_assets.cli.stop_signals import StopSignals
 from callqa_assets.definitions import build_defs
 from callqa_assets.domain.claims import ProcessIdentity
 from callqa_assets.ingestion.discovery import ScanResult
@@ -23,12 +25,24 @@ from resources.settings import Settings
 
 
 @dataclass(frozen=True)
+class FailedCheck:
+    asset: str
+    check: str
+    severity: str
+    """`ERROR` or `WARN`."""
+    description: str
+
+
+@dataclass(frozen=True)
 class HeadlessResult:
     scan: ScanResult
     days: list[str]
     run_ids: list[str]
     failed_runs: dict[str, str]
     """Run id to the cause, step by step."""
+    failed_checks: list[FailedCheck]
+    problems: list[str]
+    """Files that could not be read or archived now."""
 
 
 def process_drop_folder(
@@ -37,13 +51,15 @@ def process_drop_folder(
     *,
     copy: bool,
     force: bool = False,
+    stop: StopSignals | None = None,
     log_level: str = "ERROR",
     resource_overrides: Mapping[str, Any] | None = None,
 ) -> HeadlessResult:
     """Scan the drop folder and materialize its days, in this process; the home must be prepared.
 
     Every file counts as complete. Days that this drop folder filled earlier are run again too:
-    where nothing is pending that costs little, and a changed rule or model takes effect.
+    where nothing is pending that costs little, and a changed rule or model takes effect. Raises
+    StoppedError after the run in which `stop` has seen a signal.
     """
     drop_folder = DropFolderResource(
         folder=str(settings.drop), metadata_config=str(settings.metadata_file), copy_files=copy
@@ -53,6 +69,7 @@ def process_drop_folder(
         **(resource_overrides or {}),
         "progress": dg.ResourceDefinition.hardcoded_resource(progress),
     }
+    stop = stop or StopSignals()
     defs = build_defs(settings, resource_overrides=resources)
     job = defs.resolve_job_def(process_calls.name)
     pipeline = Pipeline.open(settings)
@@ -62,16 +79,41 @@ def process_drop_folder(
         days = pipeline.days()
         with pipeline.context.warehouse.read() as connection:
             generations = {day: read_generation(connection, day) for day in days}
-        results = [
-            _execute(job, instance, planned, force, log_level)
-            for planned in plan_runs(generations, [], max_runs=len(days)).runs
-        ]
+        results: list[dg.ExecuteInProcessResult] = []
+        for planned in plan_runs(generations, [], max_runs=len(days)).runs:
+            results.append(_execute(job, instance, planned, force, log_level))
+            stop.raise_if_any()
     return HeadlessResult(
         found,
         days,
         [result.run_id for result in results],
         {result.run_id: _explain(result) for result in results if not result.success},
+        [check for result in results for check in _failed_checks(result)],
+        [problem for result in results for problem in _problems(result)],
     )
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> list[FailedCheck]:
+    return [
+        FailedCheck(
+            evaluation.asset_key.to_user_string(),
+            evaluation.check_name,
+            evaluation.severity.value,
+            evaluation.description or "",
+        )
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed
+    ]
+
+
+def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the asset `raw_recordings` says about files that it could not read, day by day."""
+    return [
+        line
+        for event in result.get_asset_materialization_events()
+        if (told := event.materialization.metadata.get(PROBLEMS)) is not None
+        for line in str(told.value).splitlines()
+    ]
 
 
 def _explain(result: dg.ExecuteInProcessResult) -> str:

@@ -502,6 +502,9 @@ def test_a_copy_has_the_facts_of_the_original_s_name_and_says_so() -> None:
         ("250314_093012.wav", None, {}),
         ("2025/03/14/a.wav", (2025, 3, 14, 0, 0, 0), {}),
         ("20250314/a.wav", (2025, 3, 14, 0, 0, 0), {}),
+        ("2025/03/14/9f3c2d1e-0000-4000-8000-000000000000.wav", (2025, 3, 14, 0, 0, 0), {}),
+        ("1001_20250314.wav", (2025, 3, 14, 0, 0, 0), {}),
+        ("通话录音13800138000_250314_093012.m4a", (2025, 3, 14, 9, 30, 12), {"customer_id": PHONE}),
     ],
 )
 def test_the_shipped_sources_read_the_names_of_common_platforms(

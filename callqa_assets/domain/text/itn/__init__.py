@@ -14,7 +14,7 @@ from callqa_assets.domain.text.itn.grammar import find_replacements
 
 __all__ = ["VERSION", "Normalized", "TextEdit", "normalize"]
 
-VERSION = "2"
+VERSION = "3"
 """Part of the transcripts' fingerprint: raise it whenever any output changes."""
 
 

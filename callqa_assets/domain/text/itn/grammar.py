@@ -24,6 +24,7 @@ from callqa_assets.domain.text.itn.lexicon import (
     COUNTING_BEFORE,
     DAYS,
     HALVES_OF_DAY,
+    HOUR_BEFORE,
     IDIOMS,
     KEY_COMMANDS,
     LOOSE_BEFORE_TWO,
@@ -184,6 +185,25 @@ def _write_read_out(match: re.Match[str]) -> list[Replacement]:
     return [(*match.span(1), read_digits(match[1].replace(" ", "").replace("点", ".")))]
 
 
+def _write_dotted(match: re.Match[str]) -> list[Replacement]:
+    parts = (write_whole(part) or read_digits(part) for part in match[1].split("点"))
+    written = ".".join(parts)
+    return _replace(match, written) if written.replace(".", "").isdecimal() else []
+
+
+def _write_score(match: re.Match[str]) -> list[Replacement]:
+    tens, ones = match[1][0], match[1][1:]
+    return _replace(match, ("2" if tens == "廿" else "3") + read_digits(ones or "零"))
+
+
+def _write_hundreds(match: re.Match[str]) -> list[Replacement]:
+    return _replace(match, f"{match[1]}{match[2]}00")
+
+
+def _write_misheard(match: re.Match[str]) -> list[Replacement]:
+    return _replace(match, "1" + read_digits(match[1]))
+
+
 def _write_digits(match: re.Match[str]) -> list[Replacement] | None:
     digits = read_digits(match["digits"])
     named = _is_named(match.string[max(0, match.start() - 5) : match.start()])
@@ -276,7 +296,13 @@ _KEY = re.compile(
 )
 _COUNTING_BEFORE = re.compile(COUNTING_BEFORE + r"\Z")
 _COUNTING_AFTER = re.compile(COUNTING_AFTER)
-_NUMERAL = re.compile(rf"[{_NUMERALS}负洞]")
+_MISHEARD_ONE = (
+    rf"(?<![{_NUMERALS}])(?:妖|(?<![什怎那这多])么|(?<![我你您他不需想只还就])要(?!四))"
+    rf"([三四五六七八九](?:幺|{_DIGIT}){{9}})(?![{_NUMERALS}])"
+)
+"""The 幺 at the head of a mobile number, as transcribers mishear it; eleven digits in all, and
+我要 before a number is a wish."""
+_NUMERAL = re.compile(rf"[{_NUMERALS}负洞廿卅么妖要](?<![么妖要](?![三四五六七八九]))")
 _TABLE: tuple[tuple[str, str, Write], ...] = (
     # words that contain numerals but no number
     ("七七八八", "|".join(IDIOMS), _leave),
@@ -288,6 +314,13 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
         "年零三个月",
         r"(?<=[年月天时周])零(?=[一二两三四五六七八九十0-9]+(?:[个天小周年半]|分(?!之)))",
         _leave,
+    ),
+    # addresses and versions, which hold more than one point
+    (
+        "幺二七点零点零点十一",
+        rf"(?=(?:[{_NUMERALS}]++点){{2}})"
+        rf"((?:{_WHOLE}|{_DIGIT}{{2}})(?:点(?:{_WHOLE}|{_DIGIT}{{2}})){{2,3}})(?![点{_NUMERALS}])",
+        _write_dotted,
     ),
     # shares
     (
@@ -308,6 +341,8 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
         _write_fraction,
     ),
     # dates
+    ("廿五号", rf"(?<![{_NUMERALS}点])([廿卅][一二三四五六七八九]?)(?=[号日])", _write_score),
+    ("卅五", rf"[廿卅][{_NUMERALS}廿卅]*", _leave),
     (
         "零八年",
         rf"(?P<year>{_DIGIT}{{2}})年(?!级)(?=(?P<month>[{_NUMERALS}]+月)?)",
@@ -320,6 +355,16 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
     ),
     ("三月份", _MONTH, _write_date_or_time),
     # times
+    (
+        "差五分三点",
+        rf"(?<=差)(?P<minute>{_WHOLE})分钟?{_HOUR}(?![{_NUMERALS}])",
+        _write_date_or_time,
+    ),
+    (
+        "现在是九点五分",
+        rf"(?:{HOUR_BEFORE}{_HOUR}(?P<minute>{_DIGIT})分(?!钟))",
+        _write_date_or_time,
+    ),
     ("八点零五分", rf"{_HOUR}{_MINUTE}分(?!钟)(?:{_SECOND})?", _write_date_or_time),
     ("三分二十秒", rf"(?P<minute>{_WHOLE})分{_SECOND}", _write_date_or_time),
     ("三点半", rf"{_HOUR}(?:半|整|钟|[一三]刻)", _write_date_or_time),
@@ -358,16 +403,11 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
         _write_money,
     ),
     # other values with a form of their own
-    ("三十八度五", rf"({_WHOLE})([度米])({_DIGIT}{{1,2}}){_TAIL_ENDS}", _write_unsaid_point),
+    ("三十八度五", rf"({_WHOLE})([度米码])({_DIGIT}{{1,2}}){_TAIL_ENDS}", _write_unsaid_point),
     ("八五折", rf"({_DIGIT}{{2}})折", _write_discount),
     (
         "八零后",
         r"([五六七八九][零五]|[零〇]{2}|[零〇]五|一[零〇])(?=后(?![面来天续台门果边]))",
-        _write_read_out,
-    ),
-    (
-        "幺二七点零点零点幺",
-        rf"((?:幺|{_DIGIT}){{1,3}}(?:点(?:幺|{_DIGIT}){{1,3}}){{2,3}})(?![点{_NUMERALS}])",
         _write_read_out,
     ),
     ("负二十", rf"{_MINUS}({_NUMBER})(?![楼层几Xx]|{_TAIL})", _write_negative),
@@ -388,7 +428,15 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
     ),
     ("第十期", rf"(?<=第)(十)(?![{_NUMERALS}几]|{_CHECK})", _write_numbers),
     ("十个", rf"(?<![几数])(十)(?=[{MEASURES}多余来])", _write_numbers),
+    (
+        "八八二三八八二转三",
+        rf"((?:幺|{_FIGURE}){{7,}}+)转({_FIGURE})(?![{_NUMERALS}次])",
+        _write_numbers,
+    ),
+    ("2千3百", rf"(?<![{_NUMERALS}.])([1-9])千([1-9])百(?![{_NUMERALS}])", _write_hundreds),
+    ("H一N一", r"(?<=H)([一二三五七九])N([一二八九])", _write_numbers),
     # digits read out
+    ("么三八零零一三八零零零", _MISHEARD_ONE, _write_misheard),
     ("一 三 八", rf"({_DIGIT}(?: {_DIGIT}){{2,}}+)(?! ?[{_NUMERALS}])", _write_read_out),
     (
         "洞幺两",
@@ -407,5 +455,5 @@ _TABLE: tuple[tuple[str, str, Write], ...] = (
         rf"(?<![几数](?=十))({_NUMBER})(?!几)(?=(?P<measure>[{_COUNTED}])?)",
         _write_bare,
     ),
-    ("三四百", rf"[{_NUMERALS}]+(?:\.[0-9]+)*|负|洞", _leave),
+    ("三四百", rf"[{_NUMERALS}]+(?:\.[0-9]+)*|负|洞|[么妖要]", _leave),
 )
