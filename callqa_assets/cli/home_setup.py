@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import dagster as dg
@@ -10,16 +9,17 @@ import dagster as dg
 from callqa_assets.partitions import GPU_POOL
 from callqa_assets.warehouse.database import Warehouse
 from resources.settings import Settings
-from resources.storage.atomic import write_atomically
 from resources.storage.home import Home, HomeError
+from resources.storage.pairing import pair, require_pair
 
 
-def prepare_home(settings: Settings, *, switch: bool) -> None:
+def prepare_home(settings: Settings, *, switch: bool, to_rebuild: bool = False) -> None:
     """Create or update a home: folders, Dagster's settings and storage, warehouse tables, record.
 
     Several processes may call it at once. Raises HomeError where the home was used with another
-    model profile and `switch` is off: the profile decides what is computed again; ProfileError
-    where there is no such profile.
+    model profile and `switch` is off: the profile decides what is computed again, or where home and
+    warehouse do not belong together, unless it is `to_rebuild`; ProfileError where there is no such
+    profile.
     """
     settings.load_profile()
     home = settings.home
@@ -34,7 +34,11 @@ def prepare_home(settings: Settings, *, switch: bool) -> None:
             storage = instance.event_log_storage
             if GPU_POOL not in storage.get_concurrency_keys():
                 storage.set_concurrency_slots(GPU_POOL, 1)
-        Warehouse(settings.warehouse_url).migrate()
+        warehouse = Warehouse(settings.warehouse_url)
+        warehouse.migrate()
+        if not to_rebuild:
+            require_pair(home, warehouse)
+            pair(home, warehouse)
 
 
 def open_instance(home: Home) -> dg.DagsterInstance:
@@ -54,11 +58,4 @@ def _record(home: Home, profile: str, *, switch: bool) -> None:
     calendar = home.calendar
     if before:  # another process may have made the home since it was opened
         Home.open(home.root, timezone=calendar.timezone, first_day=calendar.first_day)
-    record = {
-        "profile": profile,
-        "timezone": calendar.timezone,
-        "first_day": calendar.first_day,
-    }
-    if record != before:
-        with write_atomically(home.record) as file:
-            file.write(json.dumps(record).encode())
+    home.update_record(profile=profile, timezone=calendar.timezone, first_day=calendar.first_day)

@@ -51,6 +51,7 @@ def prepare_settings(
     switch: bool,
     drop: Path | None = None,
     rules: Path | None = None,
+    to_rebuild: bool = False,
 ) -> Settings:
     """The environment's settings with these options, and the home prepared for them."""
     from callqa_assets.cli.home_setup import prepare_home
@@ -58,7 +59,7 @@ def prepare_settings(
     settings = Settings.from_environment(
         home=home, profile=profile, warehouse_url=warehouse_url, drop=drop, rules=rules
     )
-    prepare_home(settings, switch=switch)
+    prepare_home(settings, switch=switch, to_rebuild=to_rebuild)
     return settings
 
 

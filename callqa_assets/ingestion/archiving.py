@@ -27,6 +27,12 @@ from callqa_assets.domain.calls.shown_names import shown_name
 from callqa_assets.domain.days import Calendar
 from callqa_assets.stages.contract import Progress
 from callqa_assets.warehouse import files
+from callqa_assets.warehouse.archive_records import (
+    ArchiveRecord,
+    find_unrecorded,
+    mark_recorded,
+    read_archive_records,
+)
 from callqa_assets.warehouse.database import Warehouse, attempt
 from callqa_assets.warehouse.dirty_days import mark_dirty
 from callqa_assets.warehouse.files import IntakeRecording
@@ -42,6 +48,7 @@ from resources.storage.archive import RecordingArchive, open_stream, recording_i
 from resources.storage.drop_folder import is_away
 from resources.storage.hashing import hash_open
 from resources.storage.home import Home
+from resources.storage.pairing import require_pair
 from resources.storage.regular_files import ChangedFile, open_regular, version_of
 
 _BATCH = 32
@@ -89,6 +96,7 @@ def ingest_day(
     """
     report = IngestReport()
     archive = RecordingArchive(home)
+    require_pair(home, warehouse)
     with home.lock("ingest"):
         with warehouse.read() as connection:
             ready = files.read_ready(connection, day)
@@ -106,6 +114,7 @@ def ingest_day(
             progress("recordings", day, report.ingested + len(report.problems), len(ready))
         if not copy:
             _archive_sidecars(warehouse, archive, day, report)
+        _write_records(warehouse, archive, day, report)
     return report
 
 
@@ -352,7 +361,9 @@ def _record(
         update_metadata(connection, known.recording_id, file.day, {**values, "run_id": run_id})
     elif file.description.sidecar or file.description.manifest_row:
         _describe_again(connection, calendar, known, file)
-    files.update_intake(connection, [file.key], state="copied" if copy else "ingested")
+    files.update_intake(
+        connection, [file.key], state="copied" if copy else "ingested", is_recorded=False
+    )
     report.ingested += 1
 
 
@@ -390,6 +401,27 @@ def _archive_sidecars(
                 pass  # archived before, or another by now: the next scan sees it
             except OSError as error:
                 report.problems.append(_explain(sidecar.name, error, _CURES_OF_ARCHIVING))
+
+
+def _write_records(
+    warehouse: Warehouse, archive: RecordingArchive, day: str, report: IngestReport
+) -> None:
+    """Keep the day's rows beside the archived files, where that has not the latest of them."""
+    with warehouse.read() as connection:
+        unrecorded = find_unrecorded(connection, day)
+    for start in range(0, len(unrecorded), _BATCH):
+        written: list[ArchiveRecord] = []
+        # One transaction: what changes after it is written again.
+        with warehouse.write(lock="intake") as connection:
+            for record in read_archive_records(connection, unrecorded[start : start + _BATCH]):
+                try:
+                    archive.write_record(record)
+                except OSError as error:
+                    name = record.recording["source_name"]
+                    report.problems.append(_explain(name, error, _CURES_OF_ARCHIVING))
+                else:
+                    written.append(record)
+            mark_recorded(connection, written)
 
 
 def _recording_values(

@@ -192,7 +192,11 @@ class CallDescriber:
             return recording.day
         day = self._calendar.day_of(described.call.started_at)
         files.update_intake(
-            self._connection, [recording.key], day=day, metadata=described.to_json()
+            self._connection,
+            [recording.key],
+            day=day,
+            metadata=described.to_json(),
+            is_recorded=False,
         )
         self.dirty |= {recording.day, day}
         if recording.recording_id is not None:

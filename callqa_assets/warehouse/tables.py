@@ -136,6 +136,18 @@ def _end_s(what: str, end: str = "") -> sa.Column[float]:
     )
 
 
+home = sa.Table(
+    "home",
+    metadata,
+    sa.Column(
+        "home_id",
+        Id,
+        primary_key=True,
+        comment="`id` in the home's `callqa.json`; with another home, callqa refuses to work.",
+    ),
+    comment="The home that the warehouse belongs to: one row.",
+)
+
 intake = sa.Table(
     "intake",
     metadata,
@@ -217,6 +229,14 @@ intake = sa.Table(
         default=0,
         comment="How often reading it was begun and not brought to an end; at 3 it goes to the "
         "quarantine unread.",
+    ),
+    sa.Column(
+        "is_recorded",
+        sa.Boolean,
+        nullable=False,
+        default=False,
+        comment="Whether the record beside the archived file, from which `callqa rebuild` makes "
+        "the rows again, has what is known now.",
     ),
     sa.Column(
         "stable_at", UtcDateTime, comment="When it was found complete, UTC; NULL until then."

@@ -24,12 +24,15 @@ from callqa_assets.domain.audio.decoding import (
 from callqa_assets.domain.audio.resampling import resample_blocks
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.speech import ChannelSound
+from callqa_assets.warehouse.archive_records import ArchiveRecord
 from resources.storage.atomic import PARTIAL, sync_folder, write_atomically
 from resources.storage.home import Home
 from resources.storage.regular_files import ChangedFile, open_regular, version_of
 from resources.storage.spooled_sound import spool
 
 _EXTENSION = re.compile(rb"\.([A-Za-z0-9_-]{1,8})$")
+
+_RECORD = ".record.json"
 
 FREE_FLOOR_BYTES = 1 << 30
 FREE_FLOOR_SHARE = 0.05
@@ -108,6 +111,25 @@ class RecordingArchive:
                     raise ChangedFile  # written to meanwhile: what was copied may be torn
         if not copy:
             origin.unlink()
+
+    def write_record(self, record: ArchiveRecord) -> None:
+        """Keep a recording's rows beside its file. Raises OSError."""
+        path = self.absolute(record.archive_path).with_suffix(_RECORD)
+        with write_atomically(path) as file:
+            file.write(record.to_json())
+
+    def record_paths(self) -> Iterator[Path]:
+        """Every record; those of the archive first, whose files may have been quarantined once."""
+        for folder in (self._home.archive, self._home.quarantine):
+            yield from sorted(folder.glob(f"*/*{_RECORD}"))
+
+    def unrecorded_files(self) -> Iterator[Path]:
+        """Archived files without a record beside them; not their sidecars."""
+        for folder in (self._home.archive, self._home.quarantine):
+            for path in sorted(folder.glob("*/*")):
+                is_recording = path.suffix not in (".json", ".xml", PARTIAL)
+                if is_recording and not path.with_suffix(_RECORD).exists():
+                    yield path
 
     def require_room(self, file: os.stat_result) -> None:
         """Raise NoRoomError unless a copy of the file leaves the disk's floor free."""

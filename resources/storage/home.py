@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
 from callqa_assets.domain.errors import CallqaError
+from resources.storage.atomic import PARTIAL, write_atomically
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -93,7 +94,7 @@ class Home:
 
     @property
     def record(self) -> Path:
-        """The home's own record: model profile, time zone, first day."""
+        """The home's own record: id, model profile, time zone, first day."""
         return self.root / "callqa.json"
 
     def read_record(self) -> dict[str, Any]:
@@ -115,6 +116,21 @@ class Home:
         if not isinstance(content, dict):
             raise HomeError(f"{self.record} is not a JSON object: restore it")
         return content
+
+    def update_record(self, **values: str) -> None:
+        """Set keys of `record`, where they differ. Under the lock `init`."""
+        before = self.read_record()
+        if (record := {**before, **values}) != before:
+            with write_atomically(self.record) as file:
+                file.write(json.dumps(record).encode())
+
+    def holds_recordings(self) -> bool:
+        """Whether anything was archived or quarantined."""
+        return any(
+            path.suffix != PARTIAL
+            for folder in (self.archive, self.quarantine)
+            for path in folder.glob("*/*")
+        )
 
     def create_folders(self) -> None:
         for folder in (

@@ -33,7 +33,12 @@ DAY = "2025-03-14"
 
 
 def files_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """Every file but the records beside archived files."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.endswith(".record.json")
+    )
 
 
 def assert_all_in_archive(home: Home, warehouse, count: int) -> None:

@@ -13,6 +13,7 @@ from callqa_assets.warehouse.tables import metadata, stage_runs
 
 VOLATILE = {
     "ingested_at",
+    "home_id",
     "run_id",
     "created_at",
     "accepted_at",

@@ -44,11 +44,23 @@ def upgrade() -> None:
 
     with op.batch_alter_table("intake") as intake:
         intake.add_column(sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
+        intake.add_column(
+            sa.Column("is_recorded", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
     with op.batch_alter_table("intake") as intake:
         intake.alter_column("attempts", server_default=None)
+        intake.alter_column("is_recorded", server_default=None)
+
+    op.create_table(
+        "home",
+        sa.Column("home_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("home_id", name=op.f("pk_home")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("home")
+    op.drop_column("intake", "is_recorded")
     op.drop_column("intake", "attempts")
     op.drop_table("stage_notes")
     op.drop_column("recordings", "codec_rate_hz")
