@@ -63,4 +63,5 @@ def main() -> None:
 
 
 def _print_error(message: str) -> None:
-    Console(stderr=True, soft_wrap=True, markup=False).print(f"error: {message}")
+    line = " ".join(message.split())  # a database's own message may have several
+    Console(stderr=True, soft_wrap=True, markup=False).print(f"error: {line}")

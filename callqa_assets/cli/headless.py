@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.execution.api import execute_run
+from dagster._core.execution.job_execution_result import JobExecutionResult
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 from callqa_assets.assets.recordings import PROBLEMS
 from callqa_assets.cli.home_setup import open_instance
@@ -79,7 +88,7 @@ def process_drop_folder(
         days = pipeline.days()
         with pipeline.context.warehouse.read() as connection:
             generations = {day: read_generation(connection, day) for day in days}
-        results: list[dg.ExecuteInProcessResult] = []
+        results: list[JobExecutionResult] = []
         for planned in plan_runs(generations, [], max_runs=len(days)).runs:
             results.append(_execute(job, instance, planned, force, log_level))
             stop.raise_if_any()
@@ -93,7 +102,7 @@ def process_drop_folder(
     )
 
 
-def _failed_checks(result: dg.ExecuteInProcessResult) -> list[FailedCheck]:
+def _failed_checks(result: JobExecutionResult) -> list[FailedCheck]:
     return [
         FailedCheck(
             evaluation.asset_key.to_user_string(),
@@ -106,7 +115,7 @@ def _failed_checks(result: dg.ExecuteInProcessResult) -> list[FailedCheck]:
     ]
 
 
-def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
+def _problems(result: JobExecutionResult) -> list[str]:
     """What the asset `raw_recordings` says about files that it could not read, day by day."""
     return [
         line
@@ -116,7 +125,7 @@ def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
     ]
 
 
-def _explain(result: dg.ExecuteInProcessResult) -> str:
+def _explain(result: JobExecutionResult) -> str:
     """Each failed step with the root of its error."""
     causes: list[str] = []
     for event in result.get_step_failure_events():
@@ -133,14 +142,24 @@ def _execute(
     planned: PlannedRun,
     force: bool,
     log_level: str,
-) -> dg.ExecuteInProcessResult:
-    """Run contiguous days in this process."""
+) -> JobExecutionResult:
+    """Run contiguous days in this process.
+
+    As `execute_in_process` does, whose runs the UI cannot re-execute: they name no code location.
+    """
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": log_level}}}}
     if force:
         config |= forced_config()
-    return job.execute_in_process(
+    run = instance.create_run_for_job(
+        job_def=job,
         run_config=config,
-        instance=instance,
-        tags={**planned.tags, PROCESS_TAG: str(ProcessIdentity.current())},
-        raise_on_error=False,
+        tags={**job.run_tags, **planned.tags, PROCESS_TAG: str(ProcessIdentity.current())},
+        remote_job_origin=RemoteJobOrigin(_REPOSITORY, job.name),
     )
+    return execute_run(InMemoryJob(job), run, instance)
+
+
+_REPOSITORY = RemoteRepositoryOrigin(
+    RegisteredCodeLocationOrigin("callqa_assets.definitions"), SINGLETON_REPOSITORY_NAME
+)
+"""Where the UI and the daemon find the job: the code location of workspace.yaml."""

@@ -9,11 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import dagster as dg
 import pytest
+import yaml
 
+from callqa_assets.cli.headless import process_drop_folder
+from callqa_assets.cli.home_setup import open_instance
+from callqa_assets.pipeline import Pipeline
 from callqa_assets.warehouse import tables
-from resources.storage.home import Home
+from resources.settings import Settings
+from resources.storage.home import REPO, Home
 from tests.support.calls import write_call
+from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
 pytestmark = pytest.mark.integration
@@ -30,7 +37,7 @@ def command(dagster_home: Home) -> Command:
     def run(program: str, *arguments: str) -> CompletedProcess[str]:
         return subprocess.run(
             [str(Path(sys.executable).with_name(program)), *arguments],
-            env={**os.environ, "DAGSTER_HOME": str(dagster_home.root / "dagster")},
+            env={**os.environ, "DAGSTER_HOME": str(dagster_home.dagster)},
             capture_output=True,
             text=True,
             check=False,
@@ -75,12 +82,32 @@ def test_a_job_without_a_day_says_how_to_name_one(command):
     assert "the run names no day: choose partitions in the launchpad" in failed.stderr
 
 
+def test_a_run_of_callqa_run_names_its_job_so_that_the_ui_can_re_execute_it(
+    dagster_home, rules, monkeypatch
+):
+    monkeypatch.setenv("CALLQA_RULES", str(rules))
+    write_call(dagster_home.drop, DAYS[0], anger=0.2)
+    models = dg.ResourceDefinition.hardcoded_resource(FakeModels())
+    result = process_drop_folder(
+        Settings.from_environment(),
+        lambda *_: None,
+        copy=False,
+        resource_overrides={"speech_models": models},
+        log_level="CRITICAL",
+    )
+    workspace = yaml.safe_load((REPO / "workspace.yaml").read_text("utf-8"))
+    (location,) = (entry["python_module"]["module_name"] for entry in workspace["load_from"])
+    with open_instance(dagster_home) as instance:
+        run = instance.get_run_by_id(result.run_ids[0])
+    assert run is not None
+    origin = run.remote_job_origin
+    assert origin is not None
+    assert (origin.location_name, origin.job_name) == (location, "process_calls")
+
+
 @pytest.fixture
 def scanned(dagster_home: Home, warehouse):
     """A warehouse that knows one settled call of each day."""
-    from callqa_assets.pipeline import Pipeline
-    from resources.settings import Settings
-
     for day in DAYS:
         write_call(dagster_home.drop, day, anger=0.2)
     Pipeline.open(Settings.from_environment()).scan()

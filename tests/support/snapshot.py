@@ -13,7 +13,6 @@ from callqa_assets.warehouse.tables import metadata, stage_runs
 
 VOLATILE = {
     "ingested_at",
-    "home_id",
     "run_id",
     "created_at",
     "accepted_at",
@@ -35,7 +34,7 @@ def read_rows(warehouse: Warehouse, table: sa.Table) -> list[dict[str, Any]]:
 
 
 def read_snapshot(warehouse: Warehouse) -> dict[str, list[str]]:
-    """Every table but intake, as sorted rows without their volatile columns."""
+    """Every table but `intake` and `home`, as sorted rows without their volatile columns."""
     with warehouse.read() as connection:
         return {
             table.name: sorted(
@@ -43,7 +42,7 @@ def read_snapshot(warehouse: Warehouse) -> dict[str, list[str]]:
                 for row in connection.execute(sa.select(table))
             )
             for table in metadata.sorted_tables
-            if table.name != "intake"
+            if table.name not in ("intake", "home")
         }
 
 
