@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from callqa_assets.cli.stop_signals import heeded
 from resources.settings import Settings
 
 _POLL_S = 0.2
@@ -26,7 +27,7 @@ def run_servers(settings: Settings, port: int) -> int:
     web = ["dagster-webserver", *module, "--host", "127.0.0.1", "--port", str(port)]
     daemon = ["dagster-daemon", "run", *module]
     asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in heeded():
         # Explicitly: a shell starts background jobs with SIGINT ignored, and children inherit that.
         signal.signal(number, lambda number, frame: asked.append(number))
     environment = settings.for_child_process()

@@ -62,6 +62,12 @@ class StopSignals:
         os._exit(128 + number)
 
 
+def heeded() -> list[int]:
+    """Signals that end a command: all of them, but for a SIGHUP that `nohup` has ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in SIGNALS if not (ignored and number == signal.SIGHUP)]
+
+
 @contextmanager
 def watched() -> Iterator[StopSignals]:
     """Let signals end what is done inside: the main thread is interrupted by StoppedError.
@@ -72,12 +78,7 @@ def watched() -> Iterator[StopSignals]:
     stop, done = StopSignals(), threading.Event()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    heeded = [
-        number
-        for number in SIGNALS
-        if not (number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN)
-    ]
-    before = {number: signal.signal(number, stop._raise) for number in heeded}
+    before = {number: signal.signal(number, stop._raise) for number in heeded()}
     wakeup_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     watcher = threading.Thread(target=stop._watch, args=(reading, done), daemon=True)
     watcher.start()

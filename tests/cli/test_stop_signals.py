@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from callqa_assets.cli import stop_signals
-from callqa_assets.cli.stop_signals import SIGNALS, StoppedError, watched
+from callqa_assets.cli.stop_signals import SIGNALS, StoppedError, heeded, watched
 from tests.support.processes import run_process
 
 
@@ -85,3 +85,12 @@ def _run_as_a_background_job() -> None:
 
 def test_sigint_is_heeded_where_a_shell_started_the_job_with_it_ignored():
     assert run_process(_run_as_a_background_job) == 0
+
+
+def test_a_command_under_nohup_outlives_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert heeded() == [signal.SIGINT, signal.SIGTERM]
+    with watched():
+        send(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, before)
+    assert set(heeded()) == set(SIGNALS)
