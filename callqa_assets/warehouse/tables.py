@@ -538,7 +538,8 @@ transcripts = sa.Table(
         "language",
         sa.String(16),
         nullable=False,
-        comment="ISO 639 code, e.g. `zh`: as the metadata says, else detected for each channel.",
+        comment="ISO 639 code, e.g. `zh`: as the metadata says, else detected "
+        "from all of the call; a part that is surely in another language has its own.",
     ),
     sa.Column(
         "text_raw",

@@ -23,6 +23,19 @@ from tests.mutation.mutants import REPO
 TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     f"callqa_assets/{module}.py": tuple(f"tests/{test}.py" for test in tests)
     for module, tests in {
+        **{
+            f"domain/audio/decoding/{part}": [
+                f"domain/audio/decoding/test_{test}"
+                for test in ("opening", "wav", "joined", "headerless", "codecs")
+            ]
+            for part in (
+                *("boxes", "containers", "ffmpeg", "frames", "layouts", "ogg", "reasons"),
+                *("sndfile", "sound_end", "stream", "window"),
+            )
+        },
+        "domain/calls/foreign_text": ["domain/calls/test_metadata", "domain/calls/test_manifests"],
+        "domain/calls/xml_mapping": ["domain/calls/test_sidecars"],
+        "domain/yaml_slips": ["domain/test_yaml_config", "domain/rules/test_lint"],
         "domain/calls/facts": ["domain/calls/test_metadata"],
         "domain/calls/files": ["domain/calls/test_metadata", "ingestion/test_discovery"],
         "domain/calls/recording": ["stages/test_contract"],
