@@ -84,6 +84,7 @@ class Pipeline:
         context = StageContext(
             home=settings.home,
             warehouse=warehouse,
+            configs=settings.configs,
             open_models=open_models,
             read_hotwords=lambda: read_hotwords(settings.hotwords),
             read_rules=read_rules,

@@ -27,11 +27,13 @@ from resources.storage.home import Home
 
 
 class HomeResource(dg.ConfigurableResource):
-    """The home folder."""
+    """The home folder, and the configuration of what is made of its calls."""
 
     folder: str
     timezone: str
     first_day: str
+    configs: str
+    """Folder of configuration files."""
 
     def open(self) -> Home:
         return Home(Path(self.folder), Calendar(self.timezone, self.first_day))
@@ -114,7 +116,10 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     home, calendar = settings.home, settings.home.calendar
     return {
         "home": HomeResource(
-            folder=str(home.root), timezone=calendar.timezone, first_day=calendar.first_day
+            folder=str(home.root),
+            timezone=calendar.timezone,
+            first_day=calendar.first_day,
+            configs=str(settings.configs),
         ),
         "warehouse": WarehouseResource(settings.warehouse_url),
         "drop_folder": DropFolderResource(

@@ -305,7 +305,7 @@ def evaluate_days(home_folder: Path, days: list[str], level: float) -> None:
     from callqa_assets.warehouse.outbox import Outbox
     from callqa_assets.warehouse.rule_sets import accept_rules
     from resources.storage.config_files import read_rules_file
-    from resources.storage.home import Home
+    from resources.storage.home import REPO, Home
 
     home = Home(home_folder)
     warehouse = open_warehouse(home.database_url)
@@ -315,6 +315,7 @@ def evaluate_days(home_folder: Path, days: list[str], level: float) -> None:
     context = StageContext(
         home=home,
         warehouse=warehouse,
+        configs=REPO / "configs",
         open_models=_no_models,
         read_hotwords=HotwordLists,
         read_rules=lambda: accepted,

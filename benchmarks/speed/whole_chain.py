@@ -35,7 +35,6 @@ from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
     CallContext,
     ChannelTrack,
-    SpokenSegment,
 )
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
@@ -45,6 +44,7 @@ from callqa_assets.domain.speech import (
     SegmentTranscript,
     SpeechChannel,
 )
+from callqa_assets.domain.text.spoken_text import SpokenSegment
 from callqa_assets.stages.read_ahead import read_ahead
 from resources.speech_models.loader import SpeechModels
 from resources.speech_models.profiles import load_profile

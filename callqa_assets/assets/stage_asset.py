@@ -79,6 +79,7 @@ def stage_asset(
         stages = StageContext(
             home=home.open(),
             warehouse=opened,
+            configs=Path(home.configs),
             open_models=speech_models.open,
             read_hotwords=speech_models.read_hotwords,
             read_rules=read_rules,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +31,8 @@ class StageContext:
 
     home: Home
     warehouse: Warehouse
+    configs: Path
+    """Folder of the configuration files of stages that have one."""
     open_models: Callable[[], SpeechModels]
     read_hotwords: Callable[[], HotwordLists]
     read_rules: Callable[[], RuleSet]

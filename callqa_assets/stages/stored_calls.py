@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,11 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.days import Calendar
-from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, Sound, SpokenSegment
+from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, Sound
+from callqa_assets.domain.text.spoken_text import SpokenSegment
+from callqa_assets.stages.spoken_segments import read_spoken_segments
 from callqa_assets.warehouse.database import Warehouse, chunks
-from callqa_assets.warehouse.tables import segments, stage_runs, transcripts
+from callqa_assets.warehouse.tables import segments, stage_runs
 from resources.storage.lake import EmotionLake
 
 STAGES = ("segments", "transcripts", "emotions")
@@ -40,28 +42,20 @@ def load_stored_calls(
     Raises FileNotFoundError naming a lake file that the ledger names and that is gone.
     """
     ids = [recording.recording_id for recording in recordings]
-    spoken: defaultdict[str, list[SpokenSegment]] = defaultdict(list)
-    languages: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    roles: dict[tuple[str, int], str] = {}
     artifacts: dict[tuple[str, str], str] = {}
     fingerprints: dict[tuple[str, str], str] = {}
     with warehouse.read() as connection:
         for recording_id, stage, artifact, fingerprint in _read(connection, _ledger, ids):
             artifacts[recording_id, stage] = artifact
             fingerprints[recording_id, stage] = fingerprint
-        for recording_id, language, role, *segment in _read(connection, _words, ids):
-            row = SpokenSegment._make(segment)
-            spoken[recording_id].append(row)
-            roles[recording_id, row.channel] = role
-            if language:
-                languages[recording_id][language] += row.end_s - row.start_s
+        spoken = read_spoken_segments(connection, ids)
         sounds: defaultdict[str, list[Sound]] = defaultdict(list)
         for recording_id, *sound in _read(connection, _sounds, ids):
             sounds[recording_id].append(Sound._make(sound))
     tracks = lake.read({i: artifacts[i, "emotions"] for i in ids})
     return [
         StoredCall(
-            _context(recording, roles, languages[recording.recording_id], calendar),
+            _context(recording, spoken[recording.recording_id], calendar),
             CallAnnotations(
                 tracks[recording.recording_id],
                 spoken[recording.recording_id],
@@ -74,24 +68,25 @@ def load_stored_calls(
 
 
 def _context(
-    recording: Recording,
-    roles: Mapping[tuple[str, int], str],
-    languages: Mapping[str, float],
-    calendar: Calendar,
+    recording: Recording, spoken: Sequence[SpokenSegment], calendar: Calendar
 ) -> CallContext:
     """The call's facts; its language is the one most spoken where no metadata names it.
 
     Roles are those of the segments, where the metadata's are wrong: two copies of one mixed
     channel.
     """
+    roles = {segment.channel: segment.role for segment in spoken}
+    languages: defaultdict[str, float] = defaultdict(float)
+    for segment in spoken:
+        if segment.language:
+            languages[segment.language] += segment.end_s - segment.start_s
     detected = max(languages, key=lambda name: (languages[name], name), default=None)
     language = recording.facts.language or detected
     return CallContext(
         recording_id=recording.recording_id,
         duration_s=recording.duration_s,
         roles=tuple(
-            roles.get((recording.recording_id, channel), role)
-            for channel, role in enumerate(recording.channel_roles)
+            roles.get(channel, role) for channel, role in enumerate(recording.channel_roles)
         ),
         facts=recording.facts.model_copy(update={"language": language}),
         hour=calendar.localize(recording.started_at).hour,
@@ -108,36 +103,6 @@ _ledger = sa.select(
 ).where(
     stage_runs.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
     stage_runs.c.stage.in_(STAGES),
-)
-
-_words = (
-    sa.select(
-        segments.c.recording_id,
-        sa.func.coalesce(transcripts.c.language, ""),
-        segments.c.role,
-        segments.c.channel,
-        segments.c.start_s,
-        segments.c.end_s,
-        segments.c.level_dbfs,
-        sa.func.coalesce(transcripts.c.text, ""),
-        sa.func.coalesce(transcripts.c.text_raw, ""),
-        # As text: the words of most segments are never parsed.
-        sa.func.coalesce(sa.cast(transcripts.c.words, sa.Text), "[]"),
-        sa.func.coalesce(sa.cast(transcripts.c.alignment, sa.Text), "[]"),
-    )
-    .outerjoin(
-        transcripts,
-        sa.and_(
-            transcripts.c.recording_id == segments.c.recording_id,
-            transcripts.c.channel == segments.c.channel,
-            transcripts.c.segment_no == segments.c.segment_no,
-        ),
-    )
-    .where(
-        segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
-        segments.c.kind == "speech",
-    )
-    .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
 )
 
 _sounds = (

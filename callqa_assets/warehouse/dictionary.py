@@ -1,4 +1,4 @@
-"""The tables of docs/data_dictionary.md, written from the comments in `tables.py`.
+"""The tables of docs/data_dictionary.md, written from the comments in `tables/`.
 
 `python -m callqa_assets.warehouse.dictionary` brings the page up to date. It rewrites what is
 between a table's two markers; the text around them is written by hand.

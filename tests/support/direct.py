@@ -43,6 +43,7 @@ class DirectRun:
         context = StageContext(
             home=self.home,
             warehouse=self.warehouse,
+            configs=REPO / "configs",
             open_models=lambda: models,
             read_hotwords=lambda: self.hotwords,
             read_rules=lambda: accept_rules(self.warehouse, read_rules_file(self.rules)).rules,

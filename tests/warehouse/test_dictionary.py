@@ -1,4 +1,4 @@
-"""What the columns mean is written once, in tables.py, and shown in three places."""
+"""What the columns mean is written once, in warehouse/tables, and shown in three places."""
 
 from __future__ import annotations
 

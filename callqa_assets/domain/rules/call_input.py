@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from callqa_assets.domain.calls.facts import CallFacts
 from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.text.spoken_text import SpokenSegment
 
 Floats = NDArray[np.float64]
 
@@ -64,22 +65,6 @@ class ChannelTrack:
             )
         if not np.all(self.end_s > self.start_s):
             raise ValueError(f"channel {self.channel}: a window ends before it starts")
-
-
-class SpokenSegment(NamedTuple):
-    """A speech segment of one channel with its transcript; seconds from the recording's start."""
-
-    channel: int
-    start_s: float
-    end_s: float
-    level_dbfs: float = -100.0
-    text: str = ""
-    text_raw: str = ""
-    words: str = "[]"
-    """The words of `text_raw` as JSON, [{"word", "start_s", "end_s"}, …]: parsed only where a
-    phrase matches. Without words, a match has its segment's times."""
-    alignment: str = "[]"
-    """JSON, [[raw_start, raw_end, start, end], …]: where `text_raw` and `text` differ."""
 
 
 class Sound(NamedTuple):

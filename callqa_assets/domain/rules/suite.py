@@ -19,11 +19,11 @@ from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
     CallContext,
     ChannelTrack,
-    SpokenSegment,
 )
 from callqa_assets.domain.rules.conditions.keys import Keys, SomeSeconds
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate
 from callqa_assets.domain.rules.rule_set import RuleSet
+from callqa_assets.domain.text.spoken_text import SpokenSegment
 from callqa_assets.domain.yaml_config import ConfigError, load
 
 HOP_S = 0.25

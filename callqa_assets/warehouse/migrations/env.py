@@ -15,7 +15,7 @@ def comment_on_tables(
 ) -> None:
     """Once the tables have this version's shape, write their comments.
 
-    The comments are not part of the migrations: they always are those of `tables.py`. SQLite has no
+    The comments are not part of the migrations: they always are those of `tables/`. SQLite has no
     comments.
     """
     if not ctx.dialect.supports_comments or set(heads) != {context.get_head_revision()}:

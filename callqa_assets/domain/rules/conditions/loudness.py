@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from callqa_assets.domain.rules.call_input import SpokenSegment
 from callqa_assets.domain.rules.conditions.keys import SomeSeconds
 from callqa_assets.domain.rules.conditions.leaf import to_seconds
 from callqa_assets.domain.rules.conditions.levels import FoundLevels, LevelLeaf
 from callqa_assets.domain.rules.engine.batch import CallBatch
 from callqa_assets.domain.rules.engine.intervals import Ticks, us
+from callqa_assets.domain.text.spoken_text import SpokenSegment
 
 
 class LoudnessCondition(LevelLeaf):

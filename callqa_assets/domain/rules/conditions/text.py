@@ -35,8 +35,8 @@ from callqa_assets.domain.rules.engine.intervals import (
     unite_all,
     us,
 )
-from callqa_assets.domain.rules.engine.phrases import Match
 from callqa_assets.domain.text.patterns import MAX_PROGRAM_SIZE, RegexError, compile_regex, fold
+from callqa_assets.domain.text.spoken_text import Match
 
 MAX_PATTERN_LENGTH = 200
 MAX_PHRASES = 200

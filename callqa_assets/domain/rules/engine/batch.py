@@ -16,7 +16,6 @@ from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
     CallContext,
     ChannelTrack,
-    SpokenSegment,
 )
 from callqa_assets.domain.rules.engine.intervals import (
     LANE_BITS,
@@ -29,7 +28,7 @@ from callqa_assets.domain.rules.engine.intervals import (
     unite,
     us,
 )
-from callqa_assets.domain.rules.engine.phrases import SpokenText
+from callqa_assets.domain.text.spoken_text import SpokenSegment, SpokenText
 
 
 @dataclass(frozen=True)

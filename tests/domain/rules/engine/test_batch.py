@@ -15,10 +15,10 @@ from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
     CallContext,
     ChannelTrack,
-    SpokenSegment,
 )
 from callqa_assets.domain.rules.engine.evaluate import evaluate, evaluate_calls
 from callqa_assets.domain.rules.rule_set import load_rules
+from callqa_assets.domain.text.spoken_text import SpokenSegment
 from tests.domain.rules.engine.test_evaluate import make_track, stored
 from tests.domain.rules.engine.test_find import say
 

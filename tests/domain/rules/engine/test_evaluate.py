@@ -21,7 +21,6 @@ from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
     CallContext,
     ChannelTrack,
-    SpokenSegment,
 )
 from callqa_assets.domain.rules.conditions.emotion import EmotionCondition
 from callqa_assets.domain.rules.conditions.levels import MAX_EVIDENCE_POINTS
@@ -31,6 +30,7 @@ from callqa_assets.domain.rules.engine.evaluate import (
     make_alert_id,
 )
 from callqa_assets.domain.rules.rule_set import Rule, RuleSet, load_rules
+from callqa_assets.domain.text.spoken_text import SpokenSegment
 
 CONFIGS = Path(__file__).resolve().parents[4] / "configs"
 WINDOW_S = 2.0

@@ -14,10 +14,10 @@ from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
     CallContext,
     Sound,
-    SpokenSegment,
 )
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert, evaluate, evaluate_calls
 from callqa_assets.domain.rules.rule_set import RuleSet, load_rules
+from callqa_assets.domain.text.spoken_text import SpokenSegment
 from tests.domain.rules.engine.test_evaluate import make_track
 
 AGENT, CUSTOMER = 0, 1

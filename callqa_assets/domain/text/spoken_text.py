@@ -1,7 +1,7 @@
-"""Search for phrases in the transcripts of many segments at once.
+"""What was said, with the times of its words, and the search for phrases in many segments at once.
 
 Phrases are compared as letters and digits alone (`fold`); regular expressions see the text as it
-was transcribed. What a condition makes of the matches is in `find`.
+was transcribed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,31 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from callqa_assets.domain.rules.call_input import SpokenSegment
 from callqa_assets.domain.text.patterns import compile_regex, fold, widen
 
 _SHORTEST_MATCH_S = 0.01
 """A transcriber may give a word a duration of 0."""
+
+
+class SpokenSegment(NamedTuple):
+    """A speech segment of one channel with its transcript; seconds from the recording's start."""
+
+    channel: int
+    start_s: float
+    end_s: float
+    level_dbfs: float = -100.0
+    text: str = ""
+    text_raw: str = ""
+    words: str = "[]"
+    """The words of `text_raw` as JSON, [{"word", "start_s", "end_s"}, …]: parsed only where a
+    phrase matches. Without words, a match has its segment's times."""
+    alignment: str = "[]"
+    """JSON, [[raw_start, raw_end, start, end], …]: where `text_raw` and `text` differ."""
+    segment_no: int = 0
+    role: str = "mixed"
+    language: str = ""
+    """ISO 639 code; empty: no transcript."""
+    confidence: float = 0.0
 
 
 class Match(NamedTuple):
@@ -95,11 +115,29 @@ class SpokenText:
             self._word_times[segment] = _WordTimes.of(spoken)
         times = self._word_times[segment]
         in_raw = positions if raw else _find_in_raw(spoken, positions)
-        start_s, end_s = spoken.start_s, spoken.end_s
-        if times is not None and in_raw is not None:
-            # Models place words slightly outside their segment.
-            start_s, end_s = np.clip(times.of_range(in_raw), start_s, end_s).tolist()
-        return Match(segment, start_s, max(end_s, start_s + _SHORTEST_MATCH_S), said)
+        start_s, end_s = _seconds_of(spoken, times, in_raw)
+        return Match(segment, start_s, end_s, said)
+
+
+def seconds_of(segment: SpokenSegment, start: int, end: int) -> tuple[float, float]:
+    """When characters `start` to `end` of the segment's `text` were said, by its words' times.
+
+    Seconds from the recording's start, inside the segment; the segment's own where its words do not
+    add up to its text.
+    """
+    first = len(fold(segment.text[:start]))
+    positions = range(first, first + max(1, len(fold(segment.text[start:end]))))
+    return _seconds_of(segment, _WordTimes.of(segment), _find_in_raw(segment, positions))
+
+
+def _seconds_of(
+    segment: SpokenSegment, times: _WordTimes | None, in_raw: range | None
+) -> tuple[float, float]:
+    start_s, end_s = segment.start_s, segment.end_s
+    if times is not None and in_raw is not None:
+        # Models place words slightly outside their segment.
+        start_s, end_s = np.clip(times.of_range(in_raw), start_s, end_s).tolist()
+    return start_s, max(end_s, start_s + _SHORTEST_MATCH_S)
 
 
 class _Lines:

@@ -1,0 +1,12 @@
+"""Marts: days that changed, published days"""
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

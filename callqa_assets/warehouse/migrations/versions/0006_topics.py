@@ -1,0 +1,12 @@
+"""Topics, keywords and spikes"""
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
