@@ -28,6 +28,11 @@ from callqa_assets.warehouse.tables.ledger import (
     fingerprints,
     stage_runs,
 )
+from callqa_assets.warehouse.tables.marts import (
+    changed_days,
+    mart_days,
+    published_days,
+)
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -43,13 +48,16 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "changed_days",
     "dirty_days",
     "emotion_scores",
     "emotion_spans",
     "fingerprints",
     "home",
     "intake",
+    "mart_days",
     "metadata",
+    "published_days",
     "receiver_states",
     "recordings",
     "rule_sets",
