@@ -33,7 +33,7 @@ pytestmark = pytest.mark.both_engines
 DAY = "2025-03-14"
 NOW = datetime.now(UTC) + timedelta(days=1)
 """After everything in these tests."""
-STAGES = ("segments", "transcripts", "emotions", "alerts")
+STAGES = ("segments", "transcripts", "emotions", "alerts", "pii")
 FAULTS = {
     "recordings": recordings._faults,
     "tracks": emotions._find_lost_tracks,

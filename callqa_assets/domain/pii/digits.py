@@ -97,7 +97,7 @@ def find_last_x(text: str, at: int) -> int | None:
     return None if found is None else found.end()
 
 
-_SHOWN = re.compile(rf"{DIGIT}|[Xx]")
+_SHOWN = re.compile(rf"{DIGIT}|[Xx]|\A[{MISHEARD_ONES}]")
 
 
 def shown_digits(said: str) -> list[str] | None:

@@ -117,8 +117,7 @@ def _classify(text: str, groups: Sequence[Group], end_of_x: int | None) -> Itera
             groups = with_x
     groups = _with_misheard_one(text, groups)
     whole = _kind_of(text, groups)
-    # By chance one in ten numbers joined to another passes for a bank card.
-    if whole is not None and not any(_is_mobile(group) for group in groups[1:]):
+    if whole is not None:
         yield whole
         return
     left: list[Group] = []
@@ -166,6 +165,9 @@ def _join(groups: Sequence[Group]) -> str:
 
 def _kind_of(text: str, groups: Sequence[Group]) -> Found | None:
     """What groups of digits are as a whole; None: nothing that is known."""
+    # By chance one in ten numbers joined to another passes for a bank card.
+    if len(groups) > 1 and any(_is_mobile(group) for group in groups):
+        return None
     digits, start, end = _join(groups), groups[0].start, groups[-1].end
     mobile = _MOBILE_DIGITS.fullmatch(digits)
     if mobile is not None:

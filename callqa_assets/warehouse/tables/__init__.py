@@ -33,6 +33,7 @@ from callqa_assets.warehouse.tables.marts import (
     mart_days,
     published_days,
 )
+from callqa_assets.warehouse.tables.pii import pii_spans
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -57,6 +58,7 @@ __all__ = [
     "intake",
     "mart_days",
     "metadata",
+    "pii_spans",
     "published_days",
     "receiver_states",
     "recordings",
@@ -77,6 +79,7 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    pii_spans,
     stage_runs,
 )
 """Tables whose rows move together when a better source changes a recording's day."""
