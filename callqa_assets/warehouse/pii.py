@@ -22,16 +22,15 @@ def read_pii_spans(
 ) -> Mapping[SegmentId, list[PiiSpan]]:
     """The spans of each segment of these recordings, for `mask_spans`; [] where there are none."""
     spans: defaultdict[SegmentId, list[PiiSpan]] = defaultdict(list)
-    columns = ("recording_id", "channel", "segment_no", *_SPAN)
     for ids in chunks(recording_ids):
         query = (
-            sa.select(*(pii_spans.c[name] for name in columns))
+            sa.select(pii_spans)
             .where(pii_spans.c.recording_id.in_(ids))
-            .order_by(pii_spans.c.recording_id, pii_spans.c.channel)
-            .order_by(pii_spans.c.segment_no, pii_spans.c.span_no)
+            .order_by(*pii_spans.primary_key.columns)
         )
-        for recording_id, channel, segment_no, *span in connection.execute(query):
-            spans[recording_id, channel, segment_no].append(PiiSpan(*span))
+        for row in connection.execute(query):
+            span = PiiSpan(**{name: getattr(row, name) for name in _SPAN})
+            spans[row.recording_id, row.channel, row.segment_no].append(span)
     return spans
 
 
