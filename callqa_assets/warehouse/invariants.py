@@ -19,6 +19,7 @@ from callqa_assets.warehouse.tables import (
     call_metrics,
     emotion_scores,
     emotion_spans,
+    pii_spans,
     recordings,
     rule_sets,
     segments,
@@ -186,6 +187,29 @@ def _find_times_that_do_not_add_up(rows: RowsOfDay) -> list[str]:
     )
 
 
+def _find_misplaced_pii(rows: RowsOfDay) -> list[str]:
+    same = (
+        (transcripts.c.recording_id == pii_spans.c.recording_id)
+        & (transcripts.c.channel == pii_spans.c.channel)
+        & (transcripts.c.segment_no == pii_spans.c.segment_no)
+    )
+    return rows.read(
+        sa.select(pii_spans.c.recording_id)
+        .outerjoin(transcripts, same)
+        .where(
+            pii_spans.c.day == rows.day,
+            rows.holds(pii_spans.c.recording_id),
+            sa.or_(
+                transcripts.c.recording_id.is_(None),
+                pii_spans.c.end_char > sa.func.length(transcripts.c.text),
+                pii_spans.c.raw_end_char > sa.func.length(transcripts.c.text_raw),
+                pii_spans.c.start_s < transcripts.c.start_s - _SLACK_S,
+                pii_spans.c.end_s > transcripts.c.end_s + _SLACK_S,
+            ),
+        )
+    )
+
+
 INVARIANTS = (
     Invariant(
         "segments",
@@ -216,6 +240,12 @@ INVARIANTS = (
         "times_add_up",
         "On two channels talk + talk - overlap + silence + hold is the conversation.",
         _find_times_that_do_not_add_up,
+    ),
+    Invariant(
+        "pii",
+        "pii_lies_in_transcripts",
+        "Every span of personal data lies inside the texts and the seconds of its segment.",
+        _find_misplaced_pii,
     ),
 )
 

@@ -39,6 +39,7 @@ from callqa_assets.warehouse.tables.marts import (
     mart_days,
     published_days,
 )
+from callqa_assets.warehouse.tables.pii import pii_spans
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -66,6 +67,7 @@ __all__ = [
     "intake",
     "mart_days",
     "metadata",
+    "pii_spans",
     "published_days",
     "receiver_states",
     "recordings",
@@ -91,6 +93,7 @@ DAY_TABLES = (
     call_channel_metrics,
     call_quarters,
     tone_text_conflicts,
+    pii_spans,
     stage_runs,
 )
 """Tables whose rows move together when a better source changes a recording's day."""
