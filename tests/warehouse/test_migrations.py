@@ -35,6 +35,7 @@ CHOICES = {
     "stage_runs.status": "ok",
     "segments.start_s": 0.5,
     "segments.kind": "music",
+    "topic_spikes.state": "spike",
 }
 """Values of columns that do not take every value of their type."""
 

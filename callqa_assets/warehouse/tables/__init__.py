@@ -40,6 +40,15 @@ from callqa_assets.warehouse.tables.speech import (
     stage_notes,
     transcripts,
 )
+from callqa_assets.warehouse.tables.topics import (
+    call_terms,
+    keyword_daily,
+    terms_contrast,
+    terms_contrast_examples,
+    topic_daily,
+    topic_hits,
+    topic_spikes,
+)
 
 __all__ = [
     "DAY_TABLES",
@@ -48,6 +57,7 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "call_terms",
     "changed_days",
     "dirty_days",
     "emotion_scores",
@@ -55,6 +65,7 @@ __all__ = [
     "fingerprints",
     "home",
     "intake",
+    "keyword_daily",
     "mart_days",
     "metadata",
     "published_days",
@@ -64,6 +75,11 @@ __all__ = [
     "segments",
     "stage_notes",
     "stage_runs",
+    "terms_contrast",
+    "terms_contrast_examples",
+    "topic_daily",
+    "topic_hits",
+    "topic_spikes",
     "transcripts",
 ]
 
@@ -78,5 +94,7 @@ DAY_TABLES = (
     alert_deliveries,
     alert_reviews,
     stage_runs,
+    topic_hits,
+    call_terms,
 )
 """Tables whose rows move together when a better source changes a recording's day."""
