@@ -60,7 +60,8 @@ class Workdays:
 def load_workdays(text: str, *, source: str) -> Workdays:
     """The holidays in a CSV with the columns day, kind (`holiday`, `workday`) and holiday.
 
-    Lines that begin with `#` are comments; a byte-order mark is skipped. Raises WorkdaysError, which names `source`.
+    Lines that begin with `#` are comments; a byte-order mark is skipped.
+    Raises WorkdaysError, which names `source`.
     """
     special: dict[str, SpecialDay] = {}
     lines = [

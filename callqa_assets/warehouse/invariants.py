@@ -17,6 +17,7 @@ from callqa_assets.warehouse.tables import (
     alerts,
     emotion_scores,
     emotion_spans,
+    pii_spans,
     recordings,
     rule_sets,
     segments,
@@ -153,6 +154,29 @@ def _find_alerts_without_ground(rows: RowsOfDay) -> list[str]:
     ]
 
 
+def _find_misplaced_pii(rows: RowsOfDay) -> list[str]:
+    same = (
+        (transcripts.c.recording_id == pii_spans.c.recording_id)
+        & (transcripts.c.channel == pii_spans.c.channel)
+        & (transcripts.c.segment_no == pii_spans.c.segment_no)
+    )
+    return rows.read(
+        sa.select(pii_spans.c.recording_id)
+        .outerjoin(transcripts, same)
+        .where(
+            pii_spans.c.day == rows.day,
+            rows.holds(pii_spans.c.recording_id),
+            sa.or_(
+                transcripts.c.recording_id.is_(None),
+                pii_spans.c.end_char > sa.func.length(transcripts.c.text),
+                pii_spans.c.raw_end_char > sa.func.length(transcripts.c.text_raw),
+                pii_spans.c.start_s < transcripts.c.start_s - _SLACK_S,
+                pii_spans.c.end_s > transcripts.c.end_s + _SLACK_S,
+            ),
+        )
+    )
+
+
 INVARIANTS = (
     Invariant(
         "segments",
@@ -177,6 +201,12 @@ INVARIANTS = (
         "alerts_carry_evidence",
         "Every alert names audio, models, rules and window values, and lies inside its call.",
         _find_alerts_without_ground,
+    ),
+    Invariant(
+        "pii",
+        "pii_lies_in_transcripts",
+        "Every span of personal data lies inside the texts and the seconds of its segment.",
+        _find_misplaced_pii,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Workdays of China: make-up days count, holidays do not, years not yet published are not guessed."""
+"""Workdays of China: make-up days count, holidays do not; unpublished years are not guessed."""
 
 from __future__ import annotations
 

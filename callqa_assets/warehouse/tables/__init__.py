@@ -33,6 +33,7 @@ from callqa_assets.warehouse.tables.marts import (
     mart_days,
     published_days,
 )
+from callqa_assets.warehouse.tables.pii import pii_spans
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -68,6 +69,7 @@ __all__ = [
     "keyword_daily",
     "mart_days",
     "metadata",
+    "pii_spans",
     "published_days",
     "receiver_states",
     "recordings",
@@ -93,6 +95,7 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    pii_spans,
     stage_runs,
     topic_hits,
     call_terms,
