@@ -23,6 +23,12 @@ from callqa_assets.warehouse.tables.calls import (
     recordings,
 )
 from callqa_assets.warehouse.tables.columns import Day, UtcDateTime, metadata
+from callqa_assets.warehouse.tables.conversation import (
+    call_channel_metrics,
+    call_metrics,
+    call_quarters,
+    tone_text_conflicts,
+)
 from callqa_assets.warehouse.tables.ledger import (
     dirty_days,
     fingerprints,
@@ -80,7 +86,10 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "call_channel_metrics",
     "call_keys",
+    "call_metrics",
+    "call_quarters",
     "call_terms",
     "changed_days",
     "dim_agent",
@@ -118,6 +127,7 @@ __all__ = [
     "stage_runs",
     "terms_contrast",
     "terms_contrast_examples",
+    "tone_text_conflicts",
     "topic_daily",
     "topic_hits",
     "topic_spikes",
@@ -134,6 +144,10 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    call_metrics,
+    call_channel_metrics,
+    call_quarters,
+    tone_text_conflicts,
     pii_spans,
     stage_runs,
     topic_hits,
