@@ -6,7 +6,11 @@ from pathlib import Path
 
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
 from callqa_assets.domain.rules.rule_set import RulesError, RulesFile
+from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
+
+
+WORKDAYS_FILE = "workdays.csv"
 
 
 def read_config(path: Path, *, error: type[ConfigError], cure: str) -> str:
@@ -27,6 +31,12 @@ def read_metadata_config(path: Path) -> MetadataConfig:
     cure = "set CALLQA_CONFIGS to the configuration folder"
     text = read_config(path, error=InvalidMetadataConfig, cure=cure)
     return load_config(text, source=str(path))
+
+
+def read_workdays(path: Path) -> Workdays:
+    """Raises WorkdaysError."""
+    cure = "set CALLQA_CONFIGS to the configuration folder"
+    return load_workdays(read_config(path, error=WorkdaysError, cure=cure), source=str(path))
 
 
 def read_rules_file(path: Path) -> RulesFile:
