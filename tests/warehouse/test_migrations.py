@@ -36,6 +36,10 @@ CHOICES = {
     "segments.start_s": 0.5,
     "segments.kind": "music",
     "topic_spikes.state": "spike",
+    "pii_spans.kind": "mobile",
+    "pii_spans.start_char": 0,
+    "pii_spans.confidence": "high",
+    "pii_spans.part": "whole",
 }
 """Values of columns that do not take every value of their type."""
 

@@ -23,6 +23,12 @@ from callqa_assets.warehouse.tables.calls import (
     recordings,
 )
 from callqa_assets.warehouse.tables.columns import Day, UtcDateTime, metadata
+from callqa_assets.warehouse.tables.conversation import (
+    call_channel_metrics,
+    call_metrics,
+    call_quarters,
+    tone_text_conflicts,
+)
 from callqa_assets.warehouse.tables.ledger import (
     dirty_days,
     fingerprints,
@@ -33,6 +39,7 @@ from callqa_assets.warehouse.tables.marts import (
     mart_days,
     published_days,
 )
+from callqa_assets.warehouse.tables.pii import pii_spans
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -57,6 +64,9 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "call_channel_metrics",
+    "call_metrics",
+    "call_quarters",
     "call_terms",
     "changed_days",
     "dirty_days",
@@ -68,6 +78,7 @@ __all__ = [
     "keyword_daily",
     "mart_days",
     "metadata",
+    "pii_spans",
     "published_days",
     "receiver_states",
     "recordings",
@@ -77,6 +88,7 @@ __all__ = [
     "stage_runs",
     "terms_contrast",
     "terms_contrast_examples",
+    "tone_text_conflicts",
     "topic_daily",
     "topic_hits",
     "topic_spikes",
@@ -93,6 +105,11 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    call_metrics,
+    call_channel_metrics,
+    call_quarters,
+    tone_text_conflicts,
+    pii_spans,
     stage_runs,
     topic_hits,
     call_terms,
