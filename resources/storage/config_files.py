@@ -7,6 +7,7 @@ from pathlib import Path
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
 from callqa_assets.domain.rules.rule_set import RulesError, RulesFile
 from callqa_assets.domain.topics.topic_set import TopicsError, TopicSet, load_topics
+from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
 
 
@@ -28,6 +29,12 @@ def read_metadata_config(path: Path) -> MetadataConfig:
     cure = "set CALLQA_CONFIGS to the configuration folder"
     text = read_config(path, error=InvalidMetadataConfig, cure=cure)
     return load_config(text, source=str(path))
+
+
+def read_workdays(path: Path) -> Workdays:
+    """Raises WorkdaysError."""
+    cure = "set CALLQA_CONFIGS to the configuration folder"
+    return load_workdays(read_config(path, error=WorkdaysError, cure=cure), source=str(path))
 
 
 def read_rules_file(path: Path) -> RulesFile:
