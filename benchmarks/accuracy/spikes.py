@@ -84,6 +84,7 @@ def judge_with(config: SpikeConfig) -> Judge:
             TopicHistory(
                 str(topic),
                 int(days.counts[topic, day]),
+                int(days.totals[day]),
                 int(days.agents[topic, day]),
                 days.counts[topic, window].tolist(),
                 totals,
@@ -91,7 +92,7 @@ def judge_with(config: SpikeConfig) -> Judge:
             )
             for topic in range(TOPICS)
         ]
-        found = judge_topics(histories, int(days.totals[day]), day % 7, config)
+        found = judge_topics(histories, day % 7, config)
         return np.array([finding.state in ("spike", "new") for finding in found])
 
     return judge

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from callqa_assets.domain.rules.conditions.text import Regex
 from callqa_assets.domain.text.spoken_text import Match, SpokenText
-from callqa_assets.domain.topics.topic_set import TopicSet
+from callqa_assets.domain.topics.topic_set import TopicSet, is_sought_in
 
 
 class TopicHit(NamedTuple):
@@ -36,7 +36,7 @@ def find_topics(
             segment: matches
             for segment, matches in found.items()
             if (topic.role is None or spoken.segments[segment].role in topic.role)
-            and topic.is_sought_in(queues[segment])
+            and is_sought_in(topic.queue, queues[segment])
         }
         negations = _by_segment(topic.unless, spoken) if sought else {}
         for segment, matches in sought.items():

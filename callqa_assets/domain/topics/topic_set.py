@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from callqa_assets.domain.digest import hash_json
 from callqa_assets.domain.rules.conditions.keys import Keys, Roles, one_or_many
 from callqa_assets.domain.rules.conditions.text import Patterns, Regex
 from callqa_assets.domain.rules.rule_set import Matches, Name, Names
@@ -48,20 +47,18 @@ class Topic(Keys):
     notify: Names = ()
     """Receivers, of `configs/channels.yaml`, that are told of its spikes."""
 
-    def is_sought_in(self, queue: str | None) -> bool:
-        if self.queue is None:
-            return True
-        return queue is not None and queue.casefold() in {name.casefold() for name in self.queue}
-
     @cached_property
     def search(self) -> dict[str, Any]:
-        """What decides where it is found, JSON-serialisable."""
+        """What decides where it is found, JSON-serialisable: what another one counts cannot be
+        compared."""
         return self.model_dump(mode="json", exclude={"name", "display", "notify"})
 
-    @cached_property
-    def definition_hash(self) -> str:
-        """SHA-256 of `search`: counts under another one cannot be compared."""
-        return hash_json(self.search)
+
+def is_sought_in(queues: Sequence[str] | None, queue: str | None) -> bool:
+    """Whether a topic of these `queues` (None: of all) is looked for in a call of `queue`."""
+    if queues is None:
+        return True
+    return queue is not None and queue.casefold() in {name.casefold() for name in queues}
 
 
 @dataclass(frozen=True)
