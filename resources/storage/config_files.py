@@ -6,6 +6,7 @@ from pathlib import Path
 
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
 from callqa_assets.domain.rules.rule_set import RulesError, RulesFile
+from callqa_assets.domain.topics.topic_set import TopicsError, TopicSet, load_topics
 from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
 
@@ -46,3 +47,9 @@ def read_rules_file(path: Path) -> RulesFile:
         return RulesFile(str(path), read_config(path, error=RulesError, cure=cure))
     except RulesError as error:
         return RulesFile(str(path), error)
+
+
+def read_topics_file(path: Path) -> TopicSet:
+    """Raises TopicsError."""
+    cure = "restore it or set CALLQA_CONFIGS to the configuration folder"
+    return load_topics(read_config(path, error=TopicsError, cure=cure), source=str(path))
