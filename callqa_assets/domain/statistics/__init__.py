@@ -1,0 +1,1 @@
+"""Statistics of counts: shares and their intervals, agents, words, spikes; numpy and scipy alone."""
