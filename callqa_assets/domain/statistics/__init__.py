@@ -1,1 +1,1 @@
-"""Statistics of counts: shares and their intervals, agents, words, spikes; numpy and scipy alone."""
+"""Statistics of counts: shares, agents, words and spikes; numpy and scipy alone."""
