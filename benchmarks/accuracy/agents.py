@@ -3,10 +3,10 @@
     python -m benchmarks.accuracy.agents [--seeds 1 2]
 
 prints Markdown tables for benchmarks/RESULTS.md. The grid of spreads in
-`callqa_assets.domain.statistics.agents` was chosen with seed 1; seed 2 was never tuned on. Everything
-is simulated: 28 days, agents' numbers of calls from a gamma distribution around the mean, agents'
-true rates from a beta distribution. `spread` is its standard deviation as a share of the mean; with
-a spread of 0 all agents are equal, and whoever is named is named falsely.
+`domain/statistics/agents.py` was chosen with seed 1; seed 2 was never tuned on. Everything is
+simulated: 28 days, agents' numbers of calls from a gamma distribution around the mean, agents' true
+rates from a beta distribution. `spread` is its standard deviation as a share of the mean; with a
+spread of 0 all agents are equal, and whoever is named is named falsely.
 
 Contenders: `Wilson`: named where the agent's own interval leaves out the queue's rate. `moments`:
 beta-binomial with a spread estimated by two moments and plugged in (Kleinman, JASA 68, 1973).
@@ -28,8 +28,10 @@ from callqa_assets.domain.statistics.proportions import wilson_interval
 Floats = NDArray[np.float64]
 Contender = Callable[[Floats, Floats, Floats], Comparison]
 
-QUEUES = ((3, 300, 0.2), (5, 100, 0.1), (5, 900, 0.1), (30, 100, 0.1), (30, 900, 0.1),
-          (30, 900, 0.3), (30, 2500, 0.3), (100, 900, 0.6), (300, 100, 0.02), (300, 900, 0.1))  # fmt: skip
+QUEUES = (
+    *((3, 300, 0.2), (5, 100, 0.1), (5, 900, 0.1), (30, 100, 0.1), (30, 900, 0.1)),
+    *((30, 900, 0.3), (30, 2500, 0.3), (100, 900, 0.6), (300, 100, 0.02), (300, 900, 0.1)),
+)
 """Agents, mean calls of an agent, rate."""
 SPREADS = (0.0, 0.1, 0.25, 0.5)
 AGENTS_PER_ROW = 3000
