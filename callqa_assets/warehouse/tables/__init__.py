@@ -10,6 +10,16 @@ Markdown, say what NULL means, and give the unit.
 
 from __future__ import annotations
 
+from callqa_assets.warehouse.tables.agents import (
+    agent_daily,
+    agent_mix_daily,
+    policy_call_points,
+    policy_calls,
+    policy_explanations,
+    policy_points,
+    policy_words,
+    queue_daily,
+)
 from callqa_assets.warehouse.tables.alerts import (
     alert_deliveries,
     alert_reviews,
@@ -40,6 +50,8 @@ __all__ = [
     "DAY_TABLES",
     "Day",
     "UtcDateTime",
+    "agent_daily",
+    "agent_mix_daily",
     "alert_deliveries",
     "alert_reviews",
     "alerts",
@@ -50,6 +62,12 @@ __all__ = [
     "home",
     "intake",
     "metadata",
+    "policy_call_points",
+    "policy_calls",
+    "policy_explanations",
+    "policy_points",
+    "policy_words",
+    "queue_daily",
     "receiver_states",
     "recordings",
     "rule_sets",
