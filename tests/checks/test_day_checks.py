@@ -9,17 +9,19 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from callqa_assets.checks import alerts, emotions, recordings, segments, transcripts
+from callqa_assets.checks import emotions, recordings
 from callqa_assets.checks.day_checks import (
     Bounds,
     Scope,
     explain_deviation,
     failed_stage_runs,
     missing_stage_runs,
+    violations,
 )
 from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.domain.speech import Span
 from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.invariants import INVARIANTS
 from resources.settings import Settings
 from tests.support.calls import write_call
 from tests.support.direct import DirectRun
@@ -34,10 +36,8 @@ NOW = datetime.now(UTC) + timedelta(days=1)
 STAGES = ("segments", "transcripts", "emotions", "alerts")
 FAULTS = {
     "recordings": recordings._faults,
-    "segments": segments._faults,
-    "transcripts": transcripts._faults,
-    "emotions": emotions._faults,
-    "alerts": alerts._faults,
+    "tracks": emotions._find_lost_tracks,
+    **{invariant.stage: violations(invariant) for invariant in INVARIANTS},
 }
 
 
@@ -83,7 +83,7 @@ CORRUPTIONS = {
     "posteriors beyond one": ("emotions", tables.emotion_scores, {"happy": 0.5}),
     "negative posterior": ("emotions", tables.emotion_scores, {"happy": -0.5, "sad": 0.5}),
     "span outside speech": ("emotions", tables.emotion_spans, {"start_s": 0.0, "end_s": 6.0}),
-    "track not in the lake": ("emotions", tables.stage_runs, {"artifact": "lake/gone.parquet"}),
+    "track not in the lake": ("tracks", tables.stage_runs, {"artifact": "lake/gone.parquet"}),
     "no evidence": ("alerts", tables.alerts, {"evidence": {}}),
     "unknown rules": ("alerts", tables.alerts, {"rule_hash": "0" * 64}),
     "alert after the end": ("alerts", tables.alerts, {"ended_s": 60.0}),

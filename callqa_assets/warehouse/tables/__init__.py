@@ -38,6 +38,11 @@ from callqa_assets.warehouse.tables.ledger import (
     fingerprints,
     stage_runs,
 )
+from callqa_assets.warehouse.tables.marts import (
+    changed_days,
+    mart_days,
+    published_days,
+)
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -55,18 +60,21 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "changed_days",
     "dirty_days",
     "emotion_scores",
     "emotion_spans",
     "fingerprints",
     "home",
     "intake",
+    "mart_days",
     "metadata",
     "policy_call_points",
     "policy_calls",
     "policy_explanations",
     "policy_points",
     "policy_words",
+    "published_days",
     "queue_daily",
     "receiver_states",
     "recordings",

@@ -143,8 +143,8 @@ queue_daily = sa.Table(
     _sum("silence_over_3s_s", "Silences of more than 3 s, s."),
     _value("silence_share", "`silence_s` / `conversation_s`; NULL: no conversation."),
     _sum("overlap_s", "Both speak at once, s, in calls in which it can be known."),
-    _sum("overlap_of_s", "`conversation_s` of these calls."),
-    _value("overlap_share", "`overlap_s` / `overlap_of_s`; NULL: no such call."),
+    _sum("overlap_conversation_s", "Conversation of these calls, s."),
+    _value("overlap_share", "`overlap_s` / `overlap_conversation_s`; NULL: no such call."),
     _count("calls_interruption_known", "Calls in which interruptions can be known."),
     _count("calls_interrupted", "Those in which the agent interrupts."),
     _count("agent_interruptions", "Interruptions by agents."),
@@ -165,7 +165,7 @@ queue_daily = sa.Table(
     _count("alerts", "Alerts in force."),
     _count("alerts_high", "Those of high priority."),
     _count("calls_with_high_alert", "Calls with one of these."),
-    _value("high_alert_share", "`calls_with_high_alert` / `calls`."),
+    _sum("high_alert_share", "`calls_with_high_alert` / `calls`."),
     _count("script_applicable", "Script items that applied."),
     _count("script_missed", "Those that were missed."),
     _value("script_miss_share", "`script_missed` / `script_applicable`; NULL: of none."),
@@ -188,7 +188,9 @@ policy_calls = sa.Table(
         "When the agent first spoke of it (topic or point), s from the start of the recording; "
         "NULL: the agent did not.",
     ),
-    _value("explained_to_s", "When the agent last did, s; NULL as `explained_from_s`."),
+    _value(
+        "explained_to_s", "When the agent last did, s from the start; NULL as `explained_from_s`."
+    ),
     _value("agent_talk_s", "Talk of the agent in the call, s; NULL: not known."),
     _count("points", "Points that the topic asks of an agent."),
     _count("points_said", "Those that the agent made."),
