@@ -20,6 +20,7 @@ from callqa_assets.checks.day_checks import (
 )
 from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.domain.speech import Span
+from callqa_assets.stages.registry import STAGE_NAMES
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.invariants import INVARIANTS
 from resources.settings import Settings
@@ -33,7 +34,6 @@ pytestmark = pytest.mark.both_engines
 DAY = "2025-03-14"
 NOW = datetime.now(UTC) + timedelta(days=1)
 """After everything in these tests."""
-STAGES = ("segments", "transcripts", "emotions", "alerts")
 FAULTS = {
     "recordings": recordings._faults,
     "tracks": emotions._find_lost_tracks,
@@ -131,7 +131,7 @@ def test_a_recording_under_a_day_on_which_it_did_not_start_is_found(home, wareho
     assert found == [ids[0]]
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", STAGE_NAMES)
 def test_a_recording_without_a_ledger_row_is_found(home, warehouse, ids, stage):
     table = tables.stage_runs
     with warehouse.write() as connection:

@@ -33,6 +33,12 @@ from callqa_assets.warehouse.tables.calls import (
     recordings,
 )
 from callqa_assets.warehouse.tables.columns import Day, UtcDateTime, metadata
+from callqa_assets.warehouse.tables.conversation import (
+    call_channel_metrics,
+    call_metrics,
+    call_quarters,
+    tone_text_conflicts,
+)
 from callqa_assets.warehouse.tables.ledger import (
     dirty_days,
     fingerprints,
@@ -43,6 +49,7 @@ from callqa_assets.warehouse.tables.marts import (
     mart_days,
     published_days,
 )
+from callqa_assets.warehouse.tables.pii import pii_spans
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -60,6 +67,9 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "call_channel_metrics",
+    "call_metrics",
+    "call_quarters",
     "changed_days",
     "dirty_days",
     "emotion_scores",
@@ -69,6 +79,7 @@ __all__ = [
     "intake",
     "mart_days",
     "metadata",
+    "pii_spans",
     "policy_call_points",
     "policy_calls",
     "policy_explanations",
@@ -82,6 +93,7 @@ __all__ = [
     "segments",
     "stage_notes",
     "stage_runs",
+    "tone_text_conflicts",
     "transcripts",
 ]
 
@@ -95,6 +107,11 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    call_metrics,
+    call_channel_metrics,
+    call_quarters,
+    tone_text_conflicts,
+    pii_spans,
     stage_runs,
 )
 """Tables whose rows move together when a better source changes a recording's day."""
