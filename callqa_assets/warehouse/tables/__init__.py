@@ -10,6 +10,16 @@ Markdown, say what NULL means, and give the unit.
 
 from __future__ import annotations
 
+from callqa_assets.warehouse.tables.agents import (
+    agent_daily,
+    agent_mix_daily,
+    policy_call_points,
+    policy_calls,
+    policy_explanations,
+    policy_points,
+    policy_words,
+    queue_daily,
+)
 from callqa_assets.warehouse.tables.alerts import (
     alert_deliveries,
     alert_reviews,
@@ -83,6 +93,8 @@ __all__ = [
     "PUBLISHED_TABLES",
     "Day",
     "UtcDateTime",
+    "agent_daily",
+    "agent_mix_daily",
     "alert_deliveries",
     "alert_reviews",
     "alerts",
@@ -118,7 +130,13 @@ __all__ = [
     "mart_days",
     "metadata",
     "pii_spans",
+    "policy_call_points",
+    "policy_calls",
+    "policy_explanations",
+    "policy_points",
+    "policy_words",
     "published_days",
+    "queue_daily",
     "receiver_states",
     "recordings",
     "rule_sets",
