@@ -24,7 +24,7 @@ DAYS = (WEEK_BEFORE, DAY_BEFORE, DAY)
 CALLS = (
     # key, day, clock, agent, queue, customer ends, unhappy, high alerts, (missed, applicable),
     # topics
-    (1, WEEK_BEFORE, "09:00", 1, 1, "neutral", False, 0, (0, 2), (1,)),
+    (1, WEEK_BEFORE, "09:30", 1, 1, "neutral", False, 0, (0, 2), (1,)),
     (2, DAY_BEFORE, "10:00", 1, 1, "neutral", False, 0, (0, 2), ()),
     (3, DAY_BEFORE, "11:00", 2, 2, "angry", True, 1, (1, 2), (1,)),
     (4, DAY, "09:15", 1, 1, "angry", True, 1, (1, 2), (1,)),
@@ -225,7 +225,7 @@ def _alerts() -> tuple[sa.Table, list[dict[str, Any]]]:
 
 
 def _repeats() -> tuple[sa.Table, list[dict[str, Any]]]:
-    """Call 4 is by the customer of call 1, seven days later about the same; 7 has no number."""
+    """Call 4 is by the customer of call 1, not quite seven days later; 7 has no number."""
     rows = []
     for call in CALLS:
         key = call[0]
@@ -235,7 +235,7 @@ def _repeats() -> tuple[sa.Table, list[dict[str, Any]]]:
             "is_repeat": key == 4 if known else None,
             "repeat_of_call_key": 1 if key == 4 else None,
             "repeat_topic_key": 1 if key == 4 else None,
-            "repeat_after_s": 7 * 86400.0 + 900 if key == 4 else None,
+            "repeat_after_s": 7 * 86400.0 - 900 if key == 4 else None,
             "repeat_after_workdays": 5 if key == 4 else None,
             "repeated_within_7d": key == 1 if key < 4 else None,
             "chain_call_key": (1 if key == 4 else key) if known else None,
