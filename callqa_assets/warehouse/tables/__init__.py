@@ -40,6 +40,7 @@ from callqa_assets.warehouse.tables.marts import (
     published_days,
 )
 from callqa_assets.warehouse.tables.pii import pii_spans
+from callqa_assets.warehouse.tables.search import search_index, transcript_search
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -72,10 +73,12 @@ __all__ = [
     "receiver_states",
     "recordings",
     "rule_sets",
+    "search_index",
     "segments",
     "stage_notes",
     "stage_runs",
     "tone_text_conflicts",
+    "transcript_search",
     "transcripts",
 ]
 
@@ -89,6 +92,7 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    transcript_search,
     call_metrics,
     call_channel_metrics,
     call_quarters,
