@@ -16,10 +16,10 @@ DEFAULT_DAYS = 30
 class _QueryByDefault(TyperGroup):
     """`callqa search 退费` is `callqa search query 退费`."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in self.commands:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
             args = ["query", *args]
-        return super().resolve_command(ctx, args)
+        return super().parse_args(ctx, args)
 
 
 app = typer.Typer(
