@@ -10,7 +10,6 @@ from callqa_assets.domain.topics.topic_set import TopicsError, TopicSet, load_to
 from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
 
-
 WORKDAYS_FILE = "workdays.csv"
 
 
