@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from callqa_assets.domain.days import date_key
-from callqa_assets.warehouse.tables import UtcDateTime, fact_call
-
-_FILLERS = {str: "", int: 0, float: 0.0, bool: False, datetime: datetime(2025, 1, 1)}
+from callqa_assets.warehouse.tables import fact_call
+from tests.support.written_calls import with_defaults
 
 
 def insert_fact_calls(connection: sa.Connection, day: str, *calls: dict[str, Any]) -> None:
@@ -24,19 +22,4 @@ def insert_fact_calls(connection: sa.Connection, day: str, *calls: dict[str, Any
         }
         for number, call in enumerate(calls, start=1)
     ]
-    connection.execute(sa.insert(fact_call), [_fill(row) for row in rows])
-
-
-def _fill(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        column.name: row[column.name] if column.name in row else _filler(column)
-        for column in fact_call.columns
-    }
-
-
-def _filler(column: sa.Column[Any]) -> Any:
-    if column.nullable:
-        return None
-    if isinstance(column.type, UtcDateTime):
-        return datetime(2025, 1, 1, tzinfo=UTC)
-    return _FILLERS[column.type.python_type]
+    connection.execute(sa.insert(fact_call), [with_defaults(fact_call, row) for row in rows])
