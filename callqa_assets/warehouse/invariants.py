@@ -25,6 +25,7 @@ from callqa_assets.warehouse.tables import (
     rule_sets,
     segments,
     stage_runs,
+    topic_hits,
     transcript_search,
     transcripts,
 )
@@ -236,6 +237,28 @@ def _find_misplaced_pii(rows: RowsOfDay) -> list[str]:
     )
 
 
+def _find_misplaced_topics(rows: RowsOfDay) -> list[str]:
+    same = (
+        (segments.c.recording_id == topic_hits.c.recording_id)
+        & (segments.c.channel == topic_hits.c.channel)
+        & (segments.c.segment_no == topic_hits.c.segment_no)
+    )
+    return rows.read(
+        sa.select(topic_hits.c.recording_id)
+        .outerjoin(segments, same)
+        .where(
+            topic_hits.c.day == rows.day,
+            rows.holds(topic_hits.c.recording_id),
+            sa.or_(
+                segments.c.recording_id.is_(None),
+                topic_hits.c.start_s < segments.c.start_s - _SLACK_S,
+                topic_hits.c.start_s > segments.c.end_s + _SLACK_S,
+                topic_hits.c.end_s < topic_hits.c.start_s,
+            ),
+        )
+    )
+
+
 INVARIANTS = (
     Invariant(
         "segments",
@@ -278,6 +301,12 @@ INVARIANTS = (
         "pii_lies_in_transcripts",
         "Every span of personal data lies inside the texts and the seconds of its segment.",
         _find_misplaced_pii,
+    ),
+    Invariant(
+        "topics",
+        "topics_lie_in_segments",
+        "Every hit of a topic lies in its segment of speech.",
+        _find_misplaced_topics,
     ),
 )
 

@@ -20,12 +20,18 @@ from callqa_assets.warehouse.database import (
     alembic_config,
     open_warehouse,
 )
-from callqa_assets.warehouse.tables import metadata
+from callqa_assets.warehouse.published_views import name_view
+from callqa_assets.warehouse.tables import PUBLISHED_TABLES, metadata
 from tests.support.snapshot import read_rows
 
 pytestmark = pytest.mark.both_engines
 
-VIEWS = ("emotion_records", "rule_precision", "stage_models")
+VIEWS = (
+    "emotion_records",
+    "rule_precision",
+    "stage_models",
+    *map(name_view, PUBLISHED_TABLES),
+)
 CHOICES = {
     "intake.kind": "audio",
     "intake.state": "seen",
@@ -37,6 +43,7 @@ CHOICES = {
     "segments.start_s": 0.5,
     "segments.kind": "music",
     "transcript_search.grams": "'ab'",
+    "topic_spikes.state": "spike",
     "pii_spans.kind": "mobile",
     "pii_spans.start_char": 0,
     "pii_spans.confidence": "high",
@@ -61,6 +68,8 @@ def sample(column: sa.Column[Any]) -> Any:
         return "2025-03-14"
     if isinstance(column.type, tables.UtcDateTime):
         return datetime(2025, 3, 14, tzinfo=UTC)
+    if isinstance(column.type, sa.DateTime):
+        return datetime(2025, 3, 14)
     if isinstance(column.type, sa.JSON):
         return {"text": "退费"}
     values = {str: "x" * 8, bytes: b"\xff", int: 1, float: 1.5, bool: True}
