@@ -176,6 +176,8 @@ def compare(client: httpx.Client, source: Source) -> Iterator[str]:
             print(f"{source.name} by {title}, {begin} to {end}: {drawn}")
             if drawn != wanted:
                 yield f"{source.name} by {title}, {begin} to {end}: {drawn}, SQL has {wanted}"
+    # Superset's own SQLite keeps the names of datasets unique over all databases.
+    client.delete(f"/dataset/{dataset}").raise_for_status()
 
 
 _DAY_AXIS = {
