@@ -6,9 +6,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from callqa_assets.checks.day_checks import (
-    Scope,
     anomaly_check,
-    integrity_check,
     stage_checks,
 )
 from callqa_assets.domain.alerts.volume import judge_volume
@@ -16,33 +14,10 @@ from callqa_assets.domain.days import TRAILING_DAYS, trailing_days
 from callqa_assets.stages.alerts import STAGE
 from callqa_assets.warehouse.alerts import read_volume
 from callqa_assets.warehouse.rule_sets import read_rules
-from callqa_assets.warehouse.tables import alerts as table
-from callqa_assets.warehouse.tables import recordings, rule_sets
 from resources.dagster_resources import RulesResource, WarehouseResource
 from resources.storage.config_files import read_rules_file
 
 _EVIDENCE = ("audio_sha256", "model_fingerprints", "found", "said")
-
-
-def _faults(scope: Scope) -> list[str]:
-    """Recordings with alerts without evidence, of unknown rules, or outside the call."""
-    known = set(scope.connection.execute(sa.select(rule_sets.c.rule_hash)).scalars())
-    rows = scope.connection.execute(
-        sa.select(table, recordings.c.duration_s)
-        .join(recordings, recordings.c.recording_id == table.c.recording_id)
-        .where(
-            table.c.day == scope.day,
-            table.c.superseded_at.is_(None),
-            scope.own(STAGE.name, table.c.recording_id),
-        )
-    )
-    return [
-        row.recording_id
-        for row in rows
-        if not all(row.evidence.get(key) is not None for key in _EVIDENCE)
-        or row.rule_hash not in known
-        or not 0 <= row.started_s < row.ended_s <= row.duration_s + 0.02
-    ]
 
 
 def _find_odd_volume(connection: sa.Connection, day: str) -> str | None:
@@ -70,12 +45,6 @@ CHECKS = [
         STAGE,
         complete="every_recording_was_evaluated",
         failures="Recordings on which the rules could not be evaluated.",
-    ),
-    integrity_check(
-        STAGE.asset,
-        "alerts_carry_evidence",
-        "Every alert names audio, models, rules and window values, and lies inside its call.",
-        _faults,
     ),
     anomaly_check(
         STAGE.asset,

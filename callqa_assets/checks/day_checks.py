@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from callqa_assets.domain.days import TRAILING_DAYS, trailing_days
 from callqa_assets.stages.definition import StageDefinition
 from callqa_assets.stages.planning import RunRecord
+from callqa_assets.warehouse.invariants import INVARIANTS, Invariant, RowsOfDay
 from callqa_assets.warehouse.tables import recordings, stage_runs
 from resources.dagster_resources import HomeResource, WarehouseResource
 from resources.storage.home import Home
@@ -32,16 +33,6 @@ class Scope:
     run_id: str
     begun_at: datetime
     """When the run was created: what others ingested since then is theirs to check."""
-
-    def own(self, stage: str, recording_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        """True for recordings whose stored rows of the stage are this run's own work."""
-        mine = sa.select(stage_runs.c.recording_id).where(
-            stage_runs.c.stage == stage,
-            stage_runs.c.status == "ok",
-            stage_runs.c.run_id == self.run_id,
-            stage_runs.c.day == self.day,
-        )
-        return recording_id.in_(mine)
 
 
 Faults = Callable[[Scope], list[str]]
@@ -227,7 +218,7 @@ def _table(failing: Mapping[str, str]) -> dict[str, Any]:
 def stage_checks(
     stage: StageDefinition, *, complete: str, failures: str
 ) -> list[dg.AssetChecksDefinition]:
-    """The two checks of every stage: that no recording is missing, and that none was given up.
+    """The checks of every stage: no recording is missing, none was given up, its invariants hold.
 
     `complete` is the name of the first, `failures` the description of the second.
     """
@@ -241,7 +232,25 @@ def stage_checks(
         warning_check(
             stage.asset, f"{stage.name}_failures", failures, failed_stage_runs(stage.name)
         ),
+        *(
+            integrity_check(
+                stage.asset, invariant.name, invariant.description, violations(invariant)
+            )
+            for invariant in INVARIANTS
+            if invariant.stage == stage.name
+        ),
     ]
+
+
+def violations(invariant: Invariant) -> Faults:
+    """Recordings whose rows, stored by this run, violate the invariant."""
+
+    def find(scope: Scope) -> list[str]:
+        return invariant.find_violations(
+            RowsOfDay(scope.connection, scope.day, invariant.stage, scope.run_id)
+        )
+
+    return find
 
 
 def share_of_rows(table: sa.Table, condition: sa.ColumnElement[bool]) -> Measure:

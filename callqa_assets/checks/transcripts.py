@@ -4,35 +4,12 @@ import sqlalchemy as sa
 
 from callqa_assets.checks.day_checks import (
     Bounds,
-    Scope,
     drift_check,
-    integrity_check,
     share_of_rows,
     stage_checks,
 )
 from callqa_assets.stages.transcripts import STAGE
-from callqa_assets.warehouse.tables import segments
 from callqa_assets.warehouse.tables import transcripts as table
-
-
-def _faults(scope: Scope) -> list[str]:
-    """Recordings with segments of speech without a transcript, or a confidence outside 0 to 1."""
-    same = (
-        (table.c.recording_id == segments.c.recording_id)
-        & (table.c.channel == segments.c.channel)
-        & (table.c.segment_no == segments.c.segment_no)
-    )
-    query = (
-        sa.select(segments.c.recording_id)
-        .outerjoin(table, same)
-        .where(
-            segments.c.day == scope.day,
-            segments.c.kind == "speech",
-            scope.own(STAGE.name, segments.c.recording_id),
-        )
-        .where(sa.or_(table.c.recording_id.is_(None), sa.not_(table.c.confidence.between(0, 1))))
-    )
-    return list(scope.connection.execute(query).scalars())
 
 
 def _characters_per_second(connection: sa.Connection, day: str) -> float | None:
@@ -48,12 +25,6 @@ CHECKS = [
         STAGE,
         complete="every_recording_was_transcribed",
         failures="Recordings that could not be transcribed.",
-    ),
-    integrity_check(
-        STAGE.asset,
-        "every_segment_has_a_transcript",
-        "One transcript for each segment, with a confidence from 0 to 1.",
-        _faults,
     ),
     drift_check(
         STAGE.asset,

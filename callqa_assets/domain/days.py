@@ -56,3 +56,13 @@ def days_between(start: str, end: str) -> list[str]:
     """Every day from `start` to `end`, both included."""
     first, last = date.fromisoformat(start), date.fromisoformat(end)
     return [(first + timedelta(n)).isoformat() for n in range((last - first).days + 1)]
+
+
+def date_key(day: str) -> int:
+    """A day 'YYYY-MM-DD' as the number by which marts are joined, e.g. 20250314."""
+    return int(day.replace("-", ""))
+
+
+def shift_day(day: str, by: int) -> str:
+    """The day `by` days later, or earlier where negative."""
+    return (date.fromisoformat(day) + timedelta(by)).isoformat()

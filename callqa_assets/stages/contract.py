@@ -22,6 +22,7 @@ from sqlalchemy import exc
 
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.stages.read_ahead import read_ahead
+from callqa_assets.warehouse.changed_days import mark_changed
 from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.ledger import (
     MAX_FAILURES,
@@ -296,6 +297,7 @@ class _StageWork(Generic[Loaded, Rows]):
             mine = [item for item, _ in batch if item.recording.recording_id in days]
             self.stage.write(connection, days, {i: result.rows[i] for i in days})
             self.ledger.mark_ok(connection, mine, record)
+            mark_changed(connection, days.values())
         if self.ledger.force_token is not None:
             self.forced.update(dict.fromkeys(days, MAX_FAILURES))
         self.report.computed += len(days)

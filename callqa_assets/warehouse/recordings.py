@@ -14,6 +14,7 @@ from callqa_assets.domain.calls.facts import FACTS, CallFacts
 from callqa_assets.domain.calls.metadata import CallMetadata, TimeSource
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
+from callqa_assets.warehouse.changed_days import mark_changed
 from callqa_assets.warehouse.tables import DAY_TABLES, recordings
 
 
@@ -90,6 +91,8 @@ def update_metadata(
     connection: sa.Connection, recording_id: str, day: str, values: Mapping[str, Any]
 ) -> None:
     """Give a recording better metadata and, with all its rows, the day that follows from it."""
+    before = sa.select(recordings.c.day).where(recordings.c.recording_id == recording_id)
+    changed = {day, connection.execute(before).scalar_one()}
     connection.execute(
         sa.update(recordings).where(recordings.c.recording_id == recording_id).values(**values)
     )
@@ -99,3 +102,4 @@ def update_metadata(
             .where(table.c.recording_id == recording_id, table.c.day != day)
             .values(day=day)
         )
+    mark_changed(connection, changed)

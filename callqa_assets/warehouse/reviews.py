@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from callqa_assets.domain.alerts.priorities import PRIORITY_RANKS
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.engine.evaluate import text_of
+from callqa_assets.warehouse.changed_days import mark_changed
 from callqa_assets.warehouse.tables import alert_reviews, alerts, recordings
 
 _MAX_NAMED = 5
@@ -162,6 +163,7 @@ def decide(
             note=note,
         )
     )
+    mark_changed(connection, [alert.day])
 
 
 def read_rule_precision(connection: sa.Connection) -> Sequence[RulePrecision]:

@@ -9,17 +9,20 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from callqa_assets.checks import alerts, emotions, recordings, segments, transcripts
+from callqa_assets.checks import emotions, recordings
 from callqa_assets.checks.day_checks import (
     Bounds,
     Scope,
     explain_deviation,
     failed_stage_runs,
     missing_stage_runs,
+    violations,
 )
 from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.domain.speech import Span
+from callqa_assets.stages.registry import STAGE_NAMES
 from callqa_assets.warehouse import tables
+from callqa_assets.warehouse.invariants import INVARIANTS
 from resources.settings import Settings
 from tests.support.calls import write_call
 from tests.support.direct import DirectRun
@@ -31,13 +34,10 @@ pytestmark = pytest.mark.both_engines
 DAY = "2025-03-14"
 NOW = datetime.now(UTC) + timedelta(days=1)
 """After everything in these tests."""
-STAGES = ("segments", "transcripts", "emotions", "alerts")
 FAULTS = {
     "recordings": recordings._faults,
-    "segments": segments._faults,
-    "transcripts": transcripts._faults,
-    "emotions": emotions._faults,
-    "alerts": alerts._faults,
+    "tracks": emotions._find_lost_tracks,
+    **{invariant.stage: violations(invariant) for invariant in INVARIANTS},
 }
 
 
@@ -83,7 +83,7 @@ CORRUPTIONS = {
     "posteriors beyond one": ("emotions", tables.emotion_scores, {"happy": 0.5}),
     "negative posterior": ("emotions", tables.emotion_scores, {"happy": -0.5, "sad": 0.5}),
     "span outside speech": ("emotions", tables.emotion_spans, {"start_s": 0.0, "end_s": 6.0}),
-    "track not in the lake": ("emotions", tables.stage_runs, {"artifact": "lake/gone.parquet"}),
+    "track not in the lake": ("tracks", tables.stage_runs, {"artifact": "lake/gone.parquet"}),
     "no evidence": ("alerts", tables.alerts, {"evidence": {}}),
     "unknown rules": ("alerts", tables.alerts, {"rule_hash": "0" * 64}),
     "alert after the end": ("alerts", tables.alerts, {"ended_s": 60.0}),
@@ -131,7 +131,7 @@ def test_a_recording_under_a_day_on_which_it_did_not_start_is_found(home, wareho
     assert found == [ids[0]]
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", STAGE_NAMES)
 def test_a_recording_without_a_ledger_row_is_found(home, warehouse, ids, stage):
     table = tables.stage_runs
     with warehouse.write() as connection:

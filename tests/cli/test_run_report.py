@@ -55,7 +55,9 @@ def test_a_day_on_which_all_is_well_has_nothing_to_tell(home, report):
     found = report()
     assert not found.has_failures
     assert [(day.day, day.recordings, day.quarantined) for day in found.days] == [(DAY, 1, 0)]
-    assert found.computed == dict.fromkeys(("segments", "transcripts", "emotions", "alerts"), 1)
+    assert found.computed == dict.fromkeys(
+        ("segments", "transcripts", "emotions", "alerts", "pii"), 1
+    )
     assert (found.quarantined, found.problems, found.guessed_dates) == ([], [], {})
     assert "quarantined by this run" not in printed(found)
 

@@ -23,6 +23,12 @@ VOLATILE = {
     "attempts",
     "generation",
     "done_generation",
+    "changes",
+    "input_version",
+    "inputs_hash",
+    "computed_at",
+    "published_at",
+    "withheld_at",
 }
 """Columns about when and by which run a row was written."""
 

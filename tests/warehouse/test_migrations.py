@@ -35,6 +35,10 @@ CHOICES = {
     "stage_runs.status": "ok",
     "segments.start_s": 0.5,
     "segments.kind": "music",
+    "pii_spans.kind": "mobile",
+    "pii_spans.start_char": 0,
+    "pii_spans.confidence": "high",
+    "pii_spans.part": "whole",
 }
 """Values of columns that do not take every value of their type."""
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, TypedDict
 
-from callqa_assets.domain.alerts.masking import mask_identifier, mask_texts
 from callqa_assets.domain.calls.recording import Recording
+from callqa_assets.domain.pii.masking import mask_identifier, mask_texts
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 
 TIMELINE_MARGIN_S = 10.0

@@ -52,15 +52,3 @@ def unquoted(text: str) -> str:
 def is_rounded_number(text: str) -> bool:
     """Whether it is what a spreadsheet makes of a long number: `1.38E+10`, digits lost."""
     return re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?[eE]\+?\d+", text) is not None
-
-
-def mask_numbers(name: str) -> str:
-    """A file name for logs: runs of 7 or more digits, such as phone numbers, lose their middle."""
-    return _MASKED.sub(lambda found: f"{found[0][:3]}…{found[0][-2:]}", name)
-
-
-_MASKED = re.compile(
-    r"1[3-9]\d([ _.-]?)\d{4}\1\d{4}(?!\d)"  # a mobile number in groups
-    r"|(?<!\d)0\d{2,3}[ _.-]\d{3,4}[ _.-]?\d{4}(?!\d)"  # a fixed line
-    r"|\d{7,}"
-)

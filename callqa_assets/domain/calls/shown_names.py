@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callqa_assets.domain.calls.foreign_text import mask_numbers
+from callqa_assets.domain.pii.masking import mask_file_name
 
 _MAX_CHARS = 120
 
@@ -16,7 +16,7 @@ def shown_name(name: str) -> str:
     visible = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in name
     )
-    masked = mask_numbers(visible)
+    masked = mask_file_name(visible)
     if len(masked) <= _MAX_CHARS:
         return masked
     half = _MAX_CHARS // 2

@@ -6,7 +6,7 @@ are equal, character by character. The steps themselves are `cleanup`, `itn` and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 from callqa_assets.domain.text.itn import TextEdit
@@ -47,6 +47,33 @@ def chain(first: Sequence[TextEdit], second: Sequence[TextEdit]) -> list[TextEdi
             reach = end
         edits.append(TextEdit(begin - from_raw, end - shift, begin + to_text, end + growth))
     return edits
+
+
+def find_in_raw(
+    edits: Iterable[Sequence[int]], raw: str, text: str, start: int, end: int
+) -> tuple[int, int] | None:
+    """The characters of `raw` that correspond to `text[start:end]`, whole edits where it cuts them.
+
+    None where the edits, each (raw_start, raw_end, start, end), do not fit the two texts.
+    """
+    pieces = [TextEdit(*edit) for edit in edits]
+    if len(raw) - len(text) != -sum(_growth(piece) for piece in pieces):
+        return None
+    raw_start, raw_end = start, end
+    for piece in pieces:
+        if start >= piece.start:
+            raw_start = piece.raw_start if start < piece.end else start + piece.raw_end - piece.end
+        if end > piece.start:
+            raw_end = piece.raw_end if end <= piece.end else end + piece.raw_end - piece.end
+    return raw_start, raw_end
+
+
+def find_in_text(
+    edits: Iterable[Sequence[int]], raw: str, text: str, start: int, end: int
+) -> tuple[int, int] | None:
+    """The characters of `text` that correspond to `raw[start:end]`; see `find_in_raw`."""
+    turned = [(edit[2], edit[3], edit[0], edit[1]) for edit in edits]
+    return find_in_raw(turned, text, raw, start, end)
 
 
 def _growth(edit: TextEdit) -> int:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from callqa_assets.domain.text.alignment import find_in_raw
 from callqa_assets.domain.text.patterns import compile_regex, fold, widen
 
 _SHORTEST_MATCH_S = 0.01
@@ -179,18 +180,13 @@ def _find_in_raw(segment: SpokenSegment, positions: range) -> range | None:
 
     None where the stored alignment does not fit the two texts.
     """
-    pieces: list[list[int]] = json.loads(segment.alignment)
-    growth = sum((raw_end - raw_start) - (end - start) for raw_start, raw_end, start, end in pieces)
-    if len(segment.text_raw) - len(segment.text) != growth:
-        return None
     upto = list(accumulate(len(fold(character)) for character in segment.text))
     begin, stop = bisect_right(upto, positions.start), bisect_left(upto, positions.stop) + 1
-    raw_begin, raw_stop = begin, stop
-    for raw_start, raw_end, start, end in pieces:
-        if begin >= start:
-            raw_begin = raw_start if begin < end else begin + raw_end - end
-        if stop > start:
-            raw_stop = raw_end if stop <= end else stop + raw_end - end
+    edits = json.loads(segment.alignment)
+    in_raw = find_in_raw(edits, segment.text_raw, segment.text, begin, stop)
+    if in_raw is None:
+        return None
+    raw_begin, raw_stop = in_raw
     first = len(fold(segment.text_raw[:raw_begin]))
     return range(first, max(first + 1, len(fold(segment.text_raw[:raw_stop]))))
 

@@ -23,11 +23,23 @@ from callqa_assets.warehouse.tables.calls import (
     recordings,
 )
 from callqa_assets.warehouse.tables.columns import Day, UtcDateTime, metadata
+from callqa_assets.warehouse.tables.conversation import (
+    call_channel_metrics,
+    call_metrics,
+    call_quarters,
+    tone_text_conflicts,
+)
 from callqa_assets.warehouse.tables.ledger import (
     dirty_days,
     fingerprints,
     stage_runs,
 )
+from callqa_assets.warehouse.tables.marts import (
+    changed_days,
+    mart_days,
+    published_days,
+)
+from callqa_assets.warehouse.tables.pii import pii_spans
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -43,19 +55,27 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "call_channel_metrics",
+    "call_metrics",
+    "call_quarters",
+    "changed_days",
     "dirty_days",
     "emotion_scores",
     "emotion_spans",
     "fingerprints",
     "home",
     "intake",
+    "mart_days",
     "metadata",
+    "pii_spans",
+    "published_days",
     "receiver_states",
     "recordings",
     "rule_sets",
     "segments",
     "stage_notes",
     "stage_runs",
+    "tone_text_conflicts",
     "transcripts",
 ]
 
@@ -69,6 +89,11 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    call_metrics,
+    call_channel_metrics,
+    call_quarters,
+    tone_text_conflicts,
+    pii_spans,
     stage_runs,
 )
 """Tables whose rows move together when a better source changes a recording's day."""

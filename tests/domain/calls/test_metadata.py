@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callqa_assets.domain.calls.files import described_names, is_manifest, sidecar_names
-from callqa_assets.domain.calls.foreign_text import mask_numbers
 from callqa_assets.domain.calls.metadata import (
     TIME_SOURCES,
     CallMetadata,
@@ -297,18 +296,6 @@ def test_sidecars_may_be_as_large_as_the_limit() -> None:
     sidecar = b'{"agent_id": "7"}'
     assert describe(sidecar=sidecar.ljust(1_000_000)).facts.agent_id == "7"
     assert describe(sidecar=sidecar.ljust(1_000_001)).facts.agent_id is None
-
-
-@pytest.mark.parametrize(
-    ("name", "masked"),
-    [
-        ("a_13800138000_b.wav", "a_138…00_b.wav"),
-        ("1234567.wav", "123…67.wav"),
-        ("123456.wav", "123456.wav"),
-    ],
-)
-def test_a_file_name_in_a_log_shows_no_phone_number(name: str, masked: str) -> None:
-    assert mask_numbers(name) == masked
 
 
 def test_a_time_of_a_better_source_is_kept_and_of_an_equal_one_is_not() -> None:

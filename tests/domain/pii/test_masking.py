@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callqa_assets.domain.alerts.masking import mask_identifier, mask_text, mask_texts
+from callqa_assets.domain.pii.masking import (
+    mask_file_name,
+    mask_identifier,
+    mask_text,
+    mask_texts,
+)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +120,15 @@ def test_no_mobile_number_survives_whatever_stands_around_it(before, number, aft
     masked = mask_text(f"{before}{number}{after}")
     assert number not in masked
     assert not re.search(r"[0-9]{7}", masked)
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("a_13800138000_b.wav", "a_138…00_b.wav"),
+        ("1234567.wav", "123…67.wav"),
+        ("123456.wav", "123456.wav"),
+    ],
+)
+def test_a_file_name_in_a_log_shows_no_phone_number(name, masked):
+    assert mask_file_name(name) == masked

@@ -1,0 +1,45 @@
+"""Readers of personal data in transcripts: spans to mask, counts, seconds to silence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from callqa_assets.domain.pii.spans import PiiSpan
+from callqa_assets.warehouse.database import chunks
+from callqa_assets.warehouse.tables import pii_spans
+
+SegmentId = tuple[str, int, int]
+"""recording_id, channel, segment_no."""
+
+_SPAN = ("start_char", "end_char", "kind", "checked", "confidence", "part")
+
+
+def read_pii_spans(
+    connection: sa.Connection, recording_ids: Sequence[str]
+) -> Mapping[SegmentId, list[PiiSpan]]:
+    """The spans of each segment of these recordings, for `mask_spans`; [] where there are none."""
+    spans: defaultdict[SegmentId, list[PiiSpan]] = defaultdict(list)
+    for ids in chunks(recording_ids):
+        query = (
+            sa.select(pii_spans)
+            .where(pii_spans.c.recording_id.in_(ids))
+            .order_by(*pii_spans.primary_key.columns)
+        )
+        for row in connection.execute(query):
+            span = PiiSpan(**{name: getattr(row, name) for name in _SPAN})
+            spans[row.recording_id, row.channel, row.segment_no].append(span)
+    return spans
+
+
+def count_pii(connection: sa.Connection, day: str) -> dict[str, int]:
+    """Kind to its number of spans on a day."""
+    query = (
+        sa.select(pii_spans.c.kind, sa.func.count().label("spans"))
+        .where(pii_spans.c.day == day)
+        .group_by(pii_spans.c.kind)
+        .order_by(pii_spans.c.kind)
+    )
+    return {row.kind: row.spans for row in connection.execute(query)}
