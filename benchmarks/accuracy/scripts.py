@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pypinyin import lazy_pinyin
 from rapidfuzz import fuzz
 
-from callqa_assets.domain.scripts.phrases import Tolerance, exact_patterns, tolerant_patterns
+from callqa_assets.domain.scripts.phrases import Tolerance, tolerant_patterns
 from callqa_assets.domain.scripts.search import PhraseSearch
 from callqa_assets.domain.scripts.spelling import spell
 
@@ -36,7 +36,7 @@ NOT_SAID = 8_000
 FALSE_ALARMS = 0.001
 """Share of pairs of a phrase and a text without it at which contenders are compared."""
 
-PHRASES = """
+PHRASES = """\
 您好请问有什么可以帮您
 您好很高兴为您服务
 感谢您致电客户服务中心
@@ -87,7 +87,7 @@ PHRASES = """
 祝您生活愉快再见
 我们的营业时间是早上九点到晚上六点
 开户流程需要身份证和银行卡
-""".split()
+""".splitlines()
 
 FORBIDDEN = ("保本", "稳赚不赔", "保证收益", "绝对没有风险", "你去投诉吧")
 DENIED = ("不保本", "本产品非保本", "不保证收益", "不是稳赚不赔的")
@@ -102,7 +102,7 @@ class Speaker:
 
     @cached_property
     def _random(self) -> random.Random:
-        return random.Random(self.seed)
+        return random.Random(self.seed)  # noqa: S311 - a simulation
 
     @cached_property
     def _words(self) -> tuple[list[str], list[float]]:
@@ -229,7 +229,9 @@ def make_trial(seed: int) -> Trial:
     )
 
 
-def false_alarm_scores(trial: Trial, score: Callable[[Sequence[str]], Scores]) -> tuple[Scores, Scores]:
+def false_alarm_scores(
+    trial: Trial, score: Callable[[Sequence[str]], Scores]
+) -> tuple[Scores, Scores]:
     """Scores of phrases that were not said: in talk, and in other phrases."""
     others = score([text for _, text in trial.others])
     others[np.arange(len(others)), [number for number, _ in trial.others]] = np.nan
@@ -290,8 +292,8 @@ def main() -> None:
             print(f"| {seed} | {name} | {least:.1f} | {figures} | {talk:.3%} | {others:.3%} |")
     seconds, hits = measure_speed(segments)
     print(
-        f"\n{len(PHRASES)} phrases in {segments:,} segments of 15 characters: {seconds:.1f} s on one "
-        f"core, {hits} hits."
+        f"\n{len(PHRASES)} phrases in {segments:,} segments of 15 characters: {seconds:.1f} s on "
+        f"one core, {hits} hits."
     )
 
 

@@ -130,7 +130,7 @@ def _spell(phrase: str) -> Iterator[str]:
             "everywhere; write more of the sentence"
         )
     for slots in product(*map(_forms, names)):
-        text = "".join(l + s for l, s in zip(spelt, [*slots, ""], strict=True))
+        text = "".join(words + slot for words, slot in zip(spelt, [*slots, ""], strict=True))
         if len(text) > MAX_POSITIONS:
             raise PhraseError(
                 f"has {len(text)} characters, and at most {MAX_POSITIONS} can be searched for; "

@@ -1,13 +1,12 @@
 """Scripts: what is to be said in a call, and what never, and how the file that says so is read.
 
-`load_scripts` is the only way from YAML text to scripts. Phrases are compiled in `phrases`, judged
-in `evaluate`. Reference for people who write scripts: docs/scripts.md.
+`load_scripts` is the only way from YAML text to scripts. Calls are judged in `evaluate`. Reference
+for people who write scripts: docs/scripts.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal, cast
@@ -26,10 +25,8 @@ from callqa_assets.domain.digest import hash_json
 from callqa_assets.domain.rules.conditions.keys import Keys, SomeSeconds, one_or_many
 from callqa_assets.domain.rules.rule_set import Name, When
 from callqa_assets.domain.scripts.phrases import (
-    Pattern,
     PhraseError,
     Tolerance,
-    exact_patterns,
     tolerant_patterns,
 )
 from callqa_assets.domain.yaml_config import ConfigError, Loaded, load, suggest
@@ -83,7 +80,7 @@ class RequiredItem(_Item):
     """In place of the file's."""
 
     @property
-    def named(self) -> dict[str, str]:
+    def named(self) -> Mapping[str, str]:
         """Key to the item that it names."""
         keys = ("before", "after", "only_with")
         return {key: name for key in keys if (name := getattr(self, key)) is not None}
@@ -243,37 +240,3 @@ def order_of_judging(script: Script) -> tuple[Item, ...]:
         }
     )
     return tuple(by_name[name] for name in order.static_order())
-
-
-@dataclass(frozen=True)
-class CompiledPhrases:
-    """Every phrase of a script set, once."""
-
-    patterns: tuple[Pattern, ...]
-    numbers: dict[tuple[str, str, str], tuple[int, ...]]
-    """(script, item, `said` or `unless`) to the numbers of its patterns."""
-
-
-def compile_phrases(scripts: ScriptSet) -> CompiledPhrases:
-    """What is searched for; forbidden phrases exactly, others with errors where they are long."""
-    numbers: dict[Pattern, int] = {}
-    of_items: dict[tuple[str, str, str], tuple[int, ...]] = {}
-    for script in scripts.scripts:
-        for item in script.items:
-            for use, patterns in _patterns_of(item, scripts.matching).items():
-                of_items[script.name, item.name, use] = tuple(
-                    numbers.setdefault(pattern, len(numbers)) for pattern in patterns
-                )
-    return CompiledPhrases(tuple(numbers), of_items)
-
-
-def _patterns_of(item: Item, matching: Matching) -> dict[str, list[Pattern]]:
-    if isinstance(item, ForbiddenItem):
-        return {
-            "said": [p for phrase in item.forbidden for p in exact_patterns(phrase)],
-            "unless": [p for phrase in item.unless for p in exact_patterns(phrase)],
-        }
-    phrases = item.required if isinstance(item, RequiredItem) else item.mentioned
-    own = item.min_score if isinstance(item, RequiredItem) else None
-    tolerance = Tolerance(matching.min_score if own is None else own)
-    return {"said": [p for phrase in phrases for p in tolerant_patterns(phrase, tolerance)]}

@@ -1,4 +1,4 @@
-"""How characters sound: pinyin without tones, by character, and classes of syllables that sound alike.
+"""How characters sound: pinyin without tones, and classes of syllables that sound alike.
 
 Speech recognition of Chinese errs mostly among characters that sound alike; compared by sound, most
 of its errors vanish. A character with several readings has all of them: which one is meant is not
@@ -8,7 +8,7 @@ decided.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 
 from pypinyin import Style, pinyin
 
@@ -29,7 +29,7 @@ _CONFUSED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("l", "n"))
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 
 
-@lru_cache(maxsize=None)  # as many as there are characters
+@cache  # as many as there are characters
 def readings(character: str) -> frozenset[str]:
     """The syllables, without tones, as which one character may be read; empty: it is not spoken.
 
@@ -38,14 +38,14 @@ def readings(character: str) -> frozenset[str]:
     """
     folded = fold(character)[:1]
     if folded in _SPOKEN_DIGITS:
-        return frozenset().union(*(readings(numeral) for numeral in _SPOKEN_DIGITS[folded]))
+        return frozenset(r for numeral in _SPOKEN_DIGITS[folded] for r in readings(numeral))
     if not _HAN.match(folded):
         return frozenset(folded.upper())
     (found,) = pinyin(folded, style=Style.NORMAL, heteronym=True)
     return frozenset(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def sounds(character: str) -> frozenset[str]:
     """The classes of a character's readings."""
     return frozenset(sound_class(reading) for reading in readings(character))
