@@ -35,6 +35,8 @@ CHOICES = {
     "stage_runs.status": "ok",
     "segments.start_s": 0.5,
     "segments.kind": "music",
+    "script_checks.outcome": "passed",
+    "script_checks.reason": None,
     "pii_spans.kind": "mobile",
     "pii_spans.start_char": 0,
     "pii_spans.confidence": "high",
