@@ -289,9 +289,9 @@ class _Judge:
 
     @cached_property
     def _conversation_s(self) -> tuple[float, float]:
-        """From the first word of anybody to the last."""
-        spoken = [s for s in self.call.segments if s.text_raw] or self.call.segments
-        return min(s.start_s for s in spoken), max(s.end_s for s in spoken)
+        """From the first speech of anybody to the last."""
+        segments = self.call.segments
+        return min(s.start_s for s in segments), max(s.end_s for s in segments)
 
     def _window_s(
         self, item: RequiredItem, before: Said | None, after: Said | None

@@ -1,5 +1,5 @@
-"""Doubtful items in a valid scripts file: phrases that are taken for one another, lists that are one
-phrase, guards that guard nothing. Invalid files are refused by `script_set`.
+"""Doubtful items in a valid scripts file: phrases that are taken for one another, lists that are
+one phrase, guards that guard nothing. Invalid files are refused by `script_set`.
 """
 
 from __future__ import annotations
