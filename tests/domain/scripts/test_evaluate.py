@@ -180,6 +180,7 @@ def test_a_forbidden_phrase_goes_to_review_with_its_words():
         ("这款产品不保本", ("passed", None)),
         ("这款产品是非保本的", ("passed", None)),
         ("这款产品未保本", ("unsure", "negation")),  # denied, and by no guard
+        ("不，保本的", ("unsure", "negation")),
         ("不保本的多，这款保本", ("forbidden", None)),  # one of two
         ("我们保证为您服务到本月", ("passed", None)),
     ],
