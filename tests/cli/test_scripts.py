@@ -41,6 +41,20 @@ def test_the_shipped_scripts_pass_lint_and_their_suite(configs):
     assert re.fullmatch(r"(\d+) of \1 cases passed\n", tested.output)
 
 
+DOCUMENTED = re.findall(
+    r"^```yaml\n(.*?)^```$", (REPO / "docs" / "scripts.md").read_text("utf-8"), re.M | re.S
+)
+
+
+def test_the_documents_examples_have_no_findings_and_pass(configs, tmp_path):
+    scripts, suite = DOCUMENTED
+    (tmp_path / "scripts.yaml").write_text(scripts, "utf-8")
+    (tmp_path / "suite.yaml").write_text(suite, "utf-8")
+    linted = callqa("lint", "--strict", tmp_path / "scripts.yaml")
+    assert linted.output == "0 errors, 0 warnings\n"
+    assert callqa("test", tmp_path / "suite.yaml").output == "1 of 1 cases passed\n"
+
+
 def test_a_warning_fails_lint_only_where_it_is_strict(configs):
     (configs / "scripts.yaml").write_text(SCRIPTS, "utf-8")
     assert callqa("lint").exit_code == 0
