@@ -4,9 +4,14 @@ from callqa_assets.checks.day_checks import Bounds, Measure, drift_check, stage_
 from callqa_assets.stages.scripts import STAGE
 from callqa_assets.warehouse.scripts import share_of_outcome
 
+_FEWEST_ITEMS = 200
+"""Of fewer the share is chance: with 200 its standard deviation is at most 0.035."""
+
 
 def _share(outcome: str, *others: str) -> Measure:
-    return lambda connection, day: share_of_outcome(connection, day, outcome, others)
+    return lambda connection, day: share_of_outcome(
+        connection, day, outcome, others, at_least=_FEWEST_ITEMS
+    )
 
 
 CHECKS = [

@@ -30,12 +30,16 @@ def read_script_outcomes(connection: sa.Connection, day: str) -> pl.DataFrame:
 
 
 def share_of_outcome(
-    connection: sa.Connection, day: str, outcome: str, others: Sequence[str]
+    connection: sa.Connection, day: str, outcome: str, others: Sequence[str], *, at_least: int = 1
 ) -> float | None:
-    """The share of an outcome among it and these others on a day, 0 to 1; None: there is none."""
+    """The share of an outcome among it and these others on a day, 0 to 1; None where there are
+    fewer than `at_least` of them together.
+    """
     # PostgreSQL's avg of such numbers is a Decimal, which Dagster's metadata does not accept.
     counted = sa.case((script_checks.c.outcome == outcome, 1.0), else_=0.0)
-    query = sa.select(sa.cast(sa.func.avg(counted), sa.Double)).where(
-        script_checks.c.day == day, script_checks.c.outcome.in_((outcome, *others))
+    query = (
+        sa.select(sa.cast(sa.func.avg(counted), sa.Double))
+        .where(script_checks.c.day == day, script_checks.c.outcome.in_((outcome, *others)))
+        .having(sa.func.count() >= at_least)
     )
-    return connection.execute(query).scalar_one()
+    return connection.execute(query).scalar_one_or_none()
