@@ -27,6 +27,7 @@ BENCHMARKS = {
     "accuracy.emotion": "Emotion",
     "accuracy.alerts": "Alerts on real calls",
     "accuracy.agents": "Comparisons of agents",
+    "accuracy.scripts": "Phrases of scripts in transcripts with errors",
     "accuracy.field_cases": "Recordings of kinds that people report",
     "speed.whole_chain": "Speed of the whole chain",
     "speed.vad": "Speed of speech detection",

@@ -44,6 +44,8 @@ CHOICES = {
     "segments.kind": "music",
     "transcript_search.grams": "'ab'",
     "topic_spikes.state": "spike",
+    "script_checks.outcome": "passed",
+    "script_checks.reason": None,
     "pii_spans.kind": "mobile",
     "pii_spans.start_char": 0,
     "pii_spans.confidence": "high",
