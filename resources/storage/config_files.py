@@ -6,9 +6,9 @@ from pathlib import Path
 
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
 from callqa_assets.domain.rules.rule_set import RulesError, RulesFile
+from callqa_assets.domain.scripts.script_set import ScriptsError, ScriptSet, load_scripts
 from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
-
 
 WORKDAYS_FILE = "workdays.csv"
 
@@ -46,3 +46,9 @@ def read_rules_file(path: Path) -> RulesFile:
         return RulesFile(str(path), read_config(path, error=RulesError, cure=cure))
     except RulesError as error:
         return RulesFile(str(path), error)
+
+
+def read_scripts_file(path: Path) -> ScriptSet:
+    """Raises ScriptsError."""
+    cure = "restore the scripts file, or write `scripts: []` in it to check none"
+    return load_scripts(read_config(path, error=ScriptsError, cure=cure), source=str(path))

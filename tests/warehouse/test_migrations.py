@@ -41,6 +41,8 @@ CHOICES = {
     "stage_runs.status": "ok",
     "segments.start_s": 0.5,
     "segments.kind": "music",
+    "script_checks.outcome": "passed",
+    "script_checks.reason": None,
     "topic_spikes.state": "spike",
     "pii_spans.kind": "mobile",
     "pii_spans.start_char": 0,

@@ -40,6 +40,7 @@ from callqa_assets.warehouse.tables.marts import (
     published_days,
 )
 from callqa_assets.warehouse.tables.pii import pii_spans
+from callqa_assets.warehouse.tables.scripts import script_checks
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -122,6 +123,7 @@ __all__ = [
     "receiver_states",
     "recordings",
     "rule_sets",
+    "script_checks",
     "segments",
     "stage_notes",
     "stage_runs",
@@ -148,6 +150,7 @@ DAY_TABLES = (
     call_channel_metrics,
     call_quarters,
     tone_text_conflicts,
+    script_checks,
     pii_spans,
     stage_runs,
     topic_hits,
