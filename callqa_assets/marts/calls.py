@@ -163,7 +163,7 @@ def _count_topics(context: MartContext, day: str) -> Counter[str]:
     count = sa.func.count(topic_hits.c.topic.distinct())
     query = sa.select(topic_hits.c.recording_id, count).where(topic_hits.c.day == day)
     found = context.connection.execute(query.group_by(topic_hits.c.recording_id))
-    return Counter(dict(found.tuples().all()))
+    return Counter({recording_id: number for recording_id, number in found})
 
 
 def _read_processing(context: MartContext, day: str) -> defaultdict[str, dict[str, Any]]:
