@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from callqa_assets.domain.conversation.metrics import NEGATIVE
+from callqa_assets.domain.days import date_key
 from callqa_assets.domain.digest import digest
-from callqa_assets.marts.day_calls import (
-    CallColumns,
-    join_calls,
-    pick,
-    read_day_calls,
-    read_rows_of_day,
-)
+from callqa_assets.marts.facts import select_fact
 from callqa_assets.marts.mart import Mart, MartContext, MartRows
 from callqa_assets.marts.script_checks import count_script_checks
 from callqa_assets.stages.registry import STAGE_NAMES
-from callqa_assets.warehouse.dimensions import find_or_add_keys, store_dates
+from callqa_assets.warehouse.dimensions import find_or_add_keys, midnight, store_dates
 from callqa_assets.warehouse.tables import (
     alerts,
     call_channel_metrics,
+    call_keys,
     call_metrics,
     call_quarters,
+    dim_agent,
     dim_model_set,
+    dim_queue,
     fact_call,
     fact_call_channel,
     fact_call_quarter,
@@ -48,61 +46,85 @@ Rows = Sequence[Row]
 def _compute(context: MartContext, day: str) -> MartRows:
     workdays = read_workdays(context.configs / WORKDAYS_FILE)
     store_dates(context.connection, context.calendar, workdays)
-    calls = read_day_calls(context, day)
-    metrics = {row["recording_id"]: row for row in read_rows_of_day(context, call_metrics, day)}
-    channels = list(read_rows_of_day(context, call_channel_metrics, day))
     return {
-        fact_call: _make_calls(context, day, calls, metrics, channels),
+        fact_call: _make_calls(context, day),
         fact_call_channel: [
-            pick(row, fact_call_channel)
-            | {"conversation_s": metrics[row["recording_id"]]["conversation_s"]}
-            | call
-            for row, call in join_calls(channels, calls)
+            select_fact(
+                fact_call_channel, call_channel_metrics, day, call_metrics.c.conversation_s
+            ).join(call_metrics, call_metrics.c.recording_id == call_channel_metrics.c.recording_id)
         ],
-        fact_call_quarter: [
-            pick(row, fact_call_quarter) | call
-            for row, call in join_calls(read_rows_of_day(context, call_quarters, day), calls)
-        ],
+        fact_call_quarter: [select_fact(fact_call_quarter, call_quarters, day)],
     }
 
 
-def _make_calls(
-    context: MartContext,
-    day: str,
-    calls: Mapping[str, CallColumns],
-    metrics: Mapping[str, Row],
-    channels: Rows,
-) -> list[dict[str, Any]]:
-    by_role = _group_channels(channels)
+def _make_calls(context: MartContext, day: str) -> Iterator[dict[str, Any]]:
+    good = _read_rows(context, recordings, day, recordings.c.status == "ok")
+    keys = _find_keys(context, good)
+    metrics = {row["recording_id"]: row for row in _read_rows(context, call_metrics, day)}
+    by_role = _group_channels(_read_rows(context, call_channel_metrics, day))
     counted = _count_alerts(context, day)
     topics = _count_topics(context, day)
     scripts = count_script_checks(context, day)
     processed = _read_processing(context, day)
-    nothing = dict.fromkeys(call_metrics.columns.keys())
-    rows: list[dict[str, Any]] = []
-    for row, call in join_calls(read_rows_of_day(context, recordings, day), calls):
+    for row in good:
         recording_id = row["recording_id"]
-        own = metrics.get(recording_id, nothing)
-        rows.append(
-            pick(own, fact_call)
-            | pick(row, fact_call)
-            | call
-            | processed[recording_id]
-            | {
-                "started_local": context.calendar.localize(row["started_at"]).replace(tzinfo=None),
-                "started_utc": row["started_at"],
-                "ingested_utc": row["ingested_at"],
-                "channels_ok": own["overlap_s"] is not None if recording_id in metrics else None,
-                **_describe_sides(by_role[recording_id]),
-                "customer_final_emotion": own["final_emotion"],
-                "is_unhappy": _is_unhappy(own["final_emotion"], counted[recording_id]),
-                "alerts": counted[recording_id]["all"],
-                "alerts_high": counted[recording_id]["high"],
-                "topics": topics[recording_id],
-                **scripts[recording_id],
-            }
+        own = metrics.get(recording_id, {})
+        final_emotion = own.get("final_emotion")
+        yield {
+            **{name: own.get(name, row.get(name)) for name in _AS_STORED},
+            **keys[recording_id],
+            **processed[recording_id],
+            "date_key": date_key(day),
+            "call_day": midnight(day),
+            "started_local": context.calendar.localize(row["started_at"]).replace(tzinfo=None),
+            "started_utc": row["started_at"],
+            "ingested_utc": row["ingested_at"],
+            "channels_ok": own["overlap_s"] is not None if own else None,
+            **_describe_sides(by_role[recording_id]),
+            "customer_final_emotion": final_emotion,
+            "is_unhappy": _is_unhappy(final_emotion, counted[recording_id]),
+            "alerts": counted[recording_id]["all"],
+            "alerts_high": counted[recording_id]["high"],
+            "topics": topics[recording_id],
+            **scripts[recording_id],
+        }
+
+
+_AS_STORED = [
+    column.name
+    for column in fact_call.columns
+    if column.name in recordings.c or column.name in call_metrics.c
+]
+
+
+def _read_rows(
+    context: MartContext, table: sa.Table, day: str, *conditions: sa.ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    """A day's rows of a stage's table, without what no fact needs."""
+    needed = [column for column in table.columns if not isinstance(column.type, sa.JSON)]
+    query = sa.select(*needed).where(table.c.day == day, *conditions)
+    return [dict(row) for row in context.connection.execute(query).mappings()]
+
+
+def _find_keys(context: MartContext, good: Rows) -> dict[str, dict[str, int]]:
+    """Recording to its keys; new ones are numbered by start."""
+    by_start = sorted(good, key=lambda row: (row["started_at"], row["recording_id"]))
+    numbers, agents, queues = (
+        find_or_add_keys(context.connection, table, [(row[column],) for row in by_start])
+        for table, column in (
+            (call_keys, "recording_id"),
+            (dim_agent, "agent_id"),
+            (dim_queue, "queue"),
         )
-    return rows
+    )
+    return {
+        row["recording_id"]: {
+            "call_key": numbers[row["recording_id"],],
+            "agent_key": agents[row["agent_id"],],
+            "queue_key": queues[row["queue"],],
+        }
+        for row in good
+    }
 
 
 def _group_channels(channels: Rows) -> defaultdict[str, dict[str, list[Row]]]:
@@ -163,7 +185,7 @@ def _count_topics(context: MartContext, day: str) -> Counter[str]:
     count = sa.func.count(topic_hits.c.topic.distinct())
     query = sa.select(topic_hits.c.recording_id, count).where(topic_hits.c.day == day)
     found = context.connection.execute(query.group_by(topic_hits.c.recording_id))
-    return Counter({recording_id: number for recording_id, number in found})
+    return Counter(dict(found.all()))
 
 
 def _read_processing(context: MartContext, day: str) -> defaultdict[str, dict[str, Any]]:

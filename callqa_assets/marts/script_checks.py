@@ -6,28 +6,19 @@ from collections import defaultdict
 
 import sqlalchemy as sa
 
-from callqa_assets.domain.pii.masking import mask_text
-from callqa_assets.marts.day_calls import join_calls, pick, read_day_calls, read_rows_of_day
+from callqa_assets.marts.facts import add_members, read_masked, select_fact
 from callqa_assets.marts.mart import Mart, MartContext, MartRows
-from callqa_assets.warehouse.dimensions import find_or_add_keys
 from callqa_assets.warehouse.tables import dim_script_item, fact_script_check, script_checks
 
 
 def _compute(context: MartContext, day: str) -> MartRows:
-    calls = read_day_calls(context, day)
-    checks = list(join_calls(read_rows_of_day(context, script_checks, day), calls))
-    items = [(check["script"], check["item"]) for check, _ in checks]
-    keys = find_or_add_keys(context.connection, dim_script_item, items)
+    add_members(context, dim_script_item, day, [script_checks.c.script, script_checks.c.item])
+    same = (dim_script_item.c.script == script_checks.c.script) & (
+        dim_script_item.c.item == script_checks.c.item
+    )
+    checks = select_fact(fact_script_check, script_checks, day, dim_script_item.c.script_item_key)
     return {
-        fact_script_check: [
-            pick(check, fact_script_check)
-            | call
-            | {
-                "script_item_key": keys[item],
-                "matched_text": check["matched_text"] and mask_text(check["matched_text"]),
-            }
-            for (check, call), item in zip(checks, items, strict=True)
-        ]
+        fact_script_check: read_masked(context, checks.join(dim_script_item, same), "matched_text")
     }
 
 
@@ -55,4 +46,5 @@ MART = Mart(
     tables=(fact_script_check,),
     code_version="1",
     compute=_compute,
+    reads=("fact_call",),
 )
