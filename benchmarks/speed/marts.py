@@ -226,7 +226,7 @@ def _findings(rng: np.random.Generator) -> Iterator[tuple[sa.Table, dict[str, An
         yield (
             tables.alerts,
             {
-                "alert_id": rng.bytes(16).hex(),
+                "alert_id": f"00{rng.bytes(15).hex()}",
                 "channel": 1,
                 "role": "customer",
                 "rule": f"rule{rng.integers(20)}",
@@ -268,16 +268,13 @@ def _copy_calls(connection: sa.Connection, prefix: str) -> None:
             if name in table.c
         }
         if "customer_id" in table.c:
-            changed["customer_id"] = (
-                sa.func.substr(table.c.customer_id, 1, 9)
-                + prefix
-                + sa.func.substr(table.c.customer_id, 12)
-            )
+            first, rest = (sa.func.substr(table.c.customer_id, *cut) for cut in ((1, 7), (10,)))
+            changed["customer_id"] = first + f"{int(prefix, 16):02}" + rest
         _copy(connection, table, changed, sa.func.substr(table.c.recording_id, 1, 2) == "00")
 
 
 def _copy_history(connection: sa.Connection, number: int, day: str) -> None:
-    """The day's recordings and topics on another day, with other customers but those often calling."""
+    """The day's recordings and topics on another day; only who calls often calls again."""
     for table in (tables.recordings, tables.topic_hits):
         changed: dict[str, Any] = {
             name: f"{number:02x}" + table.c[name]
@@ -287,12 +284,9 @@ def _copy_history(connection: sa.Connection, number: int, day: str) -> None:
         changed = {name: sa.func.substr(value, 1, 32) for name, value in changed.items()}
         changed["day"] = sa.literal(day, table.c.day.type)
         if "customer_id" in table.c:
-            other = (
-                sa.func.substr(table.c.customer_id, 1, 5)
-                + f"{number:03}"
-                + sa.func.substr(table.c.customer_id, 9)
-            )
-            calls_often = table.c.customer_id.like("+86 13800000%")
+            first, rest = (sa.func.substr(table.c.customer_id, *cut) for cut in ((1, 5), (9,)))
+            other = first + f"{number:03}" + rest
+            calls_often = table.c.customer_id.like("+86 138__000%")
             changed["customer_id"] = sa.case((calls_often, table.c.customer_id), else_=other)
         _copy(connection, table, changed, table.c.day == DAY)
 
