@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from callqa_assets.domain.rules.conditions.keys import Keys, Roles, one_or_many
 from callqa_assets.domain.rules.conditions.text import Patterns, Regex
-from callqa_assets.domain.rules.rule_set import Matches, Name, Names
+from callqa_assets.domain.rules.rule_set import Matches, Name
 from callqa_assets.domain.yaml_config import ConfigError, Loaded, load
 
 MAX_TOPICS = 500
@@ -44,14 +44,12 @@ class Topic(Keys):
     """Who must say it; None: anybody."""
     queue: Matches | None = None
     """Queues in which it is looked for; None: in all."""
-    notify: Names = ()
-    """Receivers, of `configs/channels.yaml`, that are told of its spikes."""
 
     @cached_property
     def search(self) -> dict[str, Any]:
         """What decides where it is found, JSON-serialisable: what another one counts cannot be
         compared."""
-        return self.model_dump(mode="json", exclude={"name", "display", "notify"})
+        return self.model_dump(mode="json", exclude={"name", "display"})
 
 
 def is_sought_in(queues: Sequence[str] | None, queue: str | None) -> bool:
