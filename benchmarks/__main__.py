@@ -28,6 +28,7 @@ BENCHMARKS = {
     "accuracy.alerts": "Alerts on real calls",
     "accuracy.spikes": "Spikes of topics, simulated",
     "accuracy.contrast": "Words of unhappy calls, simulated",
+    "accuracy.agents": "Comparisons of agents",
     "accuracy.field_cases": "Recordings of kinds that people report",
     "speed.whole_chain": "Speed of the whole chain",
     "speed.vad": "Speed of speech detection",

@@ -35,7 +35,7 @@ class _Group:
 
 
 def compute(context: MartContext, day: str) -> MartRows:
-    calls = read_calls(context.connection, day, day)
+    calls = read_calls(context.connection, day)
     groups: defaultdict[tuple[int, str], _Group] = defaultdict(_Group)
     channels = read_words(context.connection, day)
     for recording_id, own in groupby(channels, lambda words: words.recording_id):

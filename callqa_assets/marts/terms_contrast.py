@@ -40,13 +40,13 @@ _GROUP = ["queue_key", "role"]
 def compute(context: MartContext, day: str) -> MartRows:
     connection = context.connection
     days = days_between(shift_day(day, 1 - WINDOW_DAYS), day)
-    calls = _read_calls(connection, days)
-    totals, counts, unhappy = _count(connection, days, calls)
+    totals, counts, unhappy = _count(connection, days)
     found = _find_words(totals, counts, _read_label_words(connection, days))
-    uses = (
-        unhappy.explode("terms")
-        .rename({"terms": "term"})
-        .join(found.select(*_GROUP, "term"), on=[*_GROUP, "term"])
+    key = found.select(*_GROUP, "term")
+    # Day by day: all words of all unhappy calls at once would not be small.
+    uses = pl.concat(
+        own.explode("terms").rename({"terms": "term"}).join(key, on=[*_GROUP, "term"])
+        for own in unhappy
     )
     agents = uses.group_by(*_GROUP, "term").agg(
         pl.col("agent_key").filter(pl.col("agent_key") != 0).n_unique().alias("agents")
@@ -63,9 +63,9 @@ def compute(context: MartContext, day: str) -> MartRows:
     }
 
 
-def _read_calls(connection: sa.Connection, days: Sequence[str]) -> pl.DataFrame:
+def _read_calls(connection: sa.Connection, day: str) -> pl.DataFrame:
     """Calls of which it is known whether they are unhappy."""
-    calls = read_calls(connection, days[0], days[-1])
+    calls = read_calls(connection, day)
     return pl.DataFrame(
         [(recording_id, *call) for recording_id, call in calls.items()],
         schema={
@@ -79,12 +79,12 @@ def _read_calls(connection: sa.Connection, days: Sequence[str]) -> pl.DataFrame:
 
 
 def _count(
-    connection: sa.Connection, days: Sequence[str], calls: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    connection: sa.Connection, days: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
     """Of each group all calls, of each word of a group those that say it, and the unhappy ones.
 
-    Columns: unhappy_calls, all_calls by group; unhappy_with, all_with by group and term; of the
-    unhappy channels day, recording_id, channel, group, agent_key and terms.
+    Columns: unhappy_calls, all_calls by group; unhappy_with, all_with by group and term; of each
+    day's unhappy channels day, recording_id, channel, group, agent_key and terms.
     """
     totals: list[pl.DataFrame] = []
     unhappy: list[pl.DataFrame] = []
@@ -92,18 +92,20 @@ def _count(
     of_calls = {"unhappy_calls": pl.col("is_unhappy").sum(), "all_calls": pl.len()}
     of_words = {"unhappy_with": pl.col("is_unhappy").sum(), "all_with": pl.len()}
     for day in days:
+        calls = _read_calls(connection, day)
         channels = read_spoken_terms(connection, day).join(calls, on="recording_id")
         # A role may have several channels: the call counts once.
-        spoken = channels.group_by("recording_id", "is_unhappy", *_GROUP).agg(
-            pl.col("terms").explode().unique()
-        )
-        totals.append(spoken.group_by(_GROUP).agg(**of_calls))
-        words = spoken.explode("terms").rename({"terms": "term"}).drop_nulls("term")
+        spoken = ["recording_id", *_GROUP, "is_unhappy"]
+        totals.append(channels.unique(spoken).group_by(_GROUP).agg(**of_calls))
+        words = channels.select(*spoken, "terms").explode("terms").rename({"terms": "term"})
+        words = words.drop_nulls("term")
+        if channels.select(spoken).is_duplicated().any():
+            words = words.unique()
         own = words.group_by(*_GROUP, "term").agg(**of_words)
         counts = own if counts.is_empty() else _add_up(pl.concat([counts, own]), "term")
-        is_unhappy = channels.filter(pl.col("is_unhappy"))
-        unhappy.append(is_unhappy.with_columns(pl.lit(day).alias("day")))
-    return _add_up(pl.concat(totals)), counts, pl.concat(unhappy)
+        own_unhappy = channels.filter(pl.col("is_unhappy"))
+        unhappy.append(own_unhappy.with_columns(pl.lit(day).alias("day")))
+    return _add_up(pl.concat(totals)), counts, unhappy
 
 
 def _add_up(parts: pl.DataFrame, *keys: str) -> pl.DataFrame:

@@ -10,6 +10,8 @@ from callqa_assets.domain.topics.topic_set import TopicsError, TopicSet, load_to
 from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
 
+WORKDAYS_FILE = "workdays.csv"
+
 
 def read_config(path: Path, *, error: type[ConfigError], cure: str) -> str:
     """The file's text. Raises `error`, with the cure, where it cannot be read."""

@@ -49,6 +49,28 @@ def find_topics(
     return sorted(hits, key=lambda hit: (hit.segment, hit.start_s, hit.end_s, hit.topic))
 
 
+class PointMade(NamedTuple):
+    """A stretch of words that makes one of a topic's points; seconds from the recording's start."""
+
+    segment: int
+    """Index in the list of segments that was searched."""
+    topic: str
+    point: str
+    start_s: float
+    end_s: float
+
+
+def find_points(topics: TopicSet, spoken: SpokenText) -> list[PointMade]:
+    """Where the topics' points are made, in whatever call: by topic, point, segment."""
+    return [
+        PointMade(segment, topic.name, point.name, match.start_s, match.end_s)
+        for topic in topics.topics
+        for point in topic.points
+        for segment, matches in sorted(_by_segment(point.any, spoken).items())
+        for match in matches
+    ]
+
+
 def _by_segment(patterns: Sequence[str | Regex], spoken: SpokenText) -> dict[int, list[Match]]:
     found: defaultdict[int, list[Match]] = defaultdict(list)
     for pattern in patterns:

@@ -16,6 +16,7 @@ from callqa_assets.domain.yaml_config import ConfigError, Loaded, load
 
 MAX_TOPICS = 500
 MAX_YAML_NODES = 100 * MAX_TOPICS
+MAX_POINTS = 20
 MAX_REGEXES = 200
 """Each may take 1 MiB of memory while it is searched for."""
 
@@ -31,6 +32,14 @@ class Display(Keys):
     en: Annotated[str, Field(min_length=1, max_length=80)]
 
 
+class Point(Keys):
+    """What an agent has to say in a call on a topic."""
+
+    name: Name
+    any: Patterns = Field(examples=["[三到五个工作日, {regex: '[0-9]+天内到账'}]"])
+    """Phrases and regular expressions; one is enough."""
+
+
 class Topic(Keys):
     """One topic: where it is looked for, and what counts as speaking of it."""
 
@@ -44,12 +53,16 @@ class Topic(Keys):
     """Who must say it; None: anybody."""
     queue: Matches | None = None
     """Queues in which it is looked for; None: in all."""
+    points: Annotated[tuple[Point, ...], Field(max_length=MAX_POINTS)] = Field(
+        (), examples=["[{name: 到账时间, any: [工作日, 到账]}]"]
+    )
+    """What agents are to explain about it: compared in `policy_explanations`."""
 
     @cached_property
     def search(self) -> dict[str, Any]:
         """What decides where it is found, JSON-serialisable: what another one counts cannot be
         compared."""
-        return self.model_dump(mode="json", exclude={"name", "display"})
+        return self.model_dump(mode="json", exclude={"name", "display", "points"})
 
 
 def is_sought_in(queues: Sequence[str] | None, queue: str | None) -> bool:
@@ -104,8 +117,14 @@ def _find_conflicts(loaded: Loaded[_TopicsDocument]) -> Iterator[str]:
         if first != number:
             line = loaded.line_of("topics", first)
             yield loaded.describe(place, f"the topic in line {line} has the same name; rename one")
+        names = [point.name for point in topic.points]
+        for at, name in enumerate(names):
+            if name in names[:at]:
+                point = (*place, "points", at)
+                yield loaded.describe(point, f"an earlier point is also called {name!r}; rename it")
         before = regexes
-        regexes += sum(isinstance(p, Regex) for p in (*topic.any, *topic.unless))
+        patterns = (*topic.any, *topic.unless, *(p for point in topic.points for p in point.any))
+        regexes += sum(isinstance(pattern, Regex) for pattern in patterns)
         if before <= MAX_REGEXES < regexes:
             yield loaded.describe(
                 place,

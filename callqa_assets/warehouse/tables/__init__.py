@@ -10,6 +10,16 @@ Markdown, say what NULL means, and give the unit.
 
 from __future__ import annotations
 
+from callqa_assets.warehouse.tables.agents import (
+    agent_daily,
+    agent_mix_daily,
+    policy_call_points,
+    policy_calls,
+    policy_explanations,
+    policy_points,
+    policy_words,
+    queue_daily,
+)
 from callqa_assets.warehouse.tables.alerts import (
     alert_deliveries,
     alert_reviews,
@@ -40,6 +50,7 @@ from callqa_assets.warehouse.tables.marts import (
     published_days,
 )
 from callqa_assets.warehouse.tables.pii import pii_spans
+from callqa_assets.warehouse.tables.search import search_index, transcript_search
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -83,6 +94,8 @@ __all__ = [
     "PUBLISHED_TABLES",
     "Day",
     "UtcDateTime",
+    "agent_daily",
+    "agent_mix_daily",
     "alert_deliveries",
     "alert_reviews",
     "alerts",
@@ -118,10 +131,17 @@ __all__ = [
     "mart_days",
     "metadata",
     "pii_spans",
+    "policy_call_points",
+    "policy_calls",
+    "policy_explanations",
+    "policy_points",
+    "policy_words",
     "published_days",
+    "queue_daily",
     "receiver_states",
     "recordings",
     "rule_sets",
+    "search_index",
     "segments",
     "stage_notes",
     "stage_runs",
@@ -131,6 +151,7 @@ __all__ = [
     "topic_daily",
     "topic_hits",
     "topic_spikes",
+    "transcript_search",
     "transcripts",
 ]
 
@@ -144,6 +165,7 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    transcript_search,
     call_metrics,
     call_channel_metrics,
     call_quarters,

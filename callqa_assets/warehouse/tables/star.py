@@ -476,7 +476,7 @@ fact_repeat_contact = sa.Table(
     _flag(
         "repeated_within_7d",
         "The customer calls again about the same topic in the 7 days after. NULL: as `is_repeat`, "
-        "or these days are not over and no such call is known yet.",
+        "or these days are not over, whatever is known already.",
     ),
     _known_count(
         "chain_call_key", "First call of the chain, in `fact_call`; NULL: as `is_repeat`."
