@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.text.bigrams import normalise
 from callqa_assets.warehouse.tables import (
     alerts,
     call_channel_metrics,
@@ -25,6 +26,7 @@ from callqa_assets.warehouse.tables import (
     segments,
     stage_runs,
     topic_hits,
+    transcript_search,
     transcripts,
 )
 
@@ -114,6 +116,30 @@ def _find_missing_transcripts(rows: RowsOfDay) -> list[str]:
             ),
         )
     )
+
+
+def _find_unsearchable(rows: RowsOfDay) -> list[str]:
+    same = sa.and_(
+        *(
+            transcript_search.c[name] == transcripts.c[name]
+            for name in ("recording_id", "channel", "segment_no")
+        )
+    )
+    query = (
+        sa.select(transcripts.c.recording_id, transcripts.c.text)
+        .outerjoin(transcript_search, same)
+        .where(
+            transcripts.c.day == rows.day,
+            transcripts.c.text != "",
+            transcript_search.c.search_id.is_(None),
+            rows.holds(transcripts.c.recording_id),
+        )
+    )
+    return [
+        recording_id
+        for recording_id, text in rows.connection.execute(query)
+        if normalise(text)  # punctuation alone is not searched for
+    ]
 
 
 def _find_invalid_emotions(rows: RowsOfDay) -> list[str]:
@@ -245,6 +271,12 @@ INVARIANTS = (
         "every_segment_has_a_transcript",
         "One transcript for each segment of speech, with a confidence from 0 to 1.",
         _find_missing_transcripts,
+    ),
+    Invariant(
+        "transcripts",
+        "every_text_is_searchable",
+        "Every text with a letter or digit has its entry in the search index.",
+        _find_unsearchable,
     ),
     Invariant(
         "emotions",

@@ -50,6 +50,7 @@ from callqa_assets.warehouse.tables.marts import (
     published_days,
 )
 from callqa_assets.warehouse.tables.pii import pii_spans
+from callqa_assets.warehouse.tables.search import search_index, transcript_search
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -140,6 +141,7 @@ __all__ = [
     "receiver_states",
     "recordings",
     "rule_sets",
+    "search_index",
     "segments",
     "stage_notes",
     "stage_runs",
@@ -149,6 +151,7 @@ __all__ = [
     "topic_daily",
     "topic_hits",
     "topic_spikes",
+    "transcript_search",
     "transcripts",
 ]
 
@@ -162,6 +165,7 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    transcript_search,
     call_metrics,
     call_channel_metrics,
     call_quarters,
