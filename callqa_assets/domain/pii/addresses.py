@@ -40,12 +40,30 @@ _SEPARATES = re.compile(rf"[，,、\s{PAUSE}]")
 _LEAD = re.compile(
     r".*(?:地址|住址|户籍|位于|家里|公司|搬家|家住|老家|单位|籍贯|登记|改成|换成|快递|上门|来自|发往|邮寄)"
 )
+_CUE = re.compile(r"(?:住在|住址是?|地址是?|家在|家住|寄到|送到|搬到)[：:，,\s]{0,2}")
+_NAMES_AFTER = re.compile(rf"(?:{_HAN}|[，,、\s0-9{PAUSE}]){{1,40}}")
 _REACH = 60
 """Characters before the first number in which the names of an address begin."""
 
 
 def find_addresses(text: str) -> Iterator[Found]:
-    """Addresses with a number; `low` confidence where only two levels are named."""
+    """Addresses with a number, and those without one that 住在 and the like announce.
+
+    `low` confidence of the latter, and where only two levels are named.
+    """
+    numbered = list(_find_numbered(text))
+    yield from numbered
+    for cue in _CUE.finditer(text):
+        names = _NAMES_AFTER.match(text, cue.end())
+        start, end, levels = _read_levels(names.group() if names else "")
+        if len(levels) < 2 or _IS_REGION.fullmatch(levels[-1]):
+            continue
+        start, end = cue.end() + start, cue.end() + end
+        if all(end <= other.start or other.end <= start for other in numbered):
+            yield Found(start, end, "address", confidence="low")
+
+
+def _find_numbered(text: str) -> Iterator[Found]:
     last: Found | None = None
     for chain in _CHAIN.finditer(text):
         position = last.end if last else 0
@@ -83,17 +101,25 @@ def _find_names(text: str, first: int, stop: int) -> tuple[int, list[str]]:
     start = _walk_back(text, first, stop)
     names = text[start:stop]
     lead = _LEAD.match(names)
-    at = lead.end() if lead else 0
-    begin: int | None = None
+    skipped = lead.end() if lead else 0
+    begin, end, levels = _read_levels(names[skipped:])
+    if not levels or _SEPARATES.sub("", names[skipped + end :]):
+        return stop, []
+    return start + skipped + begin, levels
+
+
+def _read_levels(names: str) -> tuple[int, int, list[str]]:
+    """Where the first name begins and the last one ends, and the levels that they name."""
+    begin, end = None, 0
     levels: list[str] = []
-    while named := _NAMED.search(names, at):
+    while named := _NAMED.search(names, end):
         begin = named.start() if begin is None else begin
         levels.append(named["level"])
-        at = named.end()
-    rest = _SEPARATES.sub("", names[at:])
-    if begin is None or (rest and not _LEVEL.fullmatch(rest)):  # 花园街: of two levels one
-        return stop, []
-    return start + begin, [*levels[: -1 if rest else None], *filter(None, [rest])]
+        end = named.end()
+        while level := _LEVEL.match(names, end):  # 花园街, 翠苑小区
+            levels.append(level.group())
+            end = level.end()
+    return begin or 0, end, levels
 
 
 def _walk_back(text: str, first: int, stop: int) -> int:

@@ -33,7 +33,7 @@ MISHEARD_ONES = "要腰妖夭吆邀"
 """What 幺 is heard as."""
 _MISHEARD_ONE = (
     rf"(?<=[{DIGITS}{MISHEARD_ONES}])[{MISHEARD_ONES}]"
-    rf"(?=[{MISHEARD_ONES}]{{0,3}}(?:[\s,，、]|然后|嗯){{0,3}}{DIGIT})"
+    rf"(?=[{MISHEARD_ONES}]{{0,3}}(?:[\s,，、]|然后|嗯){{0,3}}(?:{DIGIT}|[XxＸｘ叉]))"
 )
 SPOKEN = rf"(?:{_REPEATED}|{DIGIT}|{_WORD}|{_MISHEARD_ONE})"
 """One digit as it is said: `8`, `八`, `eight`, 四个八, and 幺 that was heard as 要."""
@@ -73,7 +73,9 @@ def groups_of(text: str, start: int, end: int) -> list[Group]:
     """The groups of a run of spoken digits."""
     groups: list[Group] = []
     factor = 1
-    for token in _TOKEN.finditer(text, start, end):
+    for token in _TOKEN.finditer(text, start):  # what stands behind the run decides on its last 要
+        if token.start() >= end:
+            break
         said = token.group().lower()
         if said in _FACTORS:
             factor, digits = _FACTORS[said], ""

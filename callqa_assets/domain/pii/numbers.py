@@ -156,10 +156,14 @@ def _with_misheard_one(text: str, groups: Sequence[Group]) -> Sequence[Group]:
 
 def _is_complete(digits: str) -> bool:
     return (
-        is_identity_card(digits)
+        len(digits) in _CARD_LENGTHS
         or is_bank_card(digits)
         or _MOBILE_DIGITS.fullmatch(digits) is not None
+        or _LANDLINE.fullmatch(digits) is not None
     )
+
+
+_CARD_LENGTHS = (16, 18, 19)
 
 
 def _is_mobile(group: Group) -> bool:
