@@ -91,7 +91,7 @@ def _read_address(text: str, chain: re.Match[str], position: int) -> Found | Non
     if not has_building and (not levels or _IS_REGION.fullmatch(levels[-1])):
         return None
     count = len(levels) + len(numbered)
-    if count < 2:
+    if count < 2 or (not levels and len(set(numbered)) < 2):  # 一栋一栋
         return None
     return Found(begin, chain.end(), "address", confidence="high" if count > 2 else "low")
 

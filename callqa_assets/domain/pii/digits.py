@@ -29,7 +29,7 @@ _WORD = (
     r"(?![A-Za-z])"
 )
 _REPEATED = rf"[二两三四五六七八2-8]个{DIGIT}(?![十百千万亿])"
-MISHEARD_ONES = "要腰妖夭吆邀"
+MISHEARD_ONES = "要腰妖夭吆邀么"
 """What 幺 is heard as."""
 _MISHEARD_ONE = (
     rf"(?<=[{DIGITS}{MISHEARD_ONES}])[{MISHEARD_ONES}]"

@@ -30,7 +30,8 @@ _PLATE = re.compile(
 _PLATE_MIN_DIGITS = 3
 
 _PASSPORT = re.compile(
-    rf"(?<![0-9A-Za-z])(?:[EeGgDdSsPpKkHhMmCc]|[EeCc][A-Za-z])\s?{DIGIT}{{7,10}}(?![0-9A-Za-z])"
+    rf"(?<![0-9A-Za-z])(?:[EeGgDdSsPpKkHhMmCc]\s?{DIGIT}{{8}}(?:{DIGIT}{{2}})?"
+    rf"|[EeCc][A-Za-z]\s?{DIGIT}{{7}})(?![0-9A-Za-z])"
 )
 """E, then a letter or a digit (ordinary), D, S, P (official), H, M, C (passes)."""
 _PASSPORT_AFTER_CUE = re.compile(

@@ -104,6 +104,9 @@ def _blank(text: str, found: Sequence[Found]) -> str:
     return text
 
 
+_LEAST_BEFORE_X = 15
+"""Digits of an identity card of which two were not heard."""
+
 BLANK = "\x00"
 """Stands for characters that are known to be something: no recogniser goes over it."""
 
@@ -113,11 +116,9 @@ def _classify(text: str, groups: Sequence[Group], end_of_x: int | None) -> Itera
 
     Whoever dictates begins again, corrects and adds: nothing of the run is left uncovered.
     """
-    if end_of_x is not None:
+    if end_of_x is not None and len(_join(groups)) >= _LEAST_BEFORE_X:
         last = groups[-1]
-        with_x = [*groups[:-1], Group(last.start, end_of_x, f"{last.digits}X")]
-        if any(len(_join(with_x[i:])) == 18 for i in range(len(with_x))):
-            groups = with_x
+        groups = [*groups[:-1], Group(last.start, end_of_x, f"{last.digits}X")]
     groups = _with_misheard_one(text, groups)
     whole = _kind_of(text, groups)
     if whole is not None:
