@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from callqa_assets.domain.days import days_between
+from callqa_assets.domain.days import days_between, shift_day
 from callqa_assets.domain.digest import digest
 
 PARTITION_TAG = "dagster/partition"
@@ -103,27 +103,36 @@ def plan_runs(
             for arrival in run.generations.items():
                 attempts[arrival] = attempts.get(arrival, 0) + 1
     tried = {day: attempts.get((day, generation), 0) for day, generation in dirty.items()}
-    ready = sorted(d for d in dirty if d not in active and tried[d] < MAX_ATTEMPTS)
-    planned: list[PlannedRun] = []
-    group: list[str] = []
-    for day in [*ready, None]:
-        joins = (
-            day is not None
-            and group
-            and days_between(group[-1], day)[1:] == [day]
-            and tried[day] == tried[group[-1]]
-            and len(group) < max_days_per_run
-        )
-        if group and not joins:
-            planned.append(PlannedRun({d: dirty[d] for d in group}, tried[group[0]] + 1))
-            group = []
-        if day is not None:
-            group.append(day)
+    ready = [d for d in dirty if d not in active and tried[d] < MAX_ATTEMPTS]
+    by_attempt = [
+        (attempt, group_days((d for d in ready if tried[d] == attempt), max_days_per_run))
+        for attempt in range(MAX_ATTEMPTS)
+    ]
+    planned = sorted(
+        (
+            PlannedRun({day: dirty[day] for day in days}, attempt + 1)
+            for attempt, groups in by_attempt
+            for days in groups
+        ),
+        key=lambda run: run.start,
+    )
     return Plan(
         planned[:max_runs],
         sorted(d for d in dirty if d in active),
         sorted(d for d in dirty if d not in active and tried[d] >= MAX_ATTEMPTS),
     )
+
+
+def group_days(days: Iterable[str], max_days: int = MAX_DAYS_PER_RUN) -> list[list[str]]:
+    """The days in groups of contiguous ones, each for one run."""
+    groups: list[list[str]] = []
+    for day in sorted(days):
+        last = groups[-1] if groups else []
+        if last and len(last) < max_days and shift_day(last[-1], 1) == day:
+            last.append(day)
+        else:
+            groups.append([day])
+    return groups
 
 
 def range_tags(start: str, end: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ The job, its forced configuration, assets, checks and settled days derive from i
 
 from __future__ import annotations
 
-from callqa_assets.stages import alerts, emotions, pii, segments, transcripts
+from callqa_assets.stages import alerts, conversation, emotions, pii, segments, transcripts
 from callqa_assets.stages.definition import StageDefinition
 
 STAGES: tuple[StageDefinition, ...] = (
@@ -13,6 +13,7 @@ STAGES: tuple[StageDefinition, ...] = (
     transcripts.STAGE,
     emotions.STAGE,
     alerts.STAGE,
+    conversation.STAGE,
     pii.STAGE,
 )
 

@@ -1,4 +1,5 @@
-"""Stored segments of speech with their transcripts, as stages read them: in few queries."""
+"""Stored segments as stages read them, many calls in few queries: speech with its transcripts, and
+music and tones."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
+from callqa_assets.domain.rules.call_input import Sound
 from callqa_assets.domain.text.spoken_text import SpokenSegment
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import segments, transcripts
@@ -21,6 +23,17 @@ def read_spoken_segments(
         for recording_id, *segment in connection.execute(_query, {"ids": ids}):
             spoken[recording_id].append(SpokenSegment._make(segment))
     return spoken
+
+
+def read_sounds(
+    connection: sa.Connection, recording_ids: Sequence[str]
+) -> Mapping[str, list[Sound]]:
+    """Recording to its music and tones on any channel."""
+    sounds: defaultdict[str, list[Sound]] = defaultdict(list)
+    for ids in chunks(recording_ids):
+        for recording_id, *sound in connection.execute(_sounds, {"ids": ids}):
+            sounds[recording_id].append(Sound._make(sound))
+    return sounds
 
 
 _query = (
@@ -51,6 +64,15 @@ _query = (
     .where(
         segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
         segments.c.kind == "speech",
+    )
+    .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
+)
+
+_sounds = (
+    sa.select(segments.c.recording_id, segments.c.start_s, segments.c.end_s)
+    .where(
+        segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
+        segments.c.kind.in_(("music", "tone")),
     )
     .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
 )

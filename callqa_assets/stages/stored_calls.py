@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.days import Calendar
-from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext, Sound
+from callqa_assets.domain.rules.call_input import CallAnnotations, CallContext
 from callqa_assets.domain.text.spoken_text import SpokenSegment
-from callqa_assets.stages.spoken_segments import read_spoken_segments
+from callqa_assets.stages.spoken_segments import read_sounds, read_spoken_segments
 from callqa_assets.warehouse.database import Warehouse, chunks
-from callqa_assets.warehouse.tables import segments, stage_runs
+from callqa_assets.warehouse.tables import stage_runs
 from resources.storage.lake import EmotionLake
 
 STAGES = ("segments", "transcripts", "emotions")
@@ -49,9 +49,7 @@ def load_stored_calls(
             artifacts[recording_id, stage] = artifact
             fingerprints[recording_id, stage] = fingerprint
         spoken = read_spoken_segments(connection, ids)
-        sounds: defaultdict[str, list[Sound]] = defaultdict(list)
-        for recording_id, *sound in _read(connection, _sounds, ids):
-            sounds[recording_id].append(Sound._make(sound))
+        sounds = read_sounds(connection, ids)
     tracks = lake.read({i: artifacts[i, "emotions"] for i in ids})
     return [
         StoredCall(
@@ -103,13 +101,4 @@ _ledger = sa.select(
 ).where(
     stage_runs.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
     stage_runs.c.stage.in_(STAGES),
-)
-
-_sounds = (
-    sa.select(segments.c.recording_id, segments.c.start_s, segments.c.end_s)
-    .where(
-        segments.c.recording_id.in_(sa.bindparam("ids", expanding=True)),
-        segments.c.kind.in_(("music", "tone")),
-    )
-    .order_by(segments.c.recording_id, segments.c.channel, segments.c.segment_no)
 )

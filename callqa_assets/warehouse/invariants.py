@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.warehouse.tables import (
     alerts,
+    call_channel_metrics,
+    call_metrics,
     emotion_scores,
     emotion_spans,
     pii_spans,
@@ -28,6 +30,7 @@ from callqa_assets.warehouse.tables import (
 MAX_SEGMENT_S = 30.0
 _SLACK_S = 0.02  # two VAD frames: a recording need not end with a whole frame
 _SUM_TOLERANCE = 1e-3
+_HALF_A_MILLISECOND = 5e-4
 _EVIDENCE = ("audio_sha256", "model_fingerprints", "found", "said")
 
 
@@ -154,6 +157,36 @@ def _find_alerts_without_ground(rows: RowsOfDay) -> list[str]:
     ]
 
 
+def _find_times_that_do_not_add_up(rows: RowsOfDay) -> list[str]:
+    """Calls of two speakers whose talk, overlap, silence and holds are not the conversation."""
+    talk = (
+        sa.select(
+            call_channel_metrics.c.recording_id,
+            sa.func.sum(call_channel_metrics.c.talk_s).label("talk_s"),
+        )
+        .where(call_channel_metrics.c.day == rows.day)
+        .group_by(call_channel_metrics.c.recording_id)
+        .subquery()
+    )
+    metrics = call_metrics.c
+    total = (
+        talk.c.talk_s
+        - metrics.overlap_s
+        + sa.func.coalesce(metrics.silence_s, 0.0)
+        + sa.func.coalesce(metrics.hold_s, 0.0)
+    )
+    return rows.read(
+        sa.select(metrics.recording_id)
+        .join(talk, talk.c.recording_id == metrics.recording_id)
+        .where(
+            metrics.day == rows.day,
+            rows.holds(metrics.recording_id),
+            metrics.overlap_s.is_not(None),
+            sa.func.abs(total - metrics.conversation_s) > _HALF_A_MILLISECOND,
+        )
+    )
+
+
 def _find_misplaced_pii(rows: RowsOfDay) -> list[str]:
     same = (
         (transcripts.c.recording_id == pii_spans.c.recording_id)
@@ -201,6 +234,12 @@ INVARIANTS = (
         "alerts_carry_evidence",
         "Every alert names audio, models, rules and window values, and lies inside its call.",
         _find_alerts_without_ground,
+    ),
+    Invariant(
+        "conversation",
+        "times_add_up",
+        "On two channels talk + talk - overlap + silence + hold is the conversation.",
+        _find_times_that_do_not_add_up,
     ),
     Invariant(
         "pii",

@@ -23,6 +23,12 @@ from callqa_assets.warehouse.tables.calls import (
     recordings,
 )
 from callqa_assets.warehouse.tables.columns import Day, UtcDateTime, metadata
+from callqa_assets.warehouse.tables.conversation import (
+    call_channel_metrics,
+    call_metrics,
+    call_quarters,
+    tone_text_conflicts,
+)
 from callqa_assets.warehouse.tables.ledger import (
     dirty_days,
     fingerprints,
@@ -49,6 +55,9 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "call_channel_metrics",
+    "call_metrics",
+    "call_quarters",
     "changed_days",
     "dirty_days",
     "emotion_scores",
@@ -66,6 +75,7 @@ __all__ = [
     "segments",
     "stage_notes",
     "stage_runs",
+    "tone_text_conflicts",
     "transcripts",
 ]
 
@@ -79,6 +89,10 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    call_metrics,
+    call_channel_metrics,
+    call_quarters,
+    tone_text_conflicts,
     pii_spans,
     stage_runs,
 )
