@@ -104,6 +104,8 @@ def _blank(text: str, found: Sequence[Found]) -> str:
     return text
 
 
+_MOST_GROUPS = 7
+"""19 digits in groups of three or more."""
 _LEAST_BEFORE_X = 15
 """Digits of an identity card of which two were not heard."""
 
@@ -127,7 +129,7 @@ def _classify(text: str, groups: Sequence[Group], end_of_x: int | None) -> Itera
     left: list[Group] = []
     at = 0
     while at < len(groups):
-        for stop in range(len(groups), at, -1):
+        for stop in range(min(len(groups), at + _MOST_GROUPS), at, -1):
             part = groups[at:stop]
             known = _kind_of(text, part) if _may_be_a_number(part, is_first=at == 0) else None
             if known is not None:

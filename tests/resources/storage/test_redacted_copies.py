@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import soundfile as sf
@@ -84,3 +86,17 @@ def test_a_copy_that_fails_leaves_nothing_and_keeps_the_one_before(tmp_path):
         write_silenced(source, None, {}, target, "flac")
     assert target.read_bytes() == b"the one before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "copy.flac"]
+
+
+def test_a_long_call_is_never_held_in_memory(tmp_path):
+    source, seconds = tmp_path / "long.wav", 900
+    with sf.SoundFile(source, "w", 8_000, 2, subtype="PCM_16") as sound:
+        for _ in range(seconds):
+            sound.write(np.full((8_000, 2), 1_000, np.int16))
+    tracemalloc.start()
+    write_silenced(source, None, {0: [Span(800.0, 810.0)]}, tmp_path / "copy.flac", "flac")
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    decoded_bytes = seconds * 8_000 * 2 * 4
+    assert peak_bytes < decoded_bytes / 20
+    assert sf.info(tmp_path / "copy.flac").frames == seconds * 8_000
