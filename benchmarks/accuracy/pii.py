@@ -378,9 +378,10 @@ def evaluate(seed: int, misses: int) -> list[str]:
     for row, score in scores.items():
         right = f"{100 * score.right_kind / score.cases:.1f} %"
         is_false = row in WITHOUT_PII
+        last = ", ".join(sorted(score.mistaken_for)) if is_false else right
         lines.append(
             f"| {row} | {score.cases} | {100 * score.found / score.cases:.1f} %"
-            f"{' (false)' if is_false else ''} | {', '.join(sorted(score.mistaken_for)) if is_false else right} |"
+            f"{' (false)' if is_false else ''} | {last} |"
         )
         for text, count in Counter(score.misses).most_common(misses):
             lines.append(f"<!-- {count}: {text} -->")
