@@ -27,6 +27,7 @@ BENCHMARKS = {
     "accuracy.emotion": "Emotion",
     "accuracy.alerts": "Alerts on real calls",
     "accuracy.pii": "Personal data in made calls",
+    "accuracy.agents": "Comparisons of agents",
     "accuracy.field_cases": "Recordings of kinds that people report",
     "speed.whole_chain": "Speed of the whole chain",
     "speed.vad": "Speed of speech detection",
