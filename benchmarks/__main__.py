@@ -28,6 +28,7 @@ BENCHMARKS = {
     "accuracy.alerts": "Alerts on real calls",
     "accuracy.spikes": "Spikes of topics, simulated",
     "accuracy.contrast": "Words of unhappy calls, simulated",
+    "accuracy.pii": "Personal data in made calls",
     "accuracy.agents": "Comparisons of agents",
     "accuracy.scripts": "Phrases of scripts in transcripts with errors",
     "accuracy.field_cases": "Recordings of kinds that people report",
