@@ -5,10 +5,14 @@ from __future__ import annotations
 from callqa_assets.marts import (
     alerts,
     calls,
+    keyword_daily,
     repeat_contacts,
     script_checks,
     segments,
+    terms_contrast,
+    topic_daily,
     topic_hits,
+    topic_spikes,
 )
 from callqa_assets.marts.mart import Mart
 
@@ -19,4 +23,8 @@ MARTS: tuple[Mart, ...] = (
     script_checks.MART,
     alerts.MART,
     repeat_contacts.MART,
+    keyword_daily.MART,
+    topic_daily.MART,
+    topic_spikes.MART,
+    terms_contrast.MART,
 )
