@@ -26,6 +26,7 @@ BENCHMARKS = {
     "accuracy.itn": "Numbers in transcripts",
     "accuracy.emotion": "Emotion",
     "accuracy.alerts": "Alerts on real calls",
+    "accuracy.agents": "Comparisons of agents",
     "accuracy.field_cases": "Recordings of kinds that people report",
     "speed.whole_chain": "Speed of the whole chain",
     "speed.vad": "Speed of speech detection",

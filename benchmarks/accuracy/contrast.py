@@ -75,14 +75,14 @@ def find_by_words(days: Simulation, config: ContrastConfig) -> NDArray[np.bool_]
     with_1, with_2 = unhappy + prior, others + prior
     log_odds = np.log(with_1 / (totals[0] - with_1)) - np.log(with_2 / (totals[1] - with_2))
     z = log_odds / np.sqrt(1 / with_1 + 1 / with_2)
-    return _discoveries(np.asarray(stats.norm.sf(z)), sum(days.calls), config)
+    return _discoveries(np.asarray(stats.norm.sf(z)), np.sum(days.calls, 0), config)
 
 
 def find_by_chi_square(days: Simulation, config: ContrastConfig) -> NDArray[np.bool_]:
     unhappy, others = days.words
     due = (unhappy + others) * unhappy.sum() / (unhappy.sum() + others.sum())
     z = np.sign(unhappy - due) * np.sqrt((unhappy - due) ** 2 / np.maximum(due, 1e-9))
-    return _discoveries(np.asarray(stats.norm.sf(z)), sum(days.calls), config)
+    return _discoveries(np.asarray(stats.norm.sf(z)), np.sum(days.calls, 0), config)
 
 
 def _discoveries(p_values: Counts, calls: Counts, config: ContrastConfig) -> NDArray[np.bool_]:

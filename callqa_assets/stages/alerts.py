@@ -18,7 +18,7 @@ from callqa_assets.warehouse.alerts import AlertRow, read_stored_alerts, upsert_
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.outbox import Outbox
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 
 Fired = Sequence[tuple[FiredAlert, Mapping[str, Any]]]
 """A recording's alerts, each with its evidence."""

@@ -234,9 +234,10 @@ def test_a_batch_that_lost_its_lease_writes_nothing(warehouse, direct, one_call,
 
 def run_alerts(direct: DirectRun, before_commit):
     """Run the stages above alerts, and alerts with something happening before it commits."""
-    *above, alerts = direct.stages(FakeModels())
-    for stage in above:
-        run_stage(direct.warehouse, stage, DAY, run_id="run")
+    stages = {stage.name: stage for stage in direct.stages(FakeModels())}
+    alerts = stages["alerts"]
+    for stage in alerts.inputs.upstream:
+        run_stage(direct.warehouse, stages[stage], DAY, run_id="run")
 
     def compute(batch):
         result = alerts.compute(batch)

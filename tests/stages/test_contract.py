@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from callqa_assets.stages.contract import StageReport, run_stage
+from callqa_assets.stages.registry import STAGE_NAMES
 from callqa_assets.warehouse import tables
 from resources.storage.home import Home
 from tests.support.calls import RULES, set_mtime, write_call
@@ -159,7 +160,7 @@ def test_what_cannot_be_read_is_quarantined_with_a_reason_and_the_day_goes_on(
     assert len(found) == 3
     assert len(bad) == 2
     assert all(r["reason"] and (home.root / r["archive_path"]).exists() for r in bad)
-    assert len(read_rows(warehouse, tables.stage_runs)) == 4
+    assert len(read_rows(warehouse, tables.stage_runs)) == len(STAGE_NAMES)
 
 
 def test_a_late_sidecar_moves_the_call_to_its_day_with_all_its_rows(home, warehouse, process):

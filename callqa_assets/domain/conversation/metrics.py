@@ -24,6 +24,7 @@ from callqa_assets.domain.conversation.turns import (
     find_turns,
     overlaps,
 )
+from callqa_assets.domain.text.patterns import fold
 from callqa_assets.domain.text.spoken_text import SpokenSegment
 
 NEGATIVE = ("angry", "disgusted", "fearful", "sad")
@@ -423,7 +424,8 @@ def _find_conflicts(call: Call, settings: MetricSettings) -> list[Row]:
     numbers: Counter[int] = Counter()
     for span in call.emotions:
         if (
-            span.emotion != "angry"
+            span.channel not in call.roles
+            or span.emotion != "angry"
             or span.confidence < settings.conflict_posterior
             or span.end_s - span.start_s < settings.conflict_s
         ):
@@ -437,8 +439,9 @@ def _find_conflicts(call: Call, settings: MetricSettings) -> list[Row]:
             and segment.end_s > span.start_s
             for start_ms, end_ms, word in find_words(segment)
             if start_ms < end and end_ms > begin
-        ).casefold()
-        phrase = next((phrase for phrase in settings.polite if phrase in said), None)
+        )
+        folded = fold(said)
+        phrase = next((phrase for phrase in settings.polite if fold(phrase) in folded), None)
         if phrase is not None:
             found.append(
                 {

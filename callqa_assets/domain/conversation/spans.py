@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from callqa_assets.domain.text.spoken_text import SpokenSegment
@@ -50,6 +50,8 @@ class ChannelSpans(NamedTuple):
     """Ascending, disjoint, more than `MAX_GAP_MS` apart."""
     unheard_ms: int
     """Length of the segments in which nothing counts as said."""
+    wordless: list[tuple[int, int]]
+    """(start_ms, end_ms) of those of them at the channel's usual level."""
 
 
 def find_spans(segments: Sequence[SpokenSegment]) -> ChannelSpans:
@@ -62,12 +64,24 @@ def find_spans(segments: Sequence[SpokenSegment]) -> ChannelSpans:
     lowest_dbfs = _usual_level(segments) - MAX_BELOW_USUAL_DB
     words: list[Word] = []
     unheard_ms = 0
+    wordless: list[tuple[int, int]] = []
     for segment in segments:
-        found = find_words(segment) if segment.level_dbfs >= lowest_dbfs else []
+        is_loud = segment.level_dbfs >= lowest_dbfs
+        found = find_words(segment) if is_loud else []
         words += found
         if not found:
-            unheard_ms += to_ms(segment.end_s) - to_ms(segment.start_s)
-    return ChannelSpans(_merge(words), unheard_ms)
+            start_ms, end_ms = to_ms(segment.start_s), to_ms(segment.end_s)
+            unheard_ms += end_ms - start_ms
+            if is_loud:
+                wordless.append((start_ms, end_ms))
+    return ChannelSpans(_merge(words), unheard_ms, wordless)
+
+
+def has_word_times(segments: Iterable[SpokenSegment]) -> bool:
+    """Whether the words' times are known, where anything is transcribed."""
+    return any(segment.language for segment in segments) and not any(
+        segment.text_raw and segment.words == "[]" for segment in segments
+    )
 
 
 def find_words(segment: SpokenSegment) -> list[Word]:

@@ -11,7 +11,7 @@ channels), with the overlap shortened to what is heard as an interruption.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -145,9 +145,9 @@ def overlaps(first: Sequence[Span], second: Sequence[Span]) -> list[int]:
 
 
 def _is_free(others: Sequence[Span], starts: Sequence[int], begin: int, end: int) -> bool:
-    """Whether the other speaker says nothing that begins from `begin` to `end`."""
-    after = bisect_right(starts, begin)
-    return after == len(others) or others[after].start_ms >= end
+    """Whether the other speaker says nothing between `begin` and `end`."""
+    last = bisect_left(starts, end) - 1
+    return last < 0 or others[last].end_ms <= begin
 
 
 def _is_short(turn: Turn) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import stats  # pyright: ignore[reportMissingTypeStubs]
 
 Floats = NDArray[np.float64]
 

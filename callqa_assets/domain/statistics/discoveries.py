@@ -1,10 +1,13 @@
 """Which of many tests are discoveries: the step-up procedure of Benjamini and Hochberg."""
 
+# pyright: reportUnknownMemberType=false
+# (scipy's functions are untyped)
+
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import stats  # pyright: ignore[reportMissingTypeStubs]
 
 
 def adjust_p_values(p_values: NDArray[np.float64]) -> NDArray[np.float64]:

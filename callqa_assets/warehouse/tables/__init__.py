@@ -10,6 +10,16 @@ Markdown, say what NULL means, and give the unit.
 
 from __future__ import annotations
 
+from callqa_assets.warehouse.tables.agents import (
+    agent_daily,
+    agent_mix_daily,
+    policy_call_points,
+    policy_calls,
+    policy_explanations,
+    policy_points,
+    policy_words,
+    queue_daily,
+)
 from callqa_assets.warehouse.tables.alerts import (
     alert_deliveries,
     alert_reviews,
@@ -41,6 +51,7 @@ from callqa_assets.warehouse.tables.marts import (
 )
 from callqa_assets.warehouse.tables.pii import pii_spans
 from callqa_assets.warehouse.tables.scripts import script_checks
+from callqa_assets.warehouse.tables.search import search_index, transcript_search
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
     emotion_spans,
@@ -84,6 +95,8 @@ __all__ = [
     "PUBLISHED_TABLES",
     "Day",
     "UtcDateTime",
+    "agent_daily",
+    "agent_mix_daily",
     "alert_deliveries",
     "alert_reviews",
     "alerts",
@@ -119,11 +132,18 @@ __all__ = [
     "mart_days",
     "metadata",
     "pii_spans",
+    "policy_call_points",
+    "policy_calls",
+    "policy_explanations",
+    "policy_points",
+    "policy_words",
     "published_days",
+    "queue_daily",
     "receiver_states",
     "recordings",
     "rule_sets",
     "script_checks",
+    "search_index",
     "segments",
     "stage_notes",
     "stage_runs",
@@ -133,6 +153,7 @@ __all__ = [
     "topic_daily",
     "topic_hits",
     "topic_spikes",
+    "transcript_search",
     "transcripts",
 ]
 
@@ -146,6 +167,7 @@ DAY_TABLES = (
     alerts,
     alert_deliveries,
     alert_reviews,
+    transcript_search,
     call_metrics,
     call_channel_metrics,
     call_quarters,

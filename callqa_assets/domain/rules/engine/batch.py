@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from callqa_assets.domain.conversation.spans import find_spans, has_word_times, to_ms
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.rules.call_input import (
     CallAnnotations,
@@ -87,27 +88,48 @@ class CallBatch:
         return SpokenText(self.speech.segments)
 
     @cached_property
-    def call_speech(self) -> Intervals:
-        """Speech on any channel, on the first lane of its call."""
-        lane = self.first_lane[self.call_of_lane[self.speech.lane]]
-        return _united_on(self.speech, lane)
+    def _activity(self) -> tuple[Intervals, Intervals]:
+        """What each channel says, on its own lane; and the same with what has no words.
+
+        By the times of words; by segments where these are not known.
+        """
+        said: list[tuple[int, int, int]] = []
+        wordless: list[tuple[int, int, int]] = []
+        borders = np.flatnonzero(np.diff(self.speech.lane)) + 1
+        for group in np.split(np.arange(len(self.speech.segments)), borders):
+            if not len(group):
+                continue
+            segments = self.speech.segments[group[0] : group[-1] + 1]
+            lane = int(self.speech.lane[group[0]])
+            if has_word_times(segments):
+                found = find_spans(segments)
+                said += [(lane, span.start_ms, span.end_ms) for span in found.spans]
+                wordless += [(lane, start_ms, end_ms) for start_ms, end_ms in found.wordless]
+            else:
+                said += [(lane, to_ms(s.start_s), to_ms(s.end_s)) for s in segments]
+        return _on_lanes(said), _on_lanes([*said, *wordless])
 
     @cached_property
     def call_sound(self) -> Intervals:
-        """Speech, music and tones on any channel, on the first lane of their call."""
+        """Speech, music and tones on any channel, on the first lane of their call.
+
+        Speech without words counts unless it is far below the channel's level, so that a silence
+        is certain.
+        """
         flat = [sound for call in self._sounds for sound in call]
         sizes = np.array([len(call) for call in self._sounds], np.int64)
         base = np.repeat(self.first_lane[:-1], sizes) << LANE_BITS
         start = to_us(np.array([sound.start_s for sound in flat])) + base
         end = to_us(np.array([sound.end_s for sound in flat])) + base
-        speech = self.call_speech
+        heard = self._activity[1]
+        speech = _move(heard, (self.first_lane[self.call_of_lane[heard.lane]] - heard.lane))
         start = np.concatenate([speech.start, start])
         return unite(start, np.concatenate([speech.end, end]), start)
 
     @cached_property
     def channel_speech(self) -> Intervals:
-        """Speech of each channel, on its own lane."""
-        return _united_on(self.speech, self.speech.lane)
+        """What each channel says, on its own lane."""
+        return self._activity[0]
 
     def _tile(self, tracks: Sequence[Sequence[ChannelTrack]]) -> Tiles:
         """Divide each channel's speech among its overlapping windows.
@@ -179,7 +201,14 @@ def _check(context: CallContext, annotations: CallAnnotations) -> None:
         raise ValueError(f"channel {strange[0]} has data, but the call has {len(context.roles)}")
 
 
-def _united_on(speech: Speech, lane: Ticks) -> Intervals:
-    shift = (lane - speech.lane) << LANE_BITS
-    start, end = speech.start + shift, speech.end + shift
-    return unite(start, end, start)
+def _on_lanes(stretches: Sequence[tuple[int, int, int]]) -> Intervals:
+    """(lane, start_ms, end_ms) as intervals; those that overlap or touch are merged."""
+    lane, start, end = np.array(stretches, np.int64).reshape(-1, 3).T
+    begin = start * 1000 + (lane << LANE_BITS)
+    return unite(begin, end * 1000 + (lane << LANE_BITS), begin)
+
+
+def _move(found: Intervals, lanes: Ticks) -> Intervals:
+    """The intervals on lanes that are so many further."""
+    shift = lanes << LANE_BITS
+    return Intervals(found.start + shift, found.end + shift, found.fired + shift)

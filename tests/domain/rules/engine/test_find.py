@@ -426,3 +426,29 @@ def test_what_is_not_delivered_itself_inhibits_nothing():
     assert (a.inhibited_by, b.inhibited_by, c.inhibited_by) == (None, a.alert_id, None)
     shadow = rule_set(f"{refund}, inhibits: [b], enabled: shadow", refund)
     assert [alert.inhibited_by for alert in fire(shadow, said)] == [None, None]
+
+
+def spoken(channel: int, start_s: float, end_s: float, first_s: float, last_s: float):
+    """A segment in which one word is said from `first_s` to `last_s`."""
+    words = json.dumps([{"word": "好", "start_s": first_s, "end_s": last_s}])
+    return talk(channel, start_s, end_s)._replace(
+        text="好", text_raw="好", words=words, language="zh", level_dbfs=-20.0
+    )
+
+
+def test_segments_that_overlap_behind_their_last_word_are_no_overlap():
+    apart = [spoken(AGENT, 0.0, 10.0, 0.0, 9.0), spoken(CUSTOMER, 9.2, 20.0, 9.2, 19.0)]
+    assert fire("acoustic: overlap, duration_sec: 0.1", *apart) == []
+    over = [spoken(AGENT, 0.0, 10.0, 0.0, 9.0), spoken(CUSTOMER, 8.0, 20.0, 8.0, 19.0)]
+    (alert,) = fire("acoustic: overlap, duration_sec: 0.5", *over)
+    assert (alert.started_s, alert.ended_s) == (8.0, 9.0)
+
+
+def test_silence_begins_with_the_last_word_and_needs_speech_without_words_to_be_quiet():
+    call = [spoken(AGENT, 0.0, 10.0, 0.0, 9.0), spoken(CUSTOMER, 40.0, 60.0, 41.0, 60.0)]
+    (alert,) = fire("acoustic: silence, duration_sec: 15", *call)
+    assert (alert.started_s, alert.ended_s) == (9.0, 41.0)
+    unrecognised = call[0]._replace(start_s=20.0, end_s=22.0, text="", text_raw="", words="[]")
+    rules = "acoustic: silence, duration_sec: 15"
+    assert times(fire(rules, *call, unrecognised)) == [(22.0, 41.0)]
+    assert times(fire(rules, *call, unrecognised._replace(level_dbfs=-40.0))) == [(9.0, 41.0)]
