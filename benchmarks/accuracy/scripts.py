@@ -22,9 +22,13 @@ from numpy.typing import NDArray
 from pypinyin import lazy_pinyin
 from rapidfuzz import fuzz
 
+from callqa_assets.domain.rules.call_input import CallContext
+from callqa_assets.domain.scripts.evaluate import Call, ScriptChecker
 from callqa_assets.domain.scripts.phrases import Tolerance, tolerant_patterns
+from callqa_assets.domain.scripts.script_set import load_scripts
 from callqa_assets.domain.scripts.search import PhraseSearch
 from callqa_assets.domain.scripts.spelling import spell
+from callqa_assets.domain.text.spoken_text import SpokenSegment
 
 TUNED_SEED, UNSEEN_SEED = 3, 11
 """Thresholds were chosen on the first; the second was looked at afterwards only."""
@@ -34,9 +38,12 @@ SAID = 40
 NOT_SAID = 8_000
 """Texts of about 30 characters in which no phrase is said."""
 FALSE_ALARMS = 0.001
-"""Share of pairs of a phrase and a text without it at which contenders are compared."""
+"""Share of phrases found in other phrases at which contenders are compared."""
 
-PHRASES = """\
+_LOWEST = 50.0
+"""No contender is of use below."""
+
+PHRASES: Sequence[str] = """\
 您好请问有什么可以帮您
 您好很高兴为您服务
 感谢您致电客户服务中心
@@ -89,9 +96,28 @@ PHRASES = """\
 开户流程需要身份证和银行卡
 """.splitlines()
 
-FORBIDDEN = ("保本", "稳赚不赔", "保证收益", "绝对没有风险", "你去投诉吧")
-DENIED = ("不保本", "本产品非保本", "不保证收益", "不是稳赚不赔的")
-"""What sounds like a forbidden phrase and says the opposite, with its guard list."""
+OPPOSITES = {
+    "本产品不保本也不保证收益": "本产品保本也保证收益",
+    "犹豫期内可以无条件退保": "犹豫期内可以有条件退保",
+    "等待期内出险不承担赔偿责任": "等待期内出险承担赔偿责任",
+    "分期手续费不予退还": "分期手续费予以退还",
+    "请不要向任何人透露您的验证码": "请向我透露您的验证码",
+    "我行工作人员不会向您索要密码": "我行工作人员会向您索要密码",
+    "逾期会影响您的个人征信": "逾期不会影响您的个人征信",
+    "提前退保会有本金损失": "提前退保不会有本金损失",
+    "最低还款会产生利息": "最低还款不会产生利息",
+    "过往业绩不代表未来表现": "过往业绩代表未来表现",
+}
+"""Phrases, and what differs from them by a negation."""
+
+FORBIDDEN = {
+    "保本": "不保本",
+    "保证收益": "不保证收益",
+    "稳赚不赔": "不是稳赚不赔",
+    "绝对没有风险": "不是绝对没有风险",
+    "和存款一样": "不能和存款一样",
+}
+"""Forbidden phrases, and how they are rightly denied: their guards."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +207,7 @@ def score_characters(texts: Sequence[str]) -> Scores:
 
 def score_sounds(texts: Sequence[str]) -> Scores:
     """callqa's search, with every threshold as low as it can be of use."""
-    patterns = [tolerant_patterns(phrase, Tolerance(50.0))[0] for phrase in PHRASES]
+    patterns = [tolerant_patterns(phrase, Tolerance(_LOWEST))[0] for phrase in PHRASES]
     scores = np.zeros((len(texts), len(PHRASES)))
     spelt = [spell(text, numbers=False) for text in texts]
     for hit in PhraseSearch(patterns).find(spelt):
@@ -191,7 +217,8 @@ def score_sounds(texts: Sequence[str]) -> Scores:
     return scores
 
 
-CONTENDERS: dict[str, Callable[[Sequence[str]], Scores]] = {
+Score = Callable[[Sequence[str]], Scores]
+CONTENDERS: dict[str, Score] = {
     "exact": score_exact,
     "characters (rapidfuzz partial_ratio)": score_characters,
     "sounds (callqa)": score_sounds,
@@ -207,6 +234,8 @@ class Trial:
     talk: list[str]
     others: list[tuple[int, str]]
     """Each phrase with errors: any other phrase in it is a false alarm."""
+    opposites: list[tuple[int, str]]
+    """(phrase, text that says the opposite): that phrase in it is a false alarm."""
 
 
 def make_trial(seed: int) -> Trial:
@@ -224,44 +253,75 @@ def make_trial(seed: int) -> Trial:
         others=[
             (number, speaker.sentence(phrase, 0.1))
             for number, phrase in enumerate(PHRASES)
+            for _ in range(20)
+        ],
+        opposites=[
+            (PHRASES.index(phrase), speaker.sentence(opposite, 0.0))
+            for phrase, opposite in OPPOSITES.items()
             for _ in range(4)
         ],
     )
 
 
-def false_alarm_scores(
-    trial: Trial, score: Callable[[Sequence[str]], Scores]
-) -> tuple[Scores, Scores]:
-    """Scores of phrases that were not said: in talk, and in other phrases."""
-    others = score([text for _, text in trial.others])
-    others[np.arange(len(others)), [number for number, _ in trial.others]] = np.nan
-    return score(trial.talk).ravel(), others[~np.isnan(others)]
+def own_scores(pairs: Sequence[tuple[int, str]], score: Score) -> Scores:
+    """The score of each pair's phrase in its text."""
+    scores = score([text for _, text in pairs])
+    return scores[np.arange(len(pairs)), [number for number, _ in pairs]]
 
 
-def recalls(trial: Trial, score: Callable[[Sequence[str]], Scores], least: float) -> list[float]:
-    found: list[float] = []
-    for pairs in trial.said.values():
-        scores = score([text for _, text in pairs])
-        own = scores[np.arange(len(pairs)), [number for number, _ in pairs]]
-        found.append(float(np.mean(own >= least)))
-    return found
+def foreign_scores(pairs: Sequence[tuple[int, str]], score: Score) -> Scores:
+    """The scores of all phrases but the pair's own."""
+    scores = score([text for _, text in pairs])
+    scores[np.arange(len(pairs)), [number for number, _ in pairs]] = np.nan
+    return scores[~np.isnan(scores)]
 
 
-def rows(seed: int) -> Iterator[tuple[str, float, list[float], float, float]]:
-    """(name, threshold, recalls, false alarms in talk, false alarms in other phrases)."""
+def compare(seed: int) -> Iterator[tuple[str, float, list[float]]]:
+    """(contender, lowest score that counts, shares found: at each rate, then of false alarms in
+    talk, in other phrases and in opposites).
+    """
     trial = make_trial(seed)
     for name, score in CONTENDERS.items():
-        talk, others = false_alarm_scores(trial, score)
-        both = np.concatenate([talk, others])
-        at_rate = max(50.0, float(np.quantile(both, 1 - FALSE_ALARMS)) + 1e-9)
-        chosen = {"": 100.0 if name == "exact" else at_rate}
-        if score is score_sounds:
-            chosen = {" as shipped": Tolerance().min_score, " at 0.1 % false alarms": at_rate}
-        for label, least in chosen.items():
-            yield (
-                name + label, least, recalls(trial, score, least - 1e-9),
-                float(np.mean(talk >= least)), float(np.mean(others >= least)),
-            )  # fmt: skip
+        talk, others = score(trial.talk), foreign_scores(trial.others, score)
+        found = [own_scores(pairs, score) for pairs in trial.said.values()]
+        found += [talk, others, own_scores(trial.opposites, score)]
+        matched = max(_LOWEST, float(np.quantile(others, 1 - FALSE_ALARMS)) + 2e-6)
+        levels = {"": matched}
+        if name == "exact":
+            levels = {"": 100.0}
+        elif score is score_sounds:
+            levels = {", as shipped": Tolerance().min_score, ", at 0.1 %": matched}
+        for label, least in levels.items():
+            yield name + label, least, [float(np.mean(s >= least - 1e-6)) for s in found]
+
+
+def forbidden_rates(seed: int) -> tuple[list[float], int, int]:
+    """Share of forbidden phrases found at each rate; alarms of denials, and of talk, in calls."""
+    speaker = Speaker(seed)
+    items = [
+        f"{{name: f{n}, forbidden: {phrase}, unless: {denial}}}"
+        for n, (phrase, denial) in enumerate(FORBIDDEN.items())
+    ]
+    text = "scripts:\n  - name: s\n    items:\n" + "".join(f"    - {item}\n" for item in items)
+    checker = ScriptChecker(load_scripts(text, source="benchmark"))
+
+    def alarms(said: Sequence[str]) -> int:
+        calls = [
+            Call(
+                CallContext("call", 10.0, ("agent",)),
+                [SpokenSegment(0, 0.0, 10.0, text_raw=line, role="agent", confidence=1.0)],
+            )
+            for line in said
+        ]
+        return sum(c.outcome == "forbidden" for checks in checker.check(calls) for c in checks)
+
+    found = [
+        alarms([speaker.sentence(phrase, rate) for phrase in FORBIDDEN for _ in range(SAID)])
+        / (len(FORBIDDEN) * SAID)
+        for rate in RATES
+    ]
+    denials = alarms([speaker.sentence(d, 0.0) for d in FORBIDDEN.values() for _ in range(SAID)])
+    return found, denials, alarms([speaker.talk(30) for _ in range(NOT_SAID)])
 
 
 def measure_speed(segments: int) -> tuple[float, int]:
@@ -281,15 +341,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--segments", type=int, default=300_000)
     segments = parser.parse_args().segments
+    heads = ["0 %", "10 %", "20 %", "30 %", "in talk", "in other phrases", "in opposites"]
     print(
-        f"{len(PHRASES)} phrases of 7 to 18 characters; recall by share of wrong characters.\n\n"
-        "| seed | matcher | lowest score | 0 % | 10 % | 20 % | 30 % | false in talk | false in "
-        "other phrases |\n|---|---|---:|---:|---:|---:|---:|---:|---:|"
+        f"{len(PHRASES)} phrases of 7 to 18 characters. Found, by share of wrong characters; false "
+        f"alarms, of pairs of a phrase and a text.\n\n| seed | matcher | lowest score | "
+        f"{' | '.join(heads)} |\n|---|---|{'---:|' * (1 + len(heads))}"
     )
     for seed in (TUNED_SEED, UNSEEN_SEED):
-        for name, least, found, talk, others in rows(seed):
-            figures = " | ".join(f"{share:.3f}" for share in found)
-            print(f"| {seed} | {name} | {least:.1f} | {figures} | {talk:.3%} | {others:.3%} |")
+        for name, least, shares in compare(seed):
+            figures = [*(f"{s:.3f}" for s in shares[:4]), *(f"{s:.3%}" for s in shares[4:])]
+            print(f"| {seed} | {name} | {least:.1f} | {' | '.join(figures)} |")
+    for seed in (TUNED_SEED, UNSEEN_SEED):
+        found, denials, talk = forbidden_rates(seed)
+        print(
+            f"\nForbidden phrases of 2 to 6 syllables, seed {seed}: "
+            f"{' / '.join(f'{share:.3f}' for share in found)} found at the four rates; "
+            f"{denials} alarms in {len(FORBIDDEN) * SAID} denials, {talk} in {NOT_SAID:,} talks."
+        )
     seconds, hits = measure_speed(segments)
     print(
         f"\n{len(PHRASES)} phrases in {segments:,} segments of 15 characters: {seconds:.1f} s on "

@@ -162,9 +162,7 @@ def _compare_words(connection: sa.Connection, day: str) -> list[dict[str, Any]]:
     rows = [
         row
         for group, agents in _read_words(connection, day).items()
-        for agent_key, agent in sorted(agents.items())
-        if agent.calls >= MIN_TRIALS
-        for row in _find_words(group, agent_key, agents)
+        for row in _find_words(group, agents)
     ]
     spoken = read_spoken_segments(connection, sorted({r["example_recording_id"] for r in rows}))
     for row in rows:
@@ -195,42 +193,39 @@ def _read_words(connection: sa.Connection, day: str) -> dict[_Group, dict[int, _
     return {group: dict(agents) for group, agents in groups.items()}
 
 
-def _find_words(
-    group: _Group, agent_key: int, agents: Mapping[int, _Agent]
-) -> Iterator[dict[str, Any]]:
-    """Words of which it is sure that the agent uses them more or less than the colleagues."""
-    agent = agents[agent_key]
-    colleagues = [other for key, other in agents.items() if key != agent_key]
-    others_calls = sum(other.calls for other in colleagues)
-    others_with = sum((other.calls_with for other in colleagues), Counter[str]())
-    together = agent.calls_with + others_with
-    words = sorted(term for term, n in together.items() if n >= _WORDS.min_calls)
-    if not words or not others_calls:
-        return
-    found = compare_words(
-        np.array([agent.calls_with[term] for term in words], float),
-        agent.calls,
-        np.array([others_with[term] for term in words], float),
-        others_calls,
-        _WORDS.prior_calls,
-    )
-    # Either way: more or less often.
-    q_values = adjust_p_values(2 * np.minimum(found.p_values, 1 - found.p_values))
-    for i in _surest(found.z, q_values):
-        term = words[i]
-        sayers = [agent] if found.z[i] > 0 else colleagues
-        yield {
-            **group._asdict(),
-            "agent_key": agent_key,
-            "term": term,
-            "calls": agent.calls,
-            "calls_with": agent.calls_with[term],
-            "colleagues_calls": others_calls,
-            "colleagues_calls_with": others_with[term],
-            "odds_ratio": float(np.exp(found.log_odds[i])),
-            "z": float(found.z[i]),
-            "example_recording_id": next(s.last_with[term] for s in sayers if term in s.last_with),
-        }
+def _find_words(group: _Group, agents: Mapping[int, _Agent]) -> Iterator[dict[str, Any]]:
+    """Words of which it is sure that an agent uses them more or less than the colleagues."""
+    calls, calls_with = 0, Counter[str]()
+    for agent in agents.values():
+        calls += agent.calls
+        calls_with.update(agent.calls_with)
+    words = sorted(term for term, n in calls_with.items() if n >= _WORDS.min_calls)
+    all_with = np.array([calls_with[term] for term in words], float)
+    for agent_key, agent in sorted(agents.items()):
+        if not words or agent.calls < MIN_TRIALS or agent.calls == calls:
+            continue
+        own_with = np.array([agent.calls_with[term] for term in words], float)
+        found = compare_words(
+            own_with, agent.calls, all_with - own_with, calls - agent.calls, _WORDS.prior_calls
+        )
+        # Either way: more or less often.
+        q_values = adjust_p_values(2 * np.minimum(found.p_values, 1 - found.p_values))
+        for i in _surest(found.z, q_values):
+            sayers = [agent] if found.z[i] > 0 else [a for k, a in agents.items() if k != agent_key]
+            yield {
+                **group._asdict(),
+                "agent_key": agent_key,
+                "term": words[i],
+                "calls": agent.calls,
+                "calls_with": int(own_with[i]),
+                "colleagues_calls": calls - agent.calls,
+                "colleagues_calls_with": int(all_with[i] - own_with[i]),
+                "odds_ratio": float(np.exp(found.log_odds[i])),
+                "z": float(found.z[i]),
+                "example_recording_id": next(
+                    sayer.last_with[words[i]] for sayer in sayers if words[i] in sayer.last_with
+                ),
+            }
 
 
 def _surest(z: NDArray[np.float64], q_values: NDArray[np.float64]) -> list[int]:

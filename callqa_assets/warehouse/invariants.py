@@ -23,6 +23,7 @@ from callqa_assets.warehouse.tables import (
     pii_spans,
     recordings,
     rule_sets,
+    script_checks,
     segments,
     stage_runs,
     topic_hits,
@@ -214,6 +215,28 @@ def _find_times_that_do_not_add_up(rows: RowsOfDay) -> list[str]:
     )
 
 
+def _find_script_checks_without_words(rows: RowsOfDay) -> list[str]:
+    words = script_checks.c.matched_text
+    return rows.read(
+        sa.select(script_checks.c.recording_id)
+        .join(recordings, recordings.c.recording_id == script_checks.c.recording_id)
+        .where(
+            script_checks.c.day == rows.day,
+            rows.holds(script_checks.c.recording_id),
+            sa.or_(
+                (script_checks.c.outcome == "forbidden") & words.is_(None),
+                words.is_not(None)
+                & sa.or_(
+                    script_checks.c.start_s.is_(None),
+                    script_checks.c.start_s < 0,
+                    script_checks.c.end_s <= script_checks.c.start_s,
+                    script_checks.c.end_s > recordings.c.duration_s + _SLACK_S,
+                ),
+            ),
+        )
+    )
+
+
 def _find_misplaced_pii(rows: RowsOfDay) -> list[str]:
     same = (
         (transcripts.c.recording_id == pii_spans.c.recording_id)
@@ -295,6 +318,12 @@ INVARIANTS = (
         "times_add_up",
         "On two channels talk + talk - overlap + silence + hold is the conversation.",
         _find_times_that_do_not_add_up,
+    ),
+    Invariant(
+        "scripts",
+        "script_checks_carry_evidence",
+        "Every forbidden phrase names the words, and all words lie inside their call.",
+        _find_script_checks_without_words,
     ),
     Invariant(
         "pii",

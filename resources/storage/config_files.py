@@ -49,13 +49,13 @@ def read_rules_file(path: Path) -> RulesFile:
         return RulesFile(str(path), error)
 
 
-def read_scripts_file(path: Path) -> ScriptSet:
-    """Raises ScriptsError."""
-    cure = "restore the scripts file, or write `scripts: []` in it to check none"
-    return load_scripts(read_config(path, error=ScriptsError, cure=cure), source=str(path))
-
-
 def read_topics_file(path: Path) -> TopicSet:
     """Raises TopicsError."""
     cure = "restore it or set CALLQA_CONFIGS to the configuration folder"
     return load_topics(read_config(path, error=TopicsError, cure=cure), source=str(path))
+
+
+def read_scripts_file(path: Path) -> ScriptSet:
+    """Raises ScriptsError."""
+    cure = "restore the scripts file, or write `scripts: []` in it to check none"
+    return load_scripts(read_config(path, error=ScriptsError, cure=cure), source=str(path))

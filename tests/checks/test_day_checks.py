@@ -86,6 +86,8 @@ CORRUPTIONS = {
     "track not in the lake": ("tracks", tables.stage_runs, {"artifact": "lake/gone.parquet"}),
     "no evidence": ("alerts", tables.alerts, {"evidence": {}}),
     "unknown rules": ("alerts", tables.alerts, {"rule_hash": "0" * 64}),
+    "a forbidden phrase without words": ("scripts", tables.script_checks, {"outcome": "forbidden"}),
+    "words without seconds": ("scripts", tables.script_checks, {"matched_text": "您好"}),
     "alert after the end": ("alerts", tables.alerts, {"ended_s": 60.0}),
 }
 

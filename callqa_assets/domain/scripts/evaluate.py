@@ -31,7 +31,7 @@ from callqa_assets.domain.scripts.script_set import (
     order_of_judging,
 )
 from callqa_assets.domain.scripts.search import PhraseSearch
-from callqa_assets.domain.scripts.spelling import spell
+from callqa_assets.domain.scripts.spelling import PAUSE, spell
 from callqa_assets.domain.text.spoken_text import SpokenSegment
 
 Outcome = Literal["passed", "missed", "unsure", "forbidden", "not_applicable"]
@@ -69,6 +69,8 @@ class Said(NamedTuple):
     score: float
     text: str
     is_negated: bool
+    has_pause: bool
+    """It goes over the end of a clause."""
 
     def begins_after(self, other: Said) -> bool:
         if self.channel == other.channel:
@@ -160,6 +162,7 @@ class ScriptChecker:
                     score=round(pattern.score(hit.distance), 1),
                     text=passage.text[hit.start : hit.end].replace("\n", " "),
                     is_negated=hit.is_negated,
+                    has_pause=PAUSE in texts[hit.text][hit.start : hit.end],
                 )
                 for use in self._patterns[pattern]:
                     found[call][use].append(said)
@@ -237,17 +240,20 @@ class _Judge:
 
     def _judge_forbidden(self, item: ForbiddenItem) -> Check:
         guards = self.found.get((self.script.name, item.name, "unless"), [])
-        hits = sorted(
-            said for said in self._hits(item) if not any(said.lies_in(guard) for guard in guards)
-        )
         window_s = self._conversation_s
-        denied = [said for said in hits if said.is_negated]
-        if said := next((said for said in hits if not said.is_negated), None):
-            if not self._is_role_known(item.role):
+        denied: Said | None = None
+        for said in sorted(self._hits(item)):
+            around = [guard for guard in guards if said.lies_in(guard)]
+            if said.is_negated or around:
+                # 不，保本: no guard that a pause interrupts.
+                if all(guard.has_pause for guard in around):
+                    denied = denied or said
+            elif self._is_role_known(item.role):
+                return self._say(item, "forbidden", None, said, window_s, review=True)
+            else:
                 return self._say(item, "unsure", "role_unknown", said, window_s, review=True)
-            return self._say(item, "forbidden", None, said, window_s, review=True)
         if denied:
-            return self._say(item, "unsure", "negation", denied[0], window_s, review=True)
+            return self._say(item, "unsure", "negation", denied, window_s, review=True)
         if self._was_heard_badly(item.role, window_s):
             return self._say(item, "unsure", "doubtful_text", window_s=window_s)
         return self._say(item, "passed", window_s=window_s)
@@ -289,9 +295,9 @@ class _Judge:
 
     @cached_property
     def _conversation_s(self) -> tuple[float, float]:
-        """From the first word of anybody to the last."""
-        spoken = [s for s in self.call.segments if s.text_raw] or self.call.segments
-        return min(s.start_s for s in spoken), max(s.end_s for s in spoken)
+        """From the first speech of anybody to the last."""
+        segments = self.call.segments
+        return min(s.start_s for s in segments), max(s.end_s for s in segments)
 
     def _window_s(
         self, item: RequiredItem, before: Said | None, after: Said | None

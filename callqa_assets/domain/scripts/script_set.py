@@ -114,17 +114,18 @@ def _of_one_kind(value: object) -> object:
     return block
 
 
-def _kind_of(value: Any) -> str:
+def _tag_of(value: Any) -> str:
+    """In brackets, so that problems do not take the tag for the key of the same name."""
     if isinstance(value, BaseModel):
-        return next(key for key, kind in _KINDS.items() if isinstance(value, kind))
-    return next(key for key in _KINDS if key in value)
+        return next(f"<{key}>" for key, kind in _KINDS.items() if isinstance(value, kind))
+    return next(f"<{key}>" for key in _KINDS if key in value)
 
 
 Item = Annotated[
-    Annotated[RequiredItem, Tag("required")]
-    | Annotated[ForbiddenItem, Tag("forbidden")]
-    | Annotated[MentionedItem, Tag("mentioned")],
-    Discriminator(_kind_of),
+    Annotated[RequiredItem, Tag("<required>")]
+    | Annotated[ForbiddenItem, Tag("<forbidden>")]
+    | Annotated[MentionedItem, Tag("<mentioned>")],
+    Discriminator(_tag_of),
     BeforeValidator(_of_one_kind),
 ]
 

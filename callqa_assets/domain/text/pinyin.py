@@ -36,7 +36,7 @@ def readings(character: str) -> frozenset[str]:
     A Latin letter is a reading of its own, in upper case so that it is no syllable; a digit has the
     readings of its numeral.
     """
-    folded = fold(character)[:1]
+    folded = fold(character).strip()[:1]
     if folded in _SPOKEN_DIGITS:
         return frozenset(r for numeral in _SPOKEN_DIGITS[folded] for r in readings(numeral))
     if not _HAN.match(folded):
