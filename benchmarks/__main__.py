@@ -38,6 +38,7 @@ BENCHMARKS = {
     "speed.asr": "Speed of the funasr transcribers",
     "speed.orchestration": "What Dagster costs",
     "speed.rules": "What a changed rules file costs",
+    "speed.marts": "What publishing a day costs",
     "speed.topics": "What topics and words of a day cost",
 }
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from callqa_assets.checks.day_checks import anomaly_check
 from callqa_assets.domain.days import Calendar, shift_day
 from callqa_assets.marts.registry import MARTS
+from callqa_assets.warehouse.dimensions import find_uncovered_year
 from callqa_assets.warehouse.mart_days import read_publications
 from callqa_assets.warehouse.tables import recordings
 from resources.dagster_resources import HomeResource, WarehouseResource
@@ -53,6 +54,12 @@ def yesterday_is_published(
 
 
 CHECKS = [
+    anomaly_check(
+        ASSET,
+        "workdays_are_known",
+        "The file of China's public holidays covers the days' years.",
+        find_uncovered_year,
+    ),
     anomaly_check(
         ASSET,
         "days_are_published",

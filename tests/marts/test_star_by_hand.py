@@ -14,6 +14,7 @@ import pytest
 from callqa_assets.marts import alerts, calls, script_checks, segments, topic_hits
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.dimensions import find_uncovered_year
 from tests.marts.made_calls import ANALYSED, MadeCalls, add_models, ask, publish
 from tests.support.snapshot import read_rows
 
@@ -390,3 +391,9 @@ def test_a_date_filter_of_a_bi_client_finds_the_day_and_no_other(made):
             finish=f"{end} 00:00:00.000000",
         )
         assert row["calls"] == calls_found
+
+
+def test_a_year_whose_holidays_are_not_published_yet_is_named(made):
+    with made.read() as connection:
+        assert find_uncovered_year(connection, DAY) is None
+        assert "2027" in str(find_uncovered_year(connection, "2027-03-15"))
