@@ -21,24 +21,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from callqa_assets.domain.alerts.priorities import PRIORITIES
-
-# Okabe and Ito's palette, with darker colours for the emotions that it leaves too close together,
-# so that colour-blind people can distinguish them (tests/assets/test_plots.py). An emotion's colour
-# never changes. In stacking order: negative emotions at the bottom, where bars compare best.
-EMOTION_COLOURS = {
-    "angry": "#D55E00",
-    "disgusted": "#5B3A00",
-    "fearful": "#9E2B7E",
-    "sad": "#0072B2",
-    "surprised": "#56B4E9",
-    "happy": "#F0E442",
-    "other": "#4D4D4D",
-    "unknown": "#AAAAAA",
-    "neutral": "#DDDDDD",
-}
+from callqa_assets.domain.emotion.colours import EMOTION_COLOURS
 
 PRIORITY_COLOURS = dict(zip(PRIORITIES, ("#D55E00", "#E69F00", "#56B4E9"), strict=True))
-"""From the same palette, in stacking order."""
+"""From the palette of `EMOTION_COLOURS`, in stacking order."""
 
 SCRIPT_COLOURS = {
     "passed": "#009E73",

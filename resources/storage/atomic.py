@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all, and stay after a power cut."""
+"""Files and folders that appear whole or not at all, and stay after a power cut."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,3 +43,40 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def write_folder_atomically(folder: Path) -> Iterator[Path]:
+    """Fill a temporary folder that becomes `folder` at the end of the block.
+
+    Its files are synced first. What was at `folder` is replaced as a whole, and stays where the
+    block raises. What a killed process left is tidied first: a folder that it had moved aside comes
+    back. Two processes must not write the same folder at once. Raises OSError.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f"{folder.name}.new{PARTIAL}")
+    replaced = folder.with_name(f"{folder.name}.old{PARTIAL}")
+    if replaced.exists() and not folder.exists():
+        replaced.rename(folder)
+    for left in (partial, replaced):
+        shutil.rmtree(left, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        for path in partial.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(partial)
+        if folder.exists():
+            folder.rename(replaced)
+        try:
+            partial.rename(folder)
+        except OSError:
+            if replaced.exists():
+                replaced.rename(folder)
+            raise
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    sync_folder(folder.parent)
+    shutil.rmtree(replaced, ignore_errors=True)

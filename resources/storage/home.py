@@ -29,7 +29,9 @@ class HomeError(CallqaError):
 
 @dataclass(frozen=True)
 class Home:
-    """A folder with drop/ archive/ quarantine/ lake/ callqa.db callqa.json dagster/ locks/."""
+    """A folder with drop/ archive/ quarantine/ lake/ exports/ reports/ callqa.db callqa.json
+    dagster/ locks/.
+    """
 
     root: Path
     calendar: Calendar = DEFAULT_CALENDAR
@@ -77,6 +79,16 @@ class Home:
     @property
     def embeddings(self) -> Path:
         return self.root / "lake" / "embeddings"
+
+    @property
+    def exports(self) -> Path:
+        """Exported tables, a folder for each day or range."""
+        return self.root / "exports"
+
+    @property
+    def reports(self) -> Path:
+        """Daily reports, `YYYY-MM-DD.html`."""
+        return self.root / "reports"
 
     @property
     def dagster(self) -> Path:

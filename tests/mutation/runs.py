@@ -69,6 +69,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
             for part in ("addresses", "digits", "identifiers", "names", "numbers", "recognise")
         },
         "domain/pii/spans": ["domain/pii/test_kinds", "domain/pii/test_calls"],
+        "domain/emotion/colours": ["assets/test_plots"],
         "domain/text/spoken_text": ["domain/rules/engine/test_find"],
         "domain/speech": ["domain/audio/test_segments", "domain/audio/test_packing"],
         "domain/text/itn/__init__": ["domain/text/test_itn"],
