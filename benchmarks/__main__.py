@@ -26,6 +26,9 @@ BENCHMARKS = {
     "accuracy.itn": "Numbers in transcripts",
     "accuracy.emotion": "Emotion",
     "accuracy.alerts": "Alerts on real calls",
+    "accuracy.spikes": "Spikes of topics, simulated",
+    "accuracy.contrast": "Words of unhappy calls, simulated",
+    "accuracy.agents": "Comparisons of agents",
     "accuracy.scripts": "Phrases of scripts in transcripts with errors",
     "accuracy.field_cases": "Recordings of kinds that people report",
     "speed.whole_chain": "Speed of the whole chain",
@@ -34,6 +37,7 @@ BENCHMARKS = {
     "speed.asr": "Speed of the funasr transcribers",
     "speed.orchestration": "What Dagster costs",
     "speed.rules": "What a changed rules file costs",
+    "speed.topics": "What topics and words of a day cost",
 }
 
 

@@ -1,5 +1,6 @@
 """Checks on `transcripts`."""
 
+import dagster as dg
 import sqlalchemy as sa
 
 from callqa_assets.checks.day_checks import (
@@ -9,7 +10,9 @@ from callqa_assets.checks.day_checks import (
     stage_checks,
 )
 from callqa_assets.stages.transcripts import STAGE
+from callqa_assets.warehouse.search import find_index_fault
 from callqa_assets.warehouse.tables import transcripts as table
+from resources.dagster_resources import WarehouseResource
 
 
 def _characters_per_second(connection: sa.Connection, day: str) -> float | None:
@@ -20,7 +23,20 @@ def _characters_per_second(connection: sa.Connection, day: str) -> float | None:
     return characters / seconds if seconds else None
 
 
+@dg.asset_check(
+    asset=STAGE.asset,
+    description="The search index is undamaged and has the entries that its table names.",
+)
+def search_index_is_sound(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.AssetCheckResult:
+    with warehouse.open().write() as connection:  # FTS5 asks for its check by a write
+        fault = find_index_fault(connection)
+    return dg.AssetCheckResult(
+        passed=fault is None, severity=dg.AssetCheckSeverity.ERROR, description=fault
+    )
+
+
 CHECKS = [
+    search_index_is_sound,
     *stage_checks(
         STAGE,
         complete="every_recording_was_transcribed",

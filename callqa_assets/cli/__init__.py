@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from sqlalchemy import exc
 
-from callqa_assets.cli import alerts, models, rebuild, review, rules, runs, scripts
+from callqa_assets.cli import alerts, models, rebuild, review, rules, runs, scripts, search
 from callqa_assets.cli.stop_signals import StoppedError
 from callqa_assets.domain.errors import CallqaError
 
@@ -29,6 +29,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
 app.add_typer(rules.app, name="rules")
+app.add_typer(search.app, name="search")
 app.add_typer(scripts.app, name="scripts")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.days import Calendar
 
-MartRows = Mapping[sa.Table, Sequence[Mapping[str, Any]]]
-"""A day's rows by table, each with its `date_key`."""
+MartRows = Mapping[sa.Table, Iterable[Mapping[str, Any] | sa.Select[Any]]]
+"""A day's rows by table, each with its `date_key`; or queries that find such rows, under the names
+of the table's columns: the database then fills the table itself."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class MartContext:
     calendar: Calendar
     configs: Path
     """Folder of the configuration files."""
+    today: str
+    """Local day: what reads days after its own is complete when they are over."""
     customer_key: bytes | None = field(default=None, repr=False)
     """Key under which customers' numbers are hashed; None: they are not, see `Settings`."""
 

@@ -33,6 +33,9 @@ from callqa_assets.warehouse.mart_days import (
     withhold,
 )
 
+_LOCK = "publish"
+"""One publication at a time: they share the dimensions' keys."""
+
 
 @dataclass(frozen=True)
 class DayReport:
@@ -71,7 +74,7 @@ class Publisher:
         """
         now = now or datetime.now(UTC)
         try:
-            with self.warehouse.write(lock=f"publish:{day}") as connection:
+            with self.warehouse.write(lock=_LOCK) as connection:
                 return self._publish(connection, day, run_id, force, now)
         except exc.OperationalError:
             raise
@@ -82,14 +85,15 @@ class Publisher:
     def _publish(
         self, connection: sa.Connection, day: str, run_id: str, force: bool, now: datetime
     ) -> DayReport:
-        staleness = self._staleness(connection, self.calendar.day_of(now))
+        today = self.calendar.day_of(now)
+        staleness = self._staleness(connection, today)
         stale = [mart for mart in self.marts if force or staleness.is_stale(mart, day)]
         if not stale:
             return DayReport(day)
         if reason := self._find_obstacle(connection, day):
             withhold(connection, day, reason, run_id=run_id, now=now)
             return DayReport(day, withheld=reason)
-        context = self._context(connection)
+        context = self._context(connection, today)
         stored = read_versions(connection)
         computed: dict[str, DayOfMart] = {}
         for mart in stale:
@@ -97,12 +101,11 @@ class Publisher:
             # Taken before the mart reads: what changes meanwhile makes it out of date again.
             version = staleness.version(mart, day, stored)
             rows = mart.compute(context, day)
-            for table in mart.tables:
-                replace_rows(connection, table, day, rows.get(table, ()))
-            stored[mart.name, day] = version
-            computed[mart.name] = DayOfMart(
-                version, sum(map(len, rows.values())), time.perf_counter() - started
+            number = sum(
+                replace_rows(connection, table, day, rows.get(table, ())) for table in mart.tables
             )
+            stored[mart.name, day] = version
+            computed[mart.name] = DayOfMart(version, number, time.perf_counter() - started)
         store_versions(connection, day, computed, run_id=run_id, now=now)
         inputs_hash = digest([stored.get((mart.name, day)) for mart in self.marts])
         publish(connection, day, inputs_hash=inputs_hash, run_id=run_id, now=now)
@@ -119,17 +122,17 @@ class Publisher:
         return "; ".join(violations) or None
 
     def _withhold(self, day: str, reason: str, run_id: str, now: datetime) -> DayReport:
-        with self.warehouse.write(lock=f"publish:{day}") as connection:
+        with self.warehouse.write(lock=_LOCK) as connection:
             withhold(connection, day, reason, run_id=run_id, now=now)
         return DayReport(day, withheld=reason)
 
-    def _context(self, connection: sa.Connection) -> MartContext:
-        return MartContext(connection, self.calendar, self.configs, self.customer_key)
+    def _context(self, connection: sa.Connection, today: str) -> MartContext:
+        return MartContext(connection, self.calendar, self.configs, today, self.customer_key)
 
     def _staleness(self, connection: sa.Connection, today: str) -> Staleness:
         return Staleness(
             self.marts,
-            self._context(connection),
+            self._context(connection, today),
             read_changes(connection),
             read_versions(connection),
             today,

@@ -5,7 +5,16 @@ The job, its forced configuration, assets, checks and settled days derive from i
 
 from __future__ import annotations
 
-from callqa_assets.stages import alerts, conversation, emotions, pii, scripts, segments, transcripts
+from callqa_assets.stages import (
+    alerts,
+    conversation,
+    emotions,
+    pii,
+    scripts,
+    segments,
+    topics,
+    transcripts,
+)
 from callqa_assets.stages.definition import StageDefinition
 
 STAGES: tuple[StageDefinition, ...] = (
@@ -14,6 +23,7 @@ STAGES: tuple[StageDefinition, ...] = (
     emotions.STAGE,
     alerts.STAGE,
     conversation.STAGE,
+    topics.STAGE,
     scripts.STAGE,
     pii.STAGE,
 )

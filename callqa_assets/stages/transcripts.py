@@ -1,8 +1,10 @@
 """Stage `transcripts`: the text of each segment, with word times."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from typing import Any
+
+import sqlalchemy as sa
 
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.speech import SegmentTranscript
@@ -15,6 +17,7 @@ from callqa_assets.stages.segmented_audio import SegmentedAudio, load_segmented
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.results import Note, Rows, SegmentKey, note_rows, rows_writer
+from callqa_assets.warehouse.search import index_transcripts
 
 CODE_VERSION = "3"
 
@@ -61,7 +64,25 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
             context.warehouse, context.archive, r, lists.of(r.facts.queue)
         ),
         compute=compute,
-        write=rows_writer(NAME),
+        write=_write,
+    )
+
+
+_write_rows = rows_writer(NAME)
+
+
+def _write(connection: sa.Connection, days: Mapping[str, str], rows: Mapping[str, Rows]) -> None:
+    """The transcripts, and what makes them found, in one transaction."""
+    _write_rows(connection, days, rows)
+    index_transcripts(
+        connection,
+        days,
+        {
+            recording_id: [
+                (row["channel"], row["segment_no"], row["text"]) for row in own[tables.transcripts]
+            ]
+            for recording_id, own in rows.items()
+        },
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,6 +21,7 @@ _MARKED = re.compile(
 )
 _TYPES = (
     (tables.UtcDateTime, "timestamp"),
+    (sa.DateTime, "timestamp"),
     (tables.Day, "date"),
     (sa.JSON, "JSON"),
     (sa.Boolean, "boolean"),
@@ -53,7 +55,7 @@ def describe_table(table: sa.Table) -> str:
     """A table's comment, key and columns, as Markdown."""
     key = ", ".join(f"`{column.name}`" for column in table.primary_key.columns)
     rows = (
-        f"| `{column.name}` | {_name_type(column)} | {_escape(column.comment)} |\n"
+        f"| `{column.name}` | {name_type(column)} | {_escape(column.comment)} |\n"
         for column in table.columns
     )
     return (
@@ -62,7 +64,8 @@ def describe_table(table: sa.Table) -> str:
     )
 
 
-def _name_type(column: sa.Column[object]) -> str:
+def name_type(column: sa.Column[Any]) -> str:
+    """A column's type in plain words, the same on both engines, e.g. `double or NULL`."""
     name = next(name for kind, name in _TYPES if isinstance(column.type, kind))
     return f"{name} or NULL" if column.nullable else name
 

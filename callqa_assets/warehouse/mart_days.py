@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,13 +26,32 @@ class DayOfMart:
     seconds: float
 
 
+_ROWS_AT_ONCE = 5_000
+
+
 def replace_rows(
-    connection: sa.Connection, table: sa.Table, day: str, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Make `rows` the only rows of the day in a mart's table, which has a column `date_key`."""
+    connection: sa.Connection,
+    table: sa.Table,
+    day: str,
+    rows: Iterable[Mapping[str, Any] | sa.Select[Any]],
+) -> int:
+    """Make `rows`, and what queries among them find, the only rows of the day in a mart's table.
+
+    The table has a column `date_key`. Returns their number. An iterator is read as rows are
+    inserted.
+    """
     connection.execute(sa.delete(table).where(table.c.date_key == date_key(day)))
-    if rows:
-        connection.execute(sa.insert(table), list(rows))
+    remaining, number = iter(rows), 0
+    while some := list(islice(remaining, _ROWS_AT_ONCE)):
+        queries = [found for found in some if isinstance(found, sa.Select)]
+        given = [row for row in some if not isinstance(row, sa.Select)]
+        for query in queries:
+            names = query.selected_columns.keys()
+            number += connection.execute(sa.insert(table).from_select(names, query)).rowcount
+        if given:
+            connection.execute(sa.insert(table), given)
+            number += len(given)
+    return number
 
 
 def read_versions(connection: sa.Connection) -> dict[tuple[str, str], str]:

@@ -15,6 +15,7 @@ from callqa_assets.domain.calls.metadata import CallMetadata, TimeSource
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
 from callqa_assets.warehouse.changed_days import mark_changed
+from callqa_assets.warehouse.search import move_entries
 from callqa_assets.warehouse.tables import DAY_TABLES, recordings
 
 
@@ -102,4 +103,6 @@ def update_metadata(
             .where(table.c.recording_id == recording_id, table.c.day != day)
             .values(day=day)
         )
+    if changed != {day}:
+        move_entries(connection, recording_id, day)
     mark_changed(connection, changed)

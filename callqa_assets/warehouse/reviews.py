@@ -6,7 +6,6 @@ only ever added: the latest decision of each reviewer counts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from callqa_assets.domain.alerts.priorities import PRIORITY_RANKS
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.rules.engine.evaluate import text_of
+from callqa_assets.domain.statistics.proportions import wilson_interval
 from callqa_assets.warehouse.changed_days import mark_changed
 from callqa_assets.warehouse.tables import alert_reviews, alerts, recordings
 
@@ -170,22 +170,3 @@ def read_rule_precision(connection: sa.Connection) -> Sequence[RulePrecision]:
     """The view `rule_precision`, by rule."""
     query = sa.text("SELECT * FROM rule_precision ORDER BY rule, mode")
     return [RulePrecision(**row) for row in connection.execute(query).mappings()]
-
-
-_Z_95 = 1.959964
-"""Two-sided 95 % point of the normal distribution."""
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a share, by Wilson's score (JASA 22, 1927); (0, 1) of no trials.
-
-    Holds for a handful of trials and for shares near 0 or 1, unlike the normal approximation.
-    """
-    if not 0 <= successes <= trials:
-        raise ValueError(f"{successes} successes of {trials} trials")
-    if trials == 0:
-        return 0.0, 1.0
-    share, z2 = successes / trials, _Z_95**2 / trials
-    centre = (share + z2 / 2) / (1 + z2)
-    half = math.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
-    return max(0.0, centre - half), min(1.0, centre + half)

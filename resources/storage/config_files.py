@@ -7,7 +7,11 @@ from pathlib import Path
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
 from callqa_assets.domain.rules.rule_set import RulesError, RulesFile
 from callqa_assets.domain.scripts.script_set import ScriptsError, ScriptSet, load_scripts
+from callqa_assets.domain.topics.topic_set import TopicsError, TopicSet, load_topics
+from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
+
+WORKDAYS_FILE = "workdays.csv"
 
 
 def read_config(path: Path, *, error: type[ConfigError], cure: str) -> str:
@@ -30,6 +34,12 @@ def read_metadata_config(path: Path) -> MetadataConfig:
     return load_config(text, source=str(path))
 
 
+def read_workdays(path: Path) -> Workdays:
+    """Raises WorkdaysError."""
+    cure = "set CALLQA_CONFIGS to the configuration folder"
+    return load_workdays(read_config(path, error=WorkdaysError, cure=cure), source=str(path))
+
+
 def read_rules_file(path: Path) -> RulesFile:
     """The file as it is now, readable or not."""
     cure = "restore the rules file or set CALLQA_RULES"
@@ -37,6 +47,12 @@ def read_rules_file(path: Path) -> RulesFile:
         return RulesFile(str(path), read_config(path, error=RulesError, cure=cure))
     except RulesError as error:
         return RulesFile(str(path), error)
+
+
+def read_topics_file(path: Path) -> TopicSet:
+    """Raises TopicsError."""
+    cure = "restore it or set CALLQA_CONFIGS to the configuration folder"
+    return load_topics(read_config(path, error=TopicsError, cure=cure), source=str(path))
 
 
 def read_scripts_file(path: Path) -> ScriptSet:

@@ -14,6 +14,7 @@ from rich.console import Console
 from callqa_assets.cli.headless import process_drop_folder
 from callqa_assets.cli.run_report import RunReport, read_report
 from callqa_assets.cli.terminal_report import print_report
+from callqa_assets.stages.registry import STAGE_NAMES
 from resources.settings import Settings
 from resources.storage.home import Home
 from tests.support.calls import write_call
@@ -55,9 +56,7 @@ def test_a_day_on_which_all_is_well_has_nothing_to_tell(home, report):
     found = report()
     assert not found.has_failures
     assert [(day.day, day.recordings, day.quarantined) for day in found.days] == [(DAY, 1, 0)]
-    assert found.computed == dict.fromkeys(
-        ("segments", "transcripts", "emotions", "alerts", "pii"), 1
-    )
+    assert found.computed == dict.fromkeys(STAGE_NAMES, 1)
     assert (found.quarantined, found.problems, found.guessed_dates) == ([], [], {})
     assert "quarantined by this run" not in printed(found)
 

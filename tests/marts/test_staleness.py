@@ -10,7 +10,7 @@ from callqa_assets.marts.mart import Mart, MartContext
 from callqa_assets.marts.staleness import Staleness
 
 MARCH = days_between("2025-03-01", "2025-03-31")
-CONTEXT = MartContext(cast(Any, None), DEFAULT_CALENDAR, Path())
+CONTEXT = MartContext(cast(Any, None), DEFAULT_CALENDAR, Path(), "2025-06-01")
 
 
 def mart(name: str, **options: Any) -> Mart:

@@ -88,7 +88,7 @@ def test_postgresql_shows_what_tables_and_columns_mean(warehouse):
         " AND description.classoid = 'pg_class'::regclass"
         " LEFT JOIN pg_attribute AS attribute ON attribute.attrelid = relation.oid"
         " AND attribute.attnum = description.objsubid AND description.objsubid > 0"
-        " WHERE relation.relnamespace = current_schema()::regnamespace"
+        " WHERE relation.relnamespace = current_schema()::regnamespace AND relation.relkind = 'r'"
     )
     with warehouse.read() as connection:
         stored = {(table, column): text for table, column, text in connection.execute(query)}

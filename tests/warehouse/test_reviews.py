@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.speech import ModelIdentity
+from callqa_assets.domain.statistics.proportions import wilson_interval
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.reviews import (
     ReviewError,
@@ -18,7 +19,6 @@ from callqa_assets.warehouse.reviews import (
     find_alert,
     read_rule_precision,
     read_waiting,
-    wilson_interval,
 )
 from tests.support.calls import RULES, write_call
 from tests.support.direct import DirectRun

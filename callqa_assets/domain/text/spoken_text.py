@@ -54,6 +54,16 @@ class Match(NamedTuple):
     end_s: float
     text: str
     """The matched text, as transcribed."""
+    in_raw: range | None = None
+    """Its letters among those of the segment's folded raw text; None where they are not known."""
+
+    def overlaps(self, other: Match) -> bool:
+        """Whether they share words; by their times where it is not known which words they are."""
+        if self.segment != other.segment:
+            return False
+        if self.in_raw is None or other.in_raw is None:
+            return self.start_s < other.end_s and other.start_s < self.end_s
+        return self.in_raw.start < other.in_raw.stop and other.in_raw.start < self.in_raw.stop
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,7 @@ class SpokenText:
         times = self._word_times[segment]
         in_raw = positions if raw else _find_in_raw(spoken, positions)
         start_s, end_s = _seconds_of(spoken, times, in_raw)
-        return Match(segment, start_s, end_s, said)
+        return Match(segment, start_s, end_s, said, in_raw)
 
 
 def seconds_of(segment: SpokenSegment, start: int, end: int) -> tuple[float, float]:

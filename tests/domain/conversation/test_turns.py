@@ -38,9 +38,9 @@ def test_a_nod_inside_the_others_turn_ends_no_turn():
 
 
 def test_a_short_answer_after_the_others_turn_is_a_turn():
-    agent, customer = find_speakers([said(0, 2000), said(2600, 5000)], [said(2000, 2500, units=1)])
-    # It begins when the agent has ended: the agent's two spans would else be one turn.
-    assert times(customer.turns) == []
+    # It begins when the agent has paused, inside what would else be one turn of the agent.
+    _, customer = find_speakers([said(0, 2000), said(2600, 5000)], [said(2000, 2500, units=1)])
+    assert customer.turns == []
     assert times(customer.backchannels) == [(2000, 2500)]
     _, customer = find_speakers([said(0, 2000)], [said(2000, 2500, units=1)])
     assert times(customer.turns) == [(2000, 2500)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callqa_assets.warehouse.reviews import wilson_interval
+from callqa_assets.domain.statistics.proportions import wilson_interval
 
 
 # Newcombe, Statistics in Medicine 17 (1998), table I, method 3.

@@ -1,0 +1,1 @@
+"""Statistics of counts: shares, agents, words and spikes; numpy and scipy alone."""

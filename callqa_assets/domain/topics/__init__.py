@@ -1,0 +1,1 @@
+"""Topics and words of calls: what is looked for, where it is found, which words are counted."""
