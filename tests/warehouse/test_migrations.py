@@ -46,8 +46,6 @@ CHOICES = {
     "script_checks.outcome": "passed",
     "script_checks.reason": None,
     "topic_spikes.state": "spike",
-    "script_checks.outcome": "passed",
-    "script_checks.reason": None,
     "pii_spans.kind": "mobile",
     "pii_spans.start_char": 0,
     "pii_spans.confidence": "high",
