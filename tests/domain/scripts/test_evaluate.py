@@ -156,6 +156,23 @@ def test_a_required_item_that_was_missed_lifts_the_order():
     assert early["closing"] == ("missed", "out_of_place")  # within the last 10 s, but first
 
 
+def test_what_goes_only_with_an_item_is_not_asked_where_that_is_missed():
+    scripts = """
+scripts:
+  - name: waiting
+    items:
+      - {name: wait, required: 请您稍等片刻}
+      - {name: thanks, required: 感谢您的耐心等待, only_with: wait, after: wait}
+"""
+    checker = ScriptChecker(load_scripts(scripts, source="scripts.yaml"))
+    calls = [call(END), call(said(0, 2, "请您稍等片刻"), END)]
+    found = [[(c.outcome, c.reason) for c in checks] for checks in checker.check(calls)]
+    assert found == [
+        [("missed", "not_said"), ("not_applicable", "not_mentioned")],
+        [("passed", None), ("missed", "not_said")],
+    ]
+
+
 def test_the_other_sides_words_do_not_count():
     found = outcomes(said(1, 2, "您好很高兴为您服务"), said(1, 8, "不归我管"), END)
     assert found["greeting"] == ("missed", "not_said")
