@@ -210,6 +210,8 @@ def find_index_fault(connection: sa.Connection) -> str | None:
             connection.execute(
                 sa.text("INSERT INTO transcript_fts(transcript_fts) VALUES ('integrity-check')")
             )
+        except exc.OperationalError:  # locked or out of reach: nothing is known about the index
+            raise
         except exc.DatabaseError:
             return f"FTS5 finds its index damaged: {cure}"
     entries = sa.select(sa.func.count()).select_from(transcript_search)
