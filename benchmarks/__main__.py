@@ -34,6 +34,7 @@ BENCHMARKS = {
     "speed.asr": "Speed of the funasr transcribers",
     "speed.orchestration": "What Dagster costs",
     "speed.rules": "What a changed rules file costs",
+    "speed.search": "Search against a scan",
 }
 
 

@@ -185,10 +185,15 @@ def find(connection: sa.Connection, text: str, chosen: SearchFilter, *, limit: i
 
 def find_ids(connection: sa.Connection, normalised: str, *, newest: int | None = None) -> list[int]:
     """Numbers of the entries that hold a normalised text; the newest, newest first, or all."""
-    hits = _matching(connection, normalised, SearchFilter())
-    query = sa.select(hits.c.search_id)
+    if connection.dialect.name == "sqlite":  # the index alone has them
+        query = _match_fts(normalised, SearchFilter())
+        number = _fts.c.rowid
+    else:
+        hits = _matching(connection, normalised, SearchFilter())
+        number = hits.c.search_id
+        query = sa.select(number)
     if newest is not None:
-        query = query.order_by(hits.c.search_id.desc()).limit(newest)
+        query = query.order_by(number.desc()).limit(newest)
     return list(connection.execute(query).scalars())
 
 
@@ -269,17 +274,12 @@ def find_misindexed(connection: sa.Connection, *chosen: sa.ColumnElement[bool]) 
 def _matching(connection: sa.Connection, normalised: str, chosen: SearchFilter) -> sa.Subquery:
     """The entries that hold the text and that the filter chooses."""
     entry = transcript_search.c
-    query = bigrams.tokenise_query(normalised)
     columns = (entry.search_id, entry.recording_id, entry.day, entry.channel, entry.segment_no)
     found = sa.select(*columns)
     if connection.dialect.name == "sqlite":
-        phrase = f'"{" ".join(query.tokens)}"{" *" if query.is_prefix else ""}'
-        matches = sa.select(_fts.c.rowid).where(
-            sa.literal_column("transcript_fts").op("MATCH")(phrase),
-            *_between(_fts.c.rowid, chosen),
-        )
-        found = found.where(entry.search_id.in_(matches))
+        found = found.where(entry.search_id.in_(_match_fts(normalised, chosen)))
     else:
+        query = bigrams.tokenise_query(normalised)
         *whole, last = query.tokens
         terms = [f"'{token}'" for token in whole] + [f"'{last}'{':*' if query.is_prefix else ''}"]
         found = found.where(
@@ -308,6 +308,15 @@ def _matching(connection: sa.Connection, normalised: str, chosen: SearchFilter) 
                 ),
             ).where(column == value)
     return found.subquery()
+
+
+def _match_fts(normalised: str, chosen: SearchFilter) -> sa.Select[int]:
+    """Numbers of the entries of SQLite's index that hold the text."""
+    query = bigrams.tokenise_query(normalised)
+    phrase = f'"{" ".join(query.tokens)}"{" *" if query.is_prefix else ""}'
+    return sa.select(_fts.c.rowid).where(
+        sa.literal_column("transcript_fts").op("MATCH")(phrase), *_between(_fts.c.rowid, chosen)
+    )
 
 
 def _between(number: sa.ColumnElement[int], chosen: SearchFilter) -> list[sa.ColumnElement[bool]]:
