@@ -40,6 +40,7 @@ BENCHMARKS = {
     "speed.rules": "What a changed rules file costs",
     "speed.marts": "What publishing a day costs",
     "speed.topics": "What topics and words of a day cost",
+    "speed.search": "Search against a scan",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
-from callqa_assets.domain.text.bigrams import normalise
+from callqa_assets.warehouse.search import find_misindexed
 from callqa_assets.warehouse.tables import (
     alerts,
     call_channel_metrics,
@@ -27,7 +27,6 @@ from callqa_assets.warehouse.tables import (
     segments,
     stage_runs,
     topic_hits,
-    transcript_search,
     transcripts,
 )
 
@@ -120,27 +119,9 @@ def _find_missing_transcripts(rows: RowsOfDay) -> list[str]:
 
 
 def _find_unsearchable(rows: RowsOfDay) -> list[str]:
-    same = sa.and_(
-        *(
-            transcript_search.c[name] == transcripts.c[name]
-            for name in ("recording_id", "channel", "segment_no")
-        )
+    return find_misindexed(
+        rows.connection, transcripts.c.day == rows.day, rows.holds(transcripts.c.recording_id)
     )
-    query = (
-        sa.select(transcripts.c.recording_id, transcripts.c.text)
-        .outerjoin(transcript_search, same)
-        .where(
-            transcripts.c.day == rows.day,
-            transcripts.c.text != "",
-            transcript_search.c.search_id.is_(None),
-            rows.holds(transcripts.c.recording_id),
-        )
-    )
-    return [
-        recording_id
-        for recording_id, text in rows.connection.execute(query)
-        if normalise(text)  # punctuation alone is not searched for
-    ]
 
 
 def _find_invalid_emotions(rows: RowsOfDay) -> list[str]:
@@ -298,7 +279,7 @@ INVARIANTS = (
     Invariant(
         "transcripts",
         "every_text_is_searchable",
-        "Every text with a letter or digit has its entry in the search index.",
+        "Every text with a letter or digit has its entry in the search index, made of that text.",
         _find_unsearchable,
     ),
     Invariant(
