@@ -26,7 +26,11 @@ BENCHMARKS = {
     "accuracy.itn": "Numbers in transcripts",
     "accuracy.emotion": "Emotion",
     "accuracy.alerts": "Alerts on real calls",
+    "accuracy.spikes": "Spikes of topics, simulated",
+    "accuracy.contrast": "Words of unhappy calls, simulated",
+    "accuracy.pii": "Personal data in made calls",
     "accuracy.agents": "Comparisons of agents",
+    "accuracy.scripts": "Phrases of scripts in transcripts with errors",
     "accuracy.field_cases": "Recordings of kinds that people report",
     "speed.whole_chain": "Speed of the whole chain",
     "speed.vad": "Speed of speech detection",
@@ -34,6 +38,9 @@ BENCHMARKS = {
     "speed.asr": "Speed of the funasr transcribers",
     "speed.orchestration": "What Dagster costs",
     "speed.rules": "What a changed rules file costs",
+    "speed.marts": "What publishing a day costs",
+    "speed.topics": "What topics and words of a day cost",
+    "speed.search": "Search against a scan",
 }
 
 

@@ -11,11 +11,13 @@ import dagster as dg
 
 from callqa_assets import assets, checks
 from callqa_assets.assets.daily_asset import DailyAsset
-from callqa_assets.jobs import process_calls
+from callqa_assets.assets.marts import MartAssets
+from callqa_assets.jobs import check_publication, process_calls, publish_marts
 from callqa_assets.partitions import daily_partitions
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
 from callqa_assets.sensors.dead_runs import dead_runs_sensor
 from callqa_assets.sensors.drop_folder import drop_folder_sensor
+from callqa_assets.sensors.publication import publication_schedules
 from resources.dagster_resources import build_resources
 from resources.settings import Settings
 
@@ -33,7 +35,8 @@ def build_defs(
     return dg.Definitions(
         assets=[asset.build(days) for asset in _find_assets()],
         asset_checks=dg.load_asset_checks_from_package_module(checks),
-        jobs=[process_calls],
+        jobs=[process_calls, publish_marts, check_publication],
+        schedules=publication_schedules(settings.home.calendar),
         sensors=[drop_folder_sensor, dead_runs_sensor, alert_deliveries_sensor],
         # One process per run, so that models load once: one per step would load them again.
         executor=dg.in_process_executor,
@@ -45,14 +48,14 @@ def build_defs(
     )
 
 
-def _find_assets() -> list[DailyAsset]:
+def _find_assets() -> list[DailyAsset | MartAssets]:
     """The daily assets in the modules of `assets`."""
     modules = (
         importlib.import_module(f"{assets.__name__}.{module.name}")
         for module in pkgutil.iter_modules(assets.__path__)
     )
     found = (value for module in modules for value in vars(module).values())
-    return [value for value in found if isinstance(value, DailyAsset)]
+    return [value for value in found if isinstance(value, DailyAsset | MartAssets)]
 
 
 defs = build_defs(Settings.from_environment())

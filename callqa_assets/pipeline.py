@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from callqa_assets.domain.calls.sources import MetadataConfig
 from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.ingestion.archiving import IngestReport, ingest_day
 from callqa_assets.ingestion.discovery import ScanResult, scan
+from callqa_assets.marts.publishing import Publisher
+from callqa_assets.marts.registry import MARTS
 from callqa_assets.stages.contract import Progress, StageReport, run_stage
 from callqa_assets.stages.definition import StageContext
 from callqa_assets.stages.registry import STAGE_NAMES, STAGES
@@ -57,6 +59,7 @@ class Pipeline:
     context: StageContext
     drop: DropFolder
     metadata: MetadataConfig
+    customer_key: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, settings: Settings) -> Pipeline:
@@ -90,7 +93,12 @@ class Pipeline:
             read_rules=read_rules,
             open_outbox=open_outbox,
         )
-        return cls(context, DropFolder(settings.drop), read_metadata_config(settings.metadata_file))
+        return cls(
+            context,
+            DropFolder(settings.drop),
+            read_metadata_config(settings.metadata_file),
+            settings.customer_key,
+        )
 
     def scan(self, *, settle: timedelta = timedelta(0), now: datetime | None = None) -> ScanResult:
         """Scan the drop folder once; by default every file counts as complete."""
@@ -101,6 +109,13 @@ class Pipeline:
             self.context.home.calendar,
             now=now or datetime.now(UTC),
             settle=settle,
+        )
+
+    def publisher(self) -> Publisher:
+        """What publishes the marts' days."""
+        context = self.context
+        return Publisher(
+            context.warehouse, MARTS, context.home.calendar, context.configs, self.customer_key
         )
 
     def days(self) -> list[str]:

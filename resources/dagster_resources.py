@@ -111,6 +111,13 @@ class NotifierResource:
         return load_notifier(self.channels_file, self.environment)
 
 
+@dataclass(frozen=True)
+class CustomerKey:
+    """The key under which customers' numbers are hashed. A plain object, as it is a secret."""
+
+    value: bytes | None = field(repr=False)
+
+
 def build_resources(settings: Settings) -> dict[str, Any]:
     """The resources that Dagster hands to assets, checks and sensors. Raises ProfileError."""
     home, calendar = settings.home, settings.home.calendar
@@ -133,5 +140,6 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             device_locks=str(settings.device_locks) if settings.device_locks else None,
         ),
         "rules": RulesResource(path=str(settings.rules_file)),
+        "customer_key": CustomerKey(settings.customer_key),
         "notifier": NotifierResource(settings.channels_file, settings.environment),
     }

@@ -11,9 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from callqa_assets.domain.errors import CallqaError
 from callqa_assets.warehouse.database import Warehouse, WarehouseError, open_warehouse
 from resources.speech_models.profiles import DEFAULT_PROFILE, Profile, load_profile
 from resources.storage.home import REPO, Home
+
+
+class SettingsError(CallqaError):
+    """A variable that cannot be used; the message names the cure."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Settings:
     """A rules file that replaces the profile's own."""
     device_locks: Path | None
     """Folder of the locks on accelerators; None: the system's folder for temporary files."""
+    customer_key: bytes | None = field(repr=False)
+    """Key under which customers' numbers are hashed; None: calls of one customer are not found."""
     environment: Mapping[str, str] = field(repr=False)
     """Holds the receivers' secrets, under the names that the channels file gives."""
 
@@ -75,6 +82,7 @@ class Settings:
             channels_file=_path(None, env.get("CALLQA_CHANNELS"), configs / "channels.yaml"),
             named_rules=Path(named).resolve() if named else None,
             device_locks=Path(locks) if locks else None,
+            customer_key=_read_customer_key(env.get("CALLQA_CUSTOMER_KEY")),
             environment=env,
         )
 
@@ -124,6 +132,21 @@ class Settings:
             "DAGSTER_HOME": self.home.dagster,
         }
         return {**self.environment, **{k: str(v) for k, v in named.items() if v is not None}}
+
+
+MIN_CUSTOMER_KEY_CHARS = 16
+
+
+def _read_customer_key(text: str | None) -> bytes | None:
+    """Raises SettingsError for a key that could be guessed."""
+    if not text:
+        return None
+    if len(text) < MIN_CUSTOMER_KEY_CHARS:
+        raise SettingsError(
+            f"CALLQA_CUSTOMER_KEY has fewer than {MIN_CUSTOMER_KEY_CHARS} characters: phone "
+            "numbers hashed with it could be found by trying; make one with `openssl rand -hex 32`"
+        )
+    return text.encode()
 
 
 def _path(option: Path | None, variable: str | None, default: Path) -> Path:

@@ -21,6 +21,9 @@ _SQL_TYPES = {
 }
 
 
+OWNERS = ["team:speech-analytics"]
+
+
 @dataclass(frozen=True)
 class DailyAsset:
     """A daily asset. Its partitions depend on the home, so it is built when a home is opened."""
@@ -49,15 +52,15 @@ class DailyAsset:
                 backfill_policy=BACKFILL,
                 group_name=self.group,
                 kinds=set(self.kinds),
-                owners=["team:speech-analytics"],
+                owners=OWNERS,
                 code_version=self.code_version,
                 deps=list(self.deps),
-                metadata=_table_metadata(self.tables),
+                metadata=table_metadata(self.tables),
                 **self.options,
             )(self.compute)
 
 
-def _table_metadata(tables: Sequence[sa.Table]) -> dict[str, Any]:
+def table_metadata(tables: Sequence[sa.Table]) -> dict[str, Any]:
     """Definition metadata of an asset: its tables, and the columns of the first."""
     columns = [
         dg.TableColumn(

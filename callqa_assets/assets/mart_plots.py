@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 
 import polars as pl
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from callqa_assets.assets.plots import _INK, _blank, _finish, _to_png, _write_title
@@ -19,6 +21,11 @@ QUEUE_COLOURS = {
     "script_miss_share": "#F0E442",
 }
 _MAX_QUEUES = 12
+_CHINESE_FONTS = (
+    *("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei"),
+    *("PingFang SC", "Microsoft YaHei", "SimHei", "Noto Serif CJK SC"),
+)
+"""The first that is installed writes names of queues and agents; without one they are boxes."""
 
 
 def agents_plot(agents: pl.DataFrame, measure: str, day: date) -> bytes:
@@ -63,7 +70,8 @@ def _draw_agents(agents: pl.DataFrame, measure: str, day: date) -> Figure:
         if finding:
             for x, y, name in zip(at, rate + above, own["agent_id"], strict=True):
                 axes.annotate(
-                    str(name), (x, y), ha="center", va="bottom", fontsize=7, color=_INK
+                    str(name), (x, y), ha="center", va="bottom", fontsize=7, color=_INK,
+                    family=_fonts(),
                 )  # fmt: skip
     if not shown.is_empty():
         axes.step(
@@ -91,7 +99,9 @@ def _draw_queues(queues: pl.DataFrame, day: date) -> Figure:
         places = [at + (number - 1) * width for at in range(len(shown))]
         label = name.removesuffix("_share").replace("_", " ")
         axes.bar(places, heights, width=width, color=colour, label=label)
-    axes.set_xticks(range(len(shown)), [_shorten(queue) for queue in shown["queue"]])
+    axes.set_xticks(
+        range(len(shown)), [_shorten(queue) for queue in shown["queue"]], family=_fonts()
+    )
     axes.set_ylabel("%", fontsize=9, color=_INK)
     _finish(figure, axes, highest=highest, empty="no calls")
     return figure
@@ -100,3 +110,9 @@ def _draw_queues(queues: pl.DataFrame, day: date) -> Figure:
 def _shorten(queue: str | None) -> str:
     name = queue or "not known"
     return name if len(name) <= 12 else f"{name[:11]}…"
+
+
+@cache
+def _fonts() -> list[str]:
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *[name for name in _CHINESE_FONTS if name in installed][:1]]

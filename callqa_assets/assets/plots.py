@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Literal
 
 import dagster as dg
 import polars as pl
@@ -24,6 +25,17 @@ from callqa_assets.domain.emotion.colours import EMOTION_COLOURS
 
 PRIORITY_COLOURS = dict(zip(PRIORITIES, ("#D55E00", "#E69F00", "#56B4E9"), strict=True))
 """From the palette of `EMOTION_COLOURS`, in stacking order."""
+
+SCRIPT_COLOURS = {
+    "passed": "#009E73",
+    "missed": "#E69F00",
+    "forbidden": "#D55E00",
+    "unsure": "#AAAAAA",
+}
+"""From the same palette, in stacking order; what is not applicable is not drawn."""
+
+_MOST_ITEMS = 16
+"""More would not be readable."""
 
 _INK = "#333333"
 
@@ -48,6 +60,17 @@ def alert_volume_plot(alerts: pl.DataFrame, days: Sequence[date]) -> bytes:
         days: one bar each, in this order; the title names the last.
     """
     return _to_png(_draw_volume(alerts, days))
+
+
+def script_outcomes_plot(outcomes: pl.DataFrame, day: date) -> bytes:
+    """Outcomes of the items of scripts, stacked horizontal bars; a PNG 700 pixels wide.
+
+    Args:
+        outcomes: columns `script`, `item`, `outcome` and `calls`, how many. Of many items, those
+            that were missed or breached most often.
+        day: for the title.
+    """
+    return _to_png(_draw_scripts(outcomes, day))
 
 
 def embed_png(png: bytes, title: str) -> dg.MarkdownMetadataValue:
@@ -110,8 +133,37 @@ def _draw_volume(alerts: pl.DataFrame, days: Sequence[date]) -> Figure:
     return figure
 
 
-def _blank() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 3), dpi=100, layout="constrained")
+def _draw_scripts(outcomes: pl.DataFrame, day: date) -> Figure:
+    count = {(s, i, o): calls for s, i, o, calls in outcomes.iter_rows() if o in SCRIPT_COLOURS}
+    items = list(dict.fromkeys((script, item) for script, item, _ in count))
+    shown = sorted(items, key=lambda item: -_breaches(count, item))[:_MOST_ITEMS]
+    items = [item for item in items if item in shown]
+    figure, axes = _blank(height=max(3.0, 1.2 + 0.28 * len(items)))
+    left = [0.0] * len(items)
+    for outcome, colour in SCRIPT_COLOURS.items():
+        widths = [float(count.get((*item, outcome), 0)) for item in items]
+        if not any(widths):
+            continue
+        axes.barh(range(len(items)), widths, left=left, height=0.7, color=colour, label=outcome)
+        left = [before + width for before, width in zip(left, widths, strict=True)]
+    broken = sum(_breaches(count, item) for item in items)
+    _write_title(axes, f"Scripts of {day.isoformat()} · {broken:,} missed or forbidden")
+    axes.set_yticks(range(len(items)), [f"{script}: {item}" for script, item in items])
+    axes.set_xlabel("calls", fontsize=9, color=_INK)
+    axes.invert_yaxis()
+    _finish(
+        figure, axes, highest=max(left, default=0.0), empty="no scripts", whole_numbers=True,
+        along="x",
+    )  # fmt: skip
+    return figure
+
+
+def _breaches(count: Mapping[tuple[str, str, str], int], item: tuple[str, str]) -> int:
+    return count.get((*item, "missed"), 0) + count.get((*item, "forbidden"), 0)
+
+
+def _blank(height: float = 3.0) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7, height), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 
@@ -121,22 +173,30 @@ def _write_title(axes: Axes, text: str) -> None:
 
 
 def _finish(
-    figure: Figure, axes: Axes, *, highest: float, empty: str, whole_numbers: bool = False
+    figure: Figure,
+    axes: Axes,
+    *,
+    highest: float,
+    empty: str,
+    whole_numbers: bool = False,
+    along: Literal["x", "y"] = "y",
 ) -> None:
-    """Scale, grid and legend; where there is nothing to show, the text `empty`."""
-    axes.locator_params(axis="y", nbins=5, integer=whole_numbers)
+    """Scale, grid and legend of bars along an axis; where there is nothing to show, the text
+    `empty`.
+    """
+    axes.locator_params(axis=along, nbins=5, integer=whole_numbers)
     axes.tick_params(labelsize=8, colors=_INK, length=0)
-    axes.grid(axis="y", color="#E6E6E6", linewidth=0.6)
+    axes.grid(axis=along, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     if highest:
-        axes.set_ylim(0, highest * 1.05)
+        axes.set(**{f"{along}lim": (0, highest * 1.05)})
         figure.legend(
             loc="outside right center", reverse=True, fontsize=8, frameon=False, labelcolor=_INK
         )
     else:
-        axes.set_yticks([])
+        axes.set(xticks=[] if along == "x" else axes.get_xticks(), yticks=[])
         axes.text(
             0.5, 0.5, empty, transform=axes.transAxes, ha="center", va="center", fontsize=11,
             color=_INK,

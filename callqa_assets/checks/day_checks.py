@@ -144,9 +144,13 @@ def drift_check(
 
 
 def anomaly_check(
-    asset: str, name: str, description: str, find_anomaly: FindAnomaly
+    asset: str,
+    name: str,
+    description: str,
+    find_anomaly: FindAnomaly,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
 ) -> dg.AssetChecksDefinition:
-    """A check that warns of days about which something is unusual."""
+    """A check that tells of days about which something is unusual."""
 
     @dg.asset_check(asset=asset, name=name, description=description)
     def check(
@@ -157,7 +161,7 @@ def anomaly_check(
         odd = {day: finding for day, finding in found.items() if finding}
         return dg.AssetCheckResult(
             passed=not odd,
-            severity=dg.AssetCheckSeverity.WARN,
+            severity=severity,
             description=_in_words(odd),
             metadata=_table(odd),
         )

@@ -12,7 +12,19 @@ import typer
 from rich.console import Console
 from sqlalchemy import exc
 
-from callqa_assets.cli import alerts, export, models, rebuild, report, review, rules, runs, search
+from callqa_assets.cli import (
+    alerts,
+    export,
+    models,
+    rebuild,
+    redact,
+    report,
+    review,
+    rules,
+    runs,
+    scripts,
+    search,
+)
 from callqa_assets.cli.stop_signals import StoppedError
 from callqa_assets.domain.errors import CallqaError
 
@@ -25,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(runs.app)
 app.add_typer(rebuild.app)
+app.add_typer(redact.app)
 app.add_typer(export.app)
 app.add_typer(report.app)
 app.add_typer(alerts.app, name="alerts")
@@ -32,6 +45,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
 app.add_typer(rules.app, name="rules")
 app.add_typer(search.app, name="search")
+app.add_typer(scripts.app, name="scripts")
 
 
 _STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)

@@ -23,11 +23,11 @@ from callqa_assets.cli.stop_signals import StopSignals
 from callqa_assets.definitions import build_defs
 from callqa_assets.domain.claims import ProcessIdentity
 from callqa_assets.ingestion.discovery import ScanResult
-from callqa_assets.jobs import forced_config, process_calls
+from callqa_assets.jobs import forced_config, process_calls, publish_marts
 from callqa_assets.pipeline import Pipeline
 from callqa_assets.sensors.dead_runs import fail_dead_runs
 from callqa_assets.stages.contract import Progress
-from callqa_assets.stages.planning import PROCESS_TAG, PlannedRun, plan_runs
+from callqa_assets.stages.planning import PROCESS_TAG, group_days, plan_runs, range_tags
 from callqa_assets.warehouse.dirty_days import read_generation
 from resources.dagster_resources import DropFolderResource
 from resources.settings import Settings
@@ -64,7 +64,7 @@ def process_drop_folder(
     log_level: str = "ERROR",
     resource_overrides: Mapping[str, Any] | None = None,
 ) -> HeadlessResult:
-    """Scan the drop folder and materialize its days, in this process; the home must be prepared.
+    """Scan the drop folder, materialize its days, publish; in this process, in a prepared home.
 
     Every file counts as complete. Days that this drop folder filled earlier are run again too:
     where nothing is pending that costs little, and a changed rule or model takes effect. Raises
@@ -80,7 +80,7 @@ def process_drop_folder(
     }
     stop = stop or StopSignals()
     defs = build_defs(settings, resource_overrides=resources)
-    job = defs.resolve_job_def(process_calls.name)
+    process, publish = (defs.resolve_job_def(job.name) for job in (process_calls, publish_marts))
     pipeline = Pipeline.open(settings)
     with open_instance(settings.home) as instance:
         fail_dead_runs(instance)
@@ -90,12 +90,18 @@ def process_drop_folder(
             generations = {day: read_generation(connection, day) for day in days}
         results: list[JobExecutionResult] = []
         for planned in plan_runs(generations, [], max_runs=len(days)).runs:
-            results.append(_execute(job, instance, planned, force, log_level))
+            config = forced_config() if force else {}
+            results.append(_execute(process, instance, planned.tags, config, log_level))
+            stop.raise_if_any()
+        processed = len(results)
+        for group in group_days(pipeline.publisher().find_stale()):
+            tags = range_tags(group[0], group[-1])
+            results.append(_execute(publish, instance, tags, {}, log_level))
             stop.raise_if_any()
     return HeadlessResult(
         found,
         days,
-        [result.run_id for result in results],
+        [result.run_id for result in results[:processed]],
         {result.run_id: _explain(result) for result in results if not result.success},
         [check for result in results for check in _failed_checks(result)],
         [problem for result in results for problem in _problems(result)],
@@ -139,21 +145,19 @@ def _explain(result: JobExecutionResult) -> str:
 def _execute(
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
-    planned: PlannedRun,
-    force: bool,
+    tags: Mapping[str, str],
+    config: Mapping[str, Any],
     log_level: str,
 ) -> JobExecutionResult:
-    """Run contiguous days in this process.
+    """Run the days that the tags name in this process.
 
     As `execute_in_process` does, whose runs the UI cannot re-execute: they name no code location.
     """
-    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": log_level}}}}
-    if force:
-        config |= forced_config()
+    loggers = {"loggers": {"console": {"config": {"log_level": log_level}}}}
     run = instance.create_run_for_job(
         job_def=job,
-        run_config=config,
-        tags={**job.run_tags, **planned.tags, PROCESS_TAG: str(ProcessIdentity.current())},
+        run_config={**config, **loggers},
+        tags={**job.run_tags, **tags, PROCESS_TAG: str(ProcessIdentity.current())},
         remote_job_origin=RemoteJobOrigin(_REPOSITORY, job.name),
     )
     return execute_run(InMemoryJob(job), run, instance)

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import sqlalchemy as sa
 
-from callqa_assets.marts.day_calls import join_calls, pick, read_day_calls
+from callqa_assets.marts.facts import add_members, select_fact
 from callqa_assets.marts.mart import Mart, MartContext, MartRows
-from callqa_assets.warehouse.dimensions import find_or_add_keys
 from callqa_assets.warehouse.tables import alerts, dim_rule, fact_alert
 
 
 def _compute(context: MartContext, day: str) -> MartRows:
-    calls = read_day_calls(context, day)
-    query = (
-        sa.select(*(column for column in alerts.columns if column.name != "evidence"))
-        .where(alerts.c.day == day, alerts.c.superseded_at.is_(None))
-        .order_by(alerts.c.started_s, alerts.c.alert_id)
+    add_members(context, dim_rule, day, [alerts.c.rule])
+    by_time = (alerts.c.started_s, alerts.c.alert_id)
+    number = sa.func.row_number().over(partition_by=alerts.c.recording_id, order_by=by_time)
+    found = select_fact(
+        fact_alert,
+        alerts,
+        day,
+        (number - 1).label("alert_no"),
+        dim_rule.c.rule_key,
+        alerts.c.started_s.label("start_s"),
+        alerts.c.ended_s.label("end_s"),
+        alerts.c.inhibited_by.is_not(None).label("is_inhibited"),
     )
-    found = list(join_calls(context.connection.execute(query).mappings(), calls))
-    keys = find_or_add_keys(context.connection, dim_rule, [(alert["rule"],) for alert, _ in found])
-    numbers: Counter[int] = Counter()
-    rows = []
-    for alert, call in found:
-        rows.append(
-            pick(alert, fact_alert)
-            | call
-            | {
-                "alert_no": numbers[call["call_key"]],
-                "rule_key": keys[alert["rule"],],
-                "start_s": alert["started_s"],
-                "end_s": alert["ended_s"],
-                "is_inhibited": alert["inhibited_by"] is not None,
-            }
-        )
-        numbers[call["call_key"]] += 1
-    return {fact_alert: rows}
+    in_force = alerts.c.superseded_at.is_(None)
+    return {fact_alert: [found.join(dim_rule, dim_rule.c.rule == alerts.c.rule).where(in_force)]}
 
 
 MART = Mart(
@@ -45,4 +33,5 @@ MART = Mart(
     tables=(fact_alert,),
     code_version="1",
     compute=_compute,
+    reads=("fact_call",),
 )

@@ -35,10 +35,12 @@ class _Group:
 
 
 def compute(context: MartContext, day: str) -> MartRows:
-    calls = read_calls(context.connection, day, day)
+    calls = read_calls(context.connection, day)
     groups: defaultdict[tuple[int, str], _Group] = defaultdict(_Group)
-    channels = read_words(context.connection, day, calls)
+    channels = read_words(context.connection, day)
     for recording_id, own in groupby(channels, lambda words: words.recording_id):
+        if recording_id not in calls:
+            continue
         said: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for words in own:  # a role may have several channels
             said[words.role].update(words.terms)

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.days import Calendar
 
-MartRows = Mapping[sa.Table, Iterable[Mapping[str, Any]]]
-"""A day's rows by table, each with its `date_key`; large ones as an iterator, which may read on."""
+MartRows = Mapping[sa.Table, Iterable[Mapping[str, Any] | sa.Select[Any]]]
+"""A day's rows by table, each with its `date_key`; or queries that find such rows, under the names
+of the table's columns: the database then fills the table itself."""
 
 
 @dataclass(frozen=True)

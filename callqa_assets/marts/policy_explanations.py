@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -159,12 +159,20 @@ class _Agent:
 
 
 def _compare_words(connection: sa.Connection, day: str) -> list[dict[str, Any]]:
-    rows = [
-        row
+    tested = [
+        one
         for group, agents in _read_words(connection, day).items()
-        for agent_key, agent in sorted(agents.items())
-        if agent.calls >= MIN_TRIALS
-        for row in _find_words(group, agent_key, agents)
+        for one in _test_words(group, agents)
+    ]
+    if not tested:
+        return []
+    # Over all agents at once: among many who are alike, somebody's words stand out by chance.
+    q_values = adjust_p_values(np.concatenate([one.p_values for one in tested]))
+    ends = np.cumsum([len(one.words) for one in tested])
+    rows = [
+        one.describe(i)
+        for one, own in zip(tested, np.split(q_values, ends[:-1]), strict=True)
+        for i in _surest(one.z, own)
     ]
     spoken = read_spoken_segments(connection, sorted({r["example_recording_id"] for r in rows}))
     for row in rows:
@@ -195,42 +203,62 @@ def _read_words(connection: sa.Connection, day: str) -> dict[_Group, dict[int, _
     return {group: dict(agents) for group, agents in groups.items()}
 
 
-def _find_words(
-    group: _Group, agent_key: int, agents: Mapping[int, _Agent]
-) -> Iterator[dict[str, Any]]:
-    """Words of which it is sure that the agent uses them more or less than the colleagues."""
-    agent = agents[agent_key]
-    colleagues = [other for key, other in agents.items() if key != agent_key]
-    others_calls = sum(other.calls for other in colleagues)
-    others_with = sum((other.calls_with for other in colleagues), Counter[str]())
-    together = agent.calls_with + others_with
-    words = sorted(term for term, n in together.items() if n >= _WORDS.min_calls)
-    if not words or not others_calls:
-        return
-    found = compare_words(
-        np.array([agent.calls_with[term] for term in words], float),
-        agent.calls,
-        np.array([others_with[term] for term in words], float),
-        others_calls,
-        _WORDS.prior_calls,
-    )
-    # Either way: more or less often.
-    q_values = adjust_p_values(2 * np.minimum(found.p_values, 1 - found.p_values))
-    for i in _surest(found.z, q_values):
-        term = words[i]
-        sayers = [agent] if found.z[i] > 0 else colleagues
-        yield {
-            **group._asdict(),
-            "agent_key": agent_key,
-            "term": term,
-            "calls": agent.calls,
-            "calls_with": agent.calls_with[term],
-            "colleagues_calls": others_calls,
-            "colleagues_calls_with": others_with[term],
-            "odds_ratio": float(np.exp(found.log_odds[i])),
-            "z": float(found.z[i]),
-            "example_recording_id": next(s.last_with[term] for s in sayers if term in s.last_with),
+@dataclass(frozen=True)
+class _Tested:
+    """The words of one agent against those of the colleagues; arrays have an entry a word."""
+
+    group: _Group
+    agent_key: int
+    agents: Mapping[int, _Agent]
+    """Of the group, this one included."""
+    words: Sequence[str]
+    own_with: NDArray[np.float64]
+    others_with: NDArray[np.float64]
+    others: int
+    """Calls of the colleagues."""
+    log_odds: NDArray[np.float64]
+    z: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+    """Of a difference either way."""
+
+    def describe(self, i: int) -> dict[str, Any]:
+        """The row of a word, but for the moment at which it is said."""
+        word, own = self.words[i], self.agents[self.agent_key]
+        colleagues = [agent for key, agent in self.agents.items() if key != self.agent_key]
+        sayers = [own] if self.z[i] > 0 else colleagues
+        return {
+            **self.group._asdict(),
+            "agent_key": self.agent_key,
+            "term": word,
+            "calls": own.calls,
+            "calls_with": int(self.own_with[i]),
+            "colleagues_calls": self.others,
+            "colleagues_calls_with": int(self.others_with[i]),
+            "odds_ratio": float(np.exp(self.log_odds[i])),
+            "z": float(self.z[i]),
+            "example_recording_id": next(s.last_with[word] for s in sayers if word in s.last_with),
         }
+
+
+def _test_words(group: _Group, agents: Mapping[int, _Agent]) -> Iterator[_Tested]:
+    """Each agent with enough calls against the others of the group."""
+    calls, calls_with = 0, Counter[str]()
+    for agent in agents.values():
+        calls += agent.calls
+        calls_with.update(agent.calls_with)
+    words = sorted(term for term, n in calls_with.items() if n >= _WORDS.min_calls)
+    all_with = np.array([calls_with[term] for term in words], float)
+    for agent_key, agent in sorted(agents.items()):
+        if not words or agent.calls < MIN_TRIALS or agent.calls == calls:
+            continue
+        own_with = np.array([agent.calls_with[term] for term in words], float)
+        others_with, others = all_with - own_with, calls - agent.calls
+        found = compare_words(own_with, agent.calls, others_with, others, _WORDS.prior_calls)
+        either_way = 2 * np.minimum(found.p_values, 1 - found.p_values)
+        yield _Tested(
+            group, agent_key, agents, words, own_with, others_with, others,
+            found.log_odds, found.z, either_way,
+        )  # fmt: skip
 
 
 def _surest(z: NDArray[np.float64], q_values: NDArray[np.float64]) -> list[int]:

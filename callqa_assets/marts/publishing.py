@@ -33,6 +33,9 @@ from callqa_assets.warehouse.mart_days import (
     withhold,
 )
 
+_LOCK = "publish"
+"""One publication at a time: they share the dimensions' keys."""
+
 
 @dataclass(frozen=True)
 class DayReport:
@@ -71,7 +74,7 @@ class Publisher:
         """
         now = now or datetime.now(UTC)
         try:
-            with self.warehouse.write(lock=f"publish:{day}") as connection:
+            with self.warehouse.write(lock=_LOCK) as connection:
                 return self._publish(connection, day, run_id, force, now)
         except exc.OperationalError:
             raise
@@ -119,7 +122,7 @@ class Publisher:
         return "; ".join(violations) or None
 
     def _withhold(self, day: str, reason: str, run_id: str, now: datetime) -> DayReport:
-        with self.warehouse.write(lock=f"publish:{day}") as connection:
+        with self.warehouse.write(lock=_LOCK) as connection:
             withhold(connection, day, reason, run_id=run_id, now=now)
         return DayReport(day, withheld=reason)
 

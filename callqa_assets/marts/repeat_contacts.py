@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from callqa_assets.domain.calls.customers import hash_customer, normalise_customer
-from callqa_assets.domain.days import shift_day
+from callqa_assets.domain.days import date_key, shift_day
 from callqa_assets.domain.repeat_contacts import (
     CHAIN_DAYS,
     WINDOW_DAYS,
@@ -21,13 +21,14 @@ from callqa_assets.domain.repeat_contacts import (
     find_repeats,
 )
 from callqa_assets.domain.workdays import Workdays
-from callqa_assets.marts.day_calls import read_day_calls
+from callqa_assets.marts.facts import CALL_COLUMNS
 from callqa_assets.marts.mart import Mart, MartContext, MartRows
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.dimensions import find_or_add_keys
 from callqa_assets.warehouse.tables import (
     call_keys,
     dim_topic,
+    fact_call,
     fact_repeat_contact,
     recordings,
     topic_hits,
@@ -45,34 +46,34 @@ _UNKNOWN = {
 
 
 def _compute(context: MartContext, day: str) -> MartRows:
-    calls = read_day_calls(context, day)
-    customers = _read_customers(context, day) if context.customer_key else {}
-    contacts = _read_contacts(context, day, set(customers.values()))
+    query = (
+        sa.select(
+            *(fact_call.c[name] for name in CALL_COLUMNS),
+            fact_call.c.recording_id,
+            recordings.c.customer_id,
+        )
+        .join(recordings, recordings.c.recording_id == fact_call.c.recording_id)
+        .where(fact_call.c.date_key == date_key(day))
+    )
+    calls = context.connection.execute(query).mappings().all()
+    customers = {call["call_key"]: normalise_customer(call["customer_id"]) for call in calls}
+    known = {customer for customer in customers.values() if customer}
+    contacts = _read_contacts(context, day, known) if context.customer_key else {}
     described = _describe(context, day, contacts)
     return {
         fact_repeat_contact: [
             {
-                **call,
-                "customer_hash": _hash(customers.get(recording_id), context.customer_key),
-                **described.get(recording_id, _UNKNOWN),
+                **{name: call[name] for name in CALL_COLUMNS},
+                "customer_hash": _hash(customers[call["call_key"]], context.customer_key),
+                **described.get(call["recording_id"], _UNKNOWN),
             }
-            for recording_id, call in calls.items()
+            for call in calls
         ]
     }
 
 
 def _hash(customer: str | None, key: bytes | None) -> str | None:
     return hash_customer(customer, key) if customer and key else None
-
-
-def _read_customers(context: MartContext, day: str) -> dict[str, str]:
-    """Recording to customer, where that is known."""
-    query = sa.select(recordings.c.recording_id, recordings.c.customer_id)
-    found = context.connection.execute(
-        query.where(recordings.c.day == day, recordings.c.status == "ok")
-    )
-    named = {recording_id: normalise_customer(customer) for recording_id, customer in found}
-    return {recording_id: customer for recording_id, customer in named.items() if customer}
 
 
 def _read_contacts(
@@ -83,33 +84,29 @@ def _read_contacts(
         return {}
     days = shift_day(day, -CHAIN_DAYS), shift_day(day, WINDOW_DAYS)
     # A customer is written in many ways, so that SQL cannot find them.
-    normalise = lru_cache(maxsize=None)(normalise_customer)
-    query = sa.select(
-        recordings.c.recording_id,
-        recordings.c.customer_id,
-        recordings.c.day,
-        recordings.c.started_at,
-    ).where(
+    normalise = cache(normalise_customer)
+    query = sa.select(recordings.c.recording_id, recordings.c.customer_id).where(
         recordings.c.day.between(*days),
         recordings.c.status == "ok",
         recordings.c.customer_id.is_not(None),
     )
-    found = {
-        row.recording_id: row
-        for row in context.connection.execute(query)
-        if normalise(row.customer_id) in customers
+    own = {
+        recording_id: customer
+        for recording_id, written in context.connection.execute(query)
+        if (customer := normalise(written)) in customers
     }
-    topics = _read_topics(context, list(found))
+    topics = _read_topics(context, list(own))
+    details = sa.select(recordings.c.recording_id, recordings.c.day, recordings.c.started_at)
     return {
-        recording_id: Contact(
-            recording_id,
-            str(normalise(row.customer_id)),
+        row.recording_id: Contact(
+            row.recording_id,
+            str(own[row.recording_id]),
             row.day,
             row.started_at,
-            topics[recording_id],
+            topics[row.recording_id],
         )
-        for recording_id, row in found.items()
-        if recording_id in topics
+        for ids in chunks(list(topics))
+        for row in context.connection.execute(details.where(recordings.c.recording_id.in_(ids)))
     }
 
 
@@ -194,5 +191,6 @@ MART = Mart(
     compute=_compute,
     days_before=CHAIN_DAYS,
     days_after=WINDOW_DAYS,
+    reads=("fact_call",),
     params=_params,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,9 +12,8 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.pii.masking import mask_spans, mask_texts
 from callqa_assets.domain.pii.spans import PiiSpan
-from callqa_assets.marts.day_calls import CallColumns, pick, read_day_calls
+from callqa_assets.marts.facts import select_fact
 from callqa_assets.marts.mart import Mart, MartContext, MartRows
-from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import (
     emotion_scores,
     fact_segment,
@@ -23,75 +22,70 @@ from callqa_assets.warehouse.tables import (
     transcripts,
 )
 
-Segment = dict[str, Any]
+_KEY = ("call_key", "channel", "segment_no")
 
 
 def _compute(context: MartContext, day: str) -> MartRows:
-    calls = read_day_calls(context, day)
-    return {fact_segment: _read_segments(context.connection, calls)}
+    return {fact_segment: _find_segments(context.connection, day)}
 
 
-def _read_segments(
-    connection: sa.Connection, calls: Mapping[str, CallColumns]
-) -> Iterator[Mapping[str, Any]]:
-    """The day's rows, a few hundred calls at a time: a day's text need not fit in memory."""
-    same = sa.and_(
-        *(emotion_scores.c[key.name] == transcripts.c[key.name] for key in transcripts.primary_key)
-    )
-    query = (
-        sa.select(
-            *(column for column in transcripts.c if column.name in (*fact_segment.c.keys(), *_KEY)),
-            emotion_scores.c.emotion,
-            emotion_scores.c.confidence.label("emotion_confidence"),
+def _find_segments(
+    connection: sa.Connection, day: str
+) -> Iterator[sa.Select[Any] | dict[str, Any]]:
+    """Nearly all segments hold no personal data: the database copies them itself.
+
+    Where the stage `pii` gave a recording up, all its texts are searched here: one must not be
+    published because nothing is known of it.
+    """
+    segments = _select_segments(day)
+    is_searched = transcripts.c.recording_id.in_(
+        sa.select(stage_runs.c.recording_id).where(
+            stage_runs.c.day == day, stage_runs.c.stage == "pii", stage_runs.c.status == "ok"
         )
-        .outerjoin(emotion_scores, same)
-        .order_by(*transcripts.primary_key.columns)
     )
-    for ids in chunks(list(calls)):
-        rows = connection.execute(query.where(transcripts.c.recording_id.in_(ids))).mappings()
-        masks = _Masks(connection, ids)
-        for (recording_id, channel), segments in groupby(rows, itemgetter(*_KEY[:2])):
-            own = list(segments)
-            texts = masks.apply(recording_id, channel, own)
-            for segment, text in zip(own, texts, strict=True):
-                yield pick(segment, fact_segment) | calls[recording_id] | {"text": text}
+    is_personal = sa.exists().where(_same_segment(pii_spans))
+    yield segments.where(is_searched, ~is_personal)
+    yield from _mask_known(connection, day, segments.where(is_searched, is_personal))
+    yield from _mask_unsearched(connection, segments.where(~is_searched))
 
 
-_KEY = ("recording_id", "channel", "segment_no")
+def _select_segments(day: str) -> sa.Select[Any]:
+    return select_fact(
+        fact_segment,
+        transcripts,
+        day,
+        emotion_scores.c.emotion,
+        emotion_scores.c.confidence.label("emotion_confidence"),
+    ).outerjoin(emotion_scores, _same_segment(emotion_scores))
 
 
-class _Masks:
-    """What hides the personal data in the segments of some recordings."""
+def _same_segment(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        *(table.c[key.name] == transcripts.c[key.name] for key in transcripts.primary_key)
+    )
 
-    def __init__(self, connection: sa.Connection, ids: Sequence[str]) -> None:
-        searched = sa.select(stage_runs.c.recording_id).where(
-            stage_runs.c.recording_id.in_(ids),
-            stage_runs.c.stage == "pii",
-            stage_runs.c.status == "ok",
-        )
-        self._searched = set(connection.execute(searched).scalars())
-        self._spans: defaultdict[tuple[Any, ...], list[PiiSpan]] = defaultdict(list)
-        found = sa.select(pii_spans).where(pii_spans.c.recording_id.in_(ids))
-        for row in connection.execute(found).mappings():
-            span = PiiSpan(**{name: row[name] for name in PiiSpan.__annotations__})
-            self._spans[itemgetter(*_KEY)(row)].append(span)
 
-    def apply(
-        self, recording_id: str, channel: int, segments: Iterable[Mapping[Any, Any]]
-    ) -> list[str]:
-        """The masked texts of a channel's segments.
+def _mask_known(
+    connection: sa.Connection, day: str, segments: sa.Select[Any]
+) -> Iterator[dict[str, Any]]:
+    """Segments with personal data in the places that `pii_spans` names."""
+    names = list(PiiSpan.__annotations__)
+    found = select_fact(fact_segment, pii_spans, day, *(pii_spans.c[name] for name in names))
+    spans: defaultdict[tuple[Any, ...], list[PiiSpan]] = defaultdict(list)
+    for row in connection.execute(found).mappings():
+        spans[itemgetter(*_KEY)(row)].append(PiiSpan(**{name: row[name] for name in names}))
+    for row in connection.execute(segments).mappings():
+        yield {**row, "text": mask_spans(row["text"], spans[itemgetter(*_KEY)(row)])}
 
-        Where the stage `pii` gave a recording up, its texts are searched again: one must not be
-        published because nothing is known of it.
-        """
-        if recording_id not in self._searched:
-            return mask_texts([segment["text"] for segment in segments])
-        return [
-            mask_spans(
-                segment["text"], self._spans.get((recording_id, channel, segment["segment_no"]), ())
-            )
-            for segment in segments
-        ]
+
+def _mask_unsearched(
+    connection: sa.Connection, segments: sa.Select[Any]
+) -> Iterator[dict[str, Any]]:
+    rows = connection.execute(segments.order_by(*(segments.selected_columns[k] for k in _KEY)))
+    for _, channel in groupby(rows.mappings(), itemgetter(*_KEY[:2])):
+        own = list(channel)
+        for row, text in zip(own, mask_texts([row["text"] for row in own]), strict=True):
+            yield {**row, "text": text}
 
 
 MART = Mart(
@@ -100,4 +94,5 @@ MART = Mart(
     tables=(fact_segment,),
     code_version="1",
     compute=_compute,
+    reads=("fact_call",),
 )

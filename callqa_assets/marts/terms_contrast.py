@@ -6,15 +6,14 @@ group; words of the rules whose alerts make a call unhappy are left out.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
+import polars as pl
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from callqa_assets.domain.days import date_key, days_between, shift_day
 from callqa_assets.domain.rules.rule_set import Rule, RulesError, load_rules
@@ -26,7 +25,7 @@ from callqa_assets.domain.topics.label_words import LabelWords, find_label_words
 from callqa_assets.marts.mart import Mart, MartContext, MartRows
 from callqa_assets.stages.spoken_segments import read_spoken_segments
 from callqa_assets.warehouse.tables import terms_contrast, terms_contrast_examples
-from callqa_assets.warehouse.topics import MartCall, read_calls, read_label_rules, read_words
+from callqa_assets.warehouse.topics import read_calls, read_label_rules, read_spoken_terms
 
 WINDOW_DAYS = 28
 EXAMPLES = 3
@@ -34,193 +33,141 @@ EXAMPLES = 3
 _CONFIG = ContrastConfig()
 
 
-class _Group(NamedTuple):
-    """Whose words are compared: one role in the calls of one queue."""
-
-    queue_key: int
-    role: str
-
-
-@dataclass
-class _Counts:
-    """Calls of one group."""
-
-    unhappy: int = 0
-    others: int = 0
-    unhappy_with: Counter[str] = field(default_factory=Counter)
-    others_with: Counter[str] = field(default_factory=Counter)
-
-    def add(self, said: Collection[str], is_unhappy: bool) -> None:
-        if is_unhappy:
-            self.unhappy += 1
-            self.unhappy_with.update(said)
-        else:
-            self.others += 1
-            self.others_with.update(said)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A word that stands in unhappy calls."""
-
-    group: _Group
-    term: str
-    odds_ratio: float
-    z: float
-    q_value: float
-
-
-@dataclass
-class _Uses:
-    """Where unhappy calls say a word."""
-
-    agents: set[int] = field(default_factory=set)
-    examples: list[tuple[str, int]] = field(default_factory=list)
-    """(recording, channel), the newest first, of different agents."""
-
-    def add(self, recording_id: str, channel: int, agent_key: int) -> None:
-        if len(self.examples) < EXAMPLES and (not agent_key or agent_key not in self.agents):
-            self.examples.append((recording_id, channel))
-        if agent_key:
-            self.agents.add(agent_key)
+_GROUP = ["queue_key", "role"]
+"""Within which words are compared: a role in the calls of a queue."""
 
 
 def compute(context: MartContext, day: str) -> MartRows:
     connection = context.connection
-    days = days_between(shift_day(day, 1 - WINDOW_DAYS), day)[::-1]
-    calls = read_calls(connection, days[-1], days[0])
-    known = {i: call for i, call in calls.items() if call.is_unhappy is not None}
-    counts: defaultdict[_Group, _Counts] = defaultdict(_Counts)
-    for recording_id, roles in _read_roles(connection, days, known):
-        call = known[recording_id]
-        for role, said in roles.items():
-            counts[_Group(call.queue_key, role)].add(said, bool(call.is_unhappy))
-    found = list(_find_words(counts, _read_label_words(connection, days)))
-    uses = _find_uses(connection, days, known, found)
-    found = [one for one in found if len(uses[one.group, one.term].agents) >= _CONFIG.min_agents]
+    days = days_between(shift_day(day, 1 - WINDOW_DAYS), day)
+    totals, counts, unhappy = _count(connection, days)
+    found = _find_words(totals, counts, _read_label_words(connection, days))
+    key = found.select(*_GROUP, "term")
+    # Day by day: all words of all unhappy calls at once would not be small.
+    uses = pl.concat(
+        own.explode("terms").rename({"terms": "term"}).join(key, on=[*_GROUP, "term"])
+        for own in unhappy
+    )
+    agents = uses.group_by(*_GROUP, "term").agg(
+        pl.col("agent_key").filter(pl.col("agent_key") != 0).n_unique().alias("agents")
+    )
+    told = (
+        found.join(agents, on=[*_GROUP, "term"])
+        .filter(pl.col("agents") >= _CONFIG.min_agents)
+        .sort(*_GROUP, "term")
+        .with_columns(pl.lit(date_key(day)).alias("date_key"))
+    )
     return {
-        terms_contrast: [
-            _row(day, one, counts[one.group], uses[one.group, one.term]) for one in found
-        ],
-        terms_contrast_examples: list(_example_rows(connection, day, found, uses)),
+        terms_contrast: told.select(terms_contrast.columns.keys()).to_dicts(),
+        terms_contrast_examples: list(_example_rows(connection, _choose_examples(told, uses))),
     }
 
 
-def _read_roles(
-    connection: sa.Connection, days: Sequence[str], wanted: Mapping[str, MartCall]
-) -> Iterator[tuple[str, Mapping[str, Collection[str]]]]:
-    """Each wanted recording with the words of each role, the newest day first."""
+def _read_calls(connection: sa.Connection, day: str) -> pl.DataFrame:
+    """Calls of which it is known whether they are unhappy."""
+    calls = read_calls(connection, day)
+    return pl.DataFrame(
+        [(recording_id, *call) for recording_id, call in calls.items()],
+        schema={
+            "recording_id": pl.String,
+            "queue_key": pl.Int64,
+            "agent_key": pl.Int64,
+            "is_unhappy": pl.Boolean,
+        },
+        orient="row",
+    ).drop_nulls("is_unhappy")
+
+
+def _count(
+    connection: sa.Connection, days: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
+    """Of each group all calls, of each word of a group those that say it, and the unhappy ones.
+
+    Columns: unhappy_calls, all_calls by group; unhappy_with, all_with by group and term; of each
+    day's unhappy channels day, recording_id, channel, group, agent_key and terms.
+    """
+    totals: list[pl.DataFrame] = []
+    unhappy: list[pl.DataFrame] = []
+    counts = pl.DataFrame()
+    of_calls = {"unhappy_calls": pl.col("is_unhappy").sum(), "all_calls": pl.len()}
+    of_words = {"unhappy_with": pl.col("is_unhappy").sum(), "all_with": pl.len()}
     for day in days:
-        recording_id, roles = "", dict[str, Collection[str]]()
-        for words in read_words(connection, day, wanted):
-            if words.recording_id != recording_id:
-                if roles:
-                    yield recording_id, roles
-                recording_id, roles = words.recording_id, {}
-            earlier = roles.get(words.role)  # a role may have several channels
-            roles[words.role] = {*earlier, *words.terms} if earlier else words.terms
-        if roles:
-            yield recording_id, roles
+        calls = _read_calls(connection, day)
+        channels = read_spoken_terms(connection, day).join(calls, on="recording_id")
+        # A role may have several channels: the call counts once.
+        spoken = ["recording_id", *_GROUP, "is_unhappy"]
+        totals.append(channels.unique(spoken).group_by(_GROUP).agg(**of_calls))
+        words = channels.select(*spoken, "terms").explode("terms").rename({"terms": "term"})
+        words = words.drop_nulls("term")
+        if channels.select(spoken).is_duplicated().any():
+            words = words.unique()
+        own = words.group_by(*_GROUP, "term").agg(**of_words)
+        counts = own if counts.is_empty() else _add_up(pl.concat([counts, own]), "term")
+        own_unhappy = channels.filter(pl.col("is_unhappy"))
+        unhappy.append(own_unhappy.with_columns(pl.lit(day).alias("day")))
+    return _add_up(pl.concat(totals)), counts, unhappy
 
 
-def _find_words(counts: Mapping[_Group, _Counts], labels: LabelWords) -> Iterator[_Found]:
-    """Words told of, before it is known how many agents hear them."""
-    tested: list[tuple[_Group, str]] = []
-    log_odds: list[NDArray[np.float64]] = []
-    z: list[NDArray[np.float64]] = []
-    p_values: list[NDArray[np.float64]] = []
-    for group, own in sorted(counts.items()):
-        if not own.unhappy or not own.others:
-            continue
-        said = own.unhappy_with + own.others_with
-        words = [t for t, n in sorted(said.items()) if n >= _CONFIG.min_calls and not labels.has(t)]
-        compared = compare_words(
-            np.array([own.unhappy_with[term] for term in words], np.float64),
-            own.unhappy,
-            np.array([own.others_with[term] for term in words], np.float64),
-            own.others,
-            _CONFIG.prior_calls,
+def _add_up(parts: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    return parts.group_by(*_GROUP, *keys).agg(pl.all().sum())
+
+
+def _find_words(totals: pl.DataFrame, counts: pl.DataFrame, labels: LabelWords) -> pl.DataFrame:
+    """Words that stand in unhappy calls, before it is known how many agents hear them."""
+    tested = (
+        counts.filter(pl.col("all_with") >= _CONFIG.min_calls)
+        .join(totals, on=_GROUP)
+        .filter((pl.col("unhappy_calls") > 0) & (pl.col("unhappy_calls") < pl.col("all_calls")))
+        .with_columns(
+            (pl.col("all_with") - pl.col("unhappy_with")).alias("other_with"),
+            (pl.col("all_calls") - pl.col("unhappy_calls")).alias("other_calls"),
         )
-        tested += [(group, term) for term in words]
-        log_odds.append(compared.log_odds)
-        z.append(compared.z)
-        p_values.append(compared.p_values)
-    if not tested:
-        return
-    q_values = adjust_p_values(np.concatenate(p_values))
-    odds_ratios, all_z = np.exp(np.concatenate(log_odds)), np.concatenate(z)
-    for n in np.flatnonzero(q_values <= _CONFIG.false_share).tolist():
-        yield _Found(*tested[n], float(odds_ratios[n]), float(all_z[n]), float(q_values[n]))
+    )
+    label_words = {term for term in tested["term"].unique() if labels.has(term)}
+    tested = tested.filter(~pl.col("term").is_in(label_words))
+    unhappy_with, unhappy_calls, other_with, other_calls = (
+        tested[name].cast(pl.Float64).to_numpy()
+        for name in ("unhappy_with", "unhappy_calls", "other_with", "other_calls")
+    )
+    compared = compare_words(
+        unhappy_with, unhappy_calls, other_with, other_calls, _CONFIG.prior_calls
+    )
+    return tested.with_columns(
+        pl.Series("odds_ratio", np.exp(compared.log_odds)),
+        pl.Series("z", compared.z),
+        pl.Series("q_value", adjust_p_values(compared.p_values)),
+    ).filter(pl.col("q_value") <= _CONFIG.false_share)
 
 
-def _find_uses(
-    connection: sa.Connection,
-    days: Sequence[str],
-    calls: Mapping[str, MartCall],
-    found: Sequence[_Found],
-) -> Mapping[tuple[_Group, str], _Uses]:
-    """Where unhappy calls say the words: read again, for these words alone."""
-    uses: defaultdict[tuple[_Group, str], _Uses] = defaultdict(_Uses)
-    sought: defaultdict[_Group, set[str]] = defaultdict(set)
-    for one in found:
-        sought[one.group].add(one.term)
-    queues = {group.queue_key for group in sought}
-    unhappy = {i: c for i, c in calls.items() if c.is_unhappy and c.queue_key in queues}
-    if not unhappy:
-        return uses
-    for day in days:
-        for words in read_words(connection, day, unhappy):
-            call = unhappy[words.recording_id]
-            group = _Group(call.queue_key, words.role)
-            for term in sought.get(group, set()) & words.terms.keys():
-                uses[group, term].add(words.recording_id, words.channel, call.agent_key)
-    return uses
+def _choose_examples(told: pl.DataFrame, uses: pl.DataFrame) -> pl.DataFrame:
+    """Up to EXAMPLES calls of each word, the newest first, of different agents."""
+    agent = pl.when(pl.col("agent_key") != 0).then(pl.col("agent_key").cast(pl.String))
+    key = ["date_key", *_GROUP, "term"]
+    return (
+        uses.join(told.select(key), on=[*_GROUP, "term"])
+        .sort("day", "recording_id", "channel", descending=[True, False, False])
+        # Calls of agents that are not known may be of different ones.
+        .with_columns(agent.otherwise(pl.col("recording_id")).alias("of"))
+        .unique([*key, "of"], keep="first", maintain_order=True)
+        .with_columns(pl.int_range(pl.len()).over(key).alias("example_no"))
+        .filter(pl.col("example_no") < EXAMPLES)
+        .sort(*key, "example_no")
+        .select(*key, "example_no", "recording_id", "channel")
+    )
 
 
-def _row(day: str, found: _Found, counts: _Counts, uses: _Uses) -> dict[str, Any]:
-    return {
-        "date_key": date_key(day),
-        **found.group._asdict(),
-        "term": found.term,
-        "unhappy_with": counts.unhappy_with[found.term],
-        "unhappy_calls": counts.unhappy,
-        "other_with": counts.others_with[found.term],
-        "other_calls": counts.others,
-        "agents": len(uses.agents),
-        "odds_ratio": found.odds_ratio,
-        "z": found.z,
-        "q_value": found.q_value,
-    }
-
-
-def _example_rows(
-    connection: sa.Connection,
-    day: str,
-    found: Sequence[_Found],
-    uses: Mapping[tuple[_Group, str], _Uses],
-) -> Iterator[dict[str, Any]]:
-    ids = {i for one in found for i, _ in uses[one.group, one.term].examples}
-    spoken = read_spoken_segments(connection, sorted(ids))
-    for one in found:
-        for number, (recording_id, channel) in enumerate(uses[one.group, one.term].examples):
-            own = [segment for segment in spoken[recording_id] if segment.channel == channel]
-            matches = SpokenText(own).find_phrase(one.term)
-            if matches:
-                yield {
-                    "date_key": date_key(day),
-                    **one.group._asdict(),
-                    "term": one.term,
-                    "example_no": number,
-                    "recording_id": recording_id,
-                    "channel": channel,
-                    "start_s": matches[0].start_s,
-                    "end_s": matches[0].end_s,
-                }
+def _example_rows(connection: sa.Connection, examples: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """The examples with the seconds of their word."""
+    spoken = read_spoken_segments(connection, examples["recording_id"].unique().to_list())
+    for example in examples.to_dicts():
+        own = [s for s in spoken[example["recording_id"]] if s.channel == example["channel"]]
+        if matches := SpokenText(own).find_phrase(example["term"]):
+            yield {**example, "start_s": matches[0].start_s, "end_s": matches[0].end_s}
 
 
 def _read_label_words(connection: sa.Connection, days: Sequence[str]) -> LabelWords:
     rules: list[Rule] = []
-    for yaml, names in read_label_rules(connection, days[-1], days[0]).values():
+    for yaml, names in read_label_rules(connection, days[0], days[-1]).values():
         with suppress(RulesError):  # accepted by another version of callqa
             rules += [r for r in load_rules(yaml, source="").rules if r.name in names]
     return find_label_words(rules)

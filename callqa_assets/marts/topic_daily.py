@@ -25,7 +25,7 @@ from callqa_assets.warehouse.topics import (
 
 def compute(context: MartContext, day: str) -> MartRows:
     connection = context.connection
-    calls = read_calls(connection, day, day)
+    calls = read_calls(connection, day)
     searches = {i: s for i, s in read_searches(connection, day).items() if i in calls}
     by_queue: defaultdict[int, list[str]] = defaultdict(list)
     for recording_id in searches:

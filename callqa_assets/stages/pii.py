@@ -17,6 +17,8 @@ CODE_VERSION = "1"
 
 INPUTS = StageInputs(stage="pii", upstream=("segments", "transcripts"), facts=lambda recording: {})
 
+FINGERPRINT = Fingerprint(INPUTS.stage, CODE_VERSION)
+
 
 def _build(context: StageContext) -> Stage[None, Rows]:
     """The recognisers over the stored transcripts."""
@@ -29,7 +31,7 @@ def _build(context: StageContext) -> Stage[None, Rows]:
 
     return Stage(
         inputs=INPUTS,
-        fingerprint=Fingerprint(INPUTS.stage, CODE_VERSION),
+        fingerprint=FINGERPRINT,
         prepare=lambda: None,
         # A batch is read in a few queries, when it is computed.
         load=lambda recording: None,

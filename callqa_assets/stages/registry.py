@@ -10,6 +10,7 @@ from callqa_assets.stages import (
     conversation,
     emotions,
     pii,
+    scripts,
     segments,
     topics,
     transcripts,
@@ -23,6 +24,7 @@ STAGES: tuple[StageDefinition, ...] = (
     alerts.STAGE,
     conversation.STAGE,
     topics.STAGE,
+    scripts.STAGE,
     pii.STAGE,
 )
 

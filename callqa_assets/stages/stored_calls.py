@@ -53,7 +53,7 @@ def load_stored_calls(
     tracks = lake.read({i: artifacts[i, "emotions"] for i in ids})
     return [
         StoredCall(
-            _context(recording, spoken[recording.recording_id], calendar),
+            call_context(recording, spoken[recording.recording_id], calendar),
             CallAnnotations(
                 tracks[recording.recording_id],
                 spoken[recording.recording_id],
@@ -65,7 +65,7 @@ def load_stored_calls(
     ]
 
 
-def _context(
+def call_context(
     recording: Recording, spoken: Sequence[SpokenSegment], calendar: Calendar
 ) -> CallContext:
     """The call's facts; its language is the one most spoken where no metadata names it.

@@ -111,6 +111,17 @@ def store_dates(connection: sa.Connection, calendar: Calendar, workdays: Workday
     connection.execute(sa.insert(dim_date), rows)
 
 
+def find_uncovered_year(connection: sa.Connection, day: str) -> str | None:
+    """What to do where workdays of the day's year are not known; None where they are."""
+    query = sa.select(dim_date.c.year).where(
+        dim_date.c.date_key == date_key(day), dim_date.c.is_workday.is_(None)
+    )
+    year = connection.scalar(query)
+    if year is None:
+        return None
+    return f"`is_workday` of {year} is NULL: add that year's holidays to configs/workdays.csv"
+
+
 def _days(calendar: Calendar) -> list[str]:
     """From the calendar's first day on, at least the years above, and always the next one."""
     first = min(FIRST_YEAR, date.fromisoformat(calendar.first_day).year)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
-from callqa_assets.domain.text.bigrams import normalise
+from callqa_assets.warehouse.search import find_misindexed
 from callqa_assets.warehouse.tables import (
     alerts,
     call_channel_metrics,
@@ -23,10 +23,10 @@ from callqa_assets.warehouse.tables import (
     pii_spans,
     recordings,
     rule_sets,
+    script_checks,
     segments,
     stage_runs,
     topic_hits,
-    transcript_search,
     transcripts,
 )
 
@@ -119,27 +119,9 @@ def _find_missing_transcripts(rows: RowsOfDay) -> list[str]:
 
 
 def _find_unsearchable(rows: RowsOfDay) -> list[str]:
-    same = sa.and_(
-        *(
-            transcript_search.c[name] == transcripts.c[name]
-            for name in ("recording_id", "channel", "segment_no")
-        )
+    return find_misindexed(
+        rows.connection, transcripts.c.day == rows.day, rows.holds(transcripts.c.recording_id)
     )
-    query = (
-        sa.select(transcripts.c.recording_id, transcripts.c.text)
-        .outerjoin(transcript_search, same)
-        .where(
-            transcripts.c.day == rows.day,
-            transcripts.c.text != "",
-            transcript_search.c.search_id.is_(None),
-            rows.holds(transcripts.c.recording_id),
-        )
-    )
-    return [
-        recording_id
-        for recording_id, text in rows.connection.execute(query)
-        if normalise(text)  # punctuation alone is not searched for
-    ]
 
 
 def _find_invalid_emotions(rows: RowsOfDay) -> list[str]:
@@ -214,6 +196,28 @@ def _find_times_that_do_not_add_up(rows: RowsOfDay) -> list[str]:
     )
 
 
+def _find_script_checks_without_words(rows: RowsOfDay) -> list[str]:
+    words = script_checks.c.matched_text
+    return rows.read(
+        sa.select(script_checks.c.recording_id)
+        .join(recordings, recordings.c.recording_id == script_checks.c.recording_id)
+        .where(
+            script_checks.c.day == rows.day,
+            rows.holds(script_checks.c.recording_id),
+            sa.or_(
+                (script_checks.c.outcome == "forbidden") & words.is_(None),
+                words.is_not(None)
+                & sa.or_(
+                    script_checks.c.start_s.is_(None),
+                    script_checks.c.start_s < 0,
+                    script_checks.c.end_s <= script_checks.c.start_s,
+                    script_checks.c.end_s > recordings.c.duration_s + _SLACK_S,
+                ),
+            ),
+        )
+    )
+
+
 def _find_misplaced_pii(rows: RowsOfDay) -> list[str]:
     same = (
         (transcripts.c.recording_id == pii_spans.c.recording_id)
@@ -275,7 +279,7 @@ INVARIANTS = (
     Invariant(
         "transcripts",
         "every_text_is_searchable",
-        "Every text with a letter or digit has its entry in the search index.",
+        "Every text with a letter or digit has its entry in the search index, made of that text.",
         _find_unsearchable,
     ),
     Invariant(
@@ -295,6 +299,12 @@ INVARIANTS = (
         "times_add_up",
         "On two channels talk + talk - overlap + silence + hold is the conversation.",
         _find_times_that_do_not_add_up,
+    ),
+    Invariant(
+        "scripts",
+        "script_checks_carry_evidence",
+        "Every forbidden phrase names the words, and all words lie inside their call.",
+        _find_script_checks_without_words,
     ),
     Invariant(
         "pii",

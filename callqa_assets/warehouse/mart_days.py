@@ -30,17 +30,27 @@ _ROWS_AT_ONCE = 5_000
 
 
 def replace_rows(
-    connection: sa.Connection, table: sa.Table, day: str, rows: Iterable[Mapping[str, Any]]
+    connection: sa.Connection,
+    table: sa.Table,
+    day: str,
+    rows: Iterable[Mapping[str, Any] | sa.Select[Any]],
 ) -> int:
-    """Make `rows` the only rows of the day in a mart's table, which has a column `date_key`.
+    """Make `rows`, and what queries among them find, the only rows of the day in a mart's table.
 
-    Returns their number. An iterator is read as far as rows are inserted.
+    The table has a column `date_key`. Returns their number. An iterator is read as rows are
+    inserted.
     """
     connection.execute(sa.delete(table).where(table.c.date_key == date_key(day)))
     remaining, number = iter(rows), 0
     while some := list(islice(remaining, _ROWS_AT_ONCE)):
-        connection.execute(sa.insert(table), some)
-        number += len(some)
+        queries = [found for found in some if isinstance(found, sa.Select)]
+        given = [row for row in some if not isinstance(row, sa.Select)]
+        for query in queries:
+            names = query.selected_columns.keys()
+            number += connection.execute(sa.insert(table).from_select(names, query)).rowcount
+        if given:
+            connection.execute(sa.insert(table), given)
+            number += len(given)
     return number
 
 

@@ -49,6 +49,26 @@ def recording_from_row(row: sa.Row[Any]) -> Recording:
     )
 
 
+def find_good_recordings(connection: sa.Connection, name: str) -> list[Recording]:
+    """The recordings of this id, or of a call of this id; several where a call has several."""
+    query = sa.select(recordings).where(
+        recordings.c.status == "ok",
+        (recordings.c.recording_id == name) | (recordings.c.call_id == name),
+    )
+    return [
+        recording_from_row(row)
+        for row in connection.execute(query.order_by(recordings.c.recording_id))
+    ]
+
+
+def read_good_recordings(connection: sa.Connection, day: str) -> list[Recording]:
+    query = sa.select(recordings).where(recordings.c.status == "ok", recordings.c.day == day)
+    return [
+        recording_from_row(row)
+        for row in connection.execute(query.order_by(recordings.c.recording_id))
+    ]
+
+
 def metadata_columns(call: CallMetadata, channels: int) -> dict[str, Any]:
     """The columns that a late sidecar or manifest may change."""
     roles = list(call.channel_roles(channels)) if channels else []

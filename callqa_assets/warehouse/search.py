@@ -8,14 +8,14 @@ with a GIN index. The tokens are `domain.text.bigrams`'s on both.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.domain.text import bigrams
@@ -98,7 +98,7 @@ def index_transcripts(
     for day in sorted(by_day):
         _insert(connection, day, by_day[day])
     if by_day and _read_version(connection) is None:
-        connection.execute(sa.insert(search_index).values(version=bigrams.VERSION))
+        _write_version(connection)
 
 
 def move_entries(connection: sa.Connection, recording_id: str, day: str) -> None:
@@ -138,7 +138,7 @@ def rebuild(connection: sa.Connection) -> int:
             _insert(connection, day, rows[start : start + _CHUNK])
         entries += len(rows)
     if entries:
-        connection.execute(sa.insert(search_index).values(version=bigrams.VERSION))
+        _write_version(connection)
     return entries
 
 
@@ -185,10 +185,15 @@ def find(connection: sa.Connection, text: str, chosen: SearchFilter, *, limit: i
 
 def find_ids(connection: sa.Connection, normalised: str, *, newest: int | None = None) -> list[int]:
     """Numbers of the entries that hold a normalised text; the newest, newest first, or all."""
-    hits = _matching(connection, normalised, SearchFilter())
-    query = sa.select(hits.c.search_id)
+    if connection.dialect.name == "sqlite":  # the index alone has them
+        query = _match_fts(normalised, SearchFilter())
+        number = _fts.c.rowid
+    else:
+        hits = _matching(connection, normalised, SearchFilter())
+        number = hits.c.search_id
+        query = sa.select(number)
     if newest is not None:
-        query = query.order_by(hits.c.search_id.desc()).limit(newest)
+        query = query.order_by(number.desc()).limit(newest)
     return list(connection.execute(query).scalars())
 
 
@@ -210,6 +215,8 @@ def find_index_fault(connection: sa.Connection) -> str | None:
             connection.execute(
                 sa.text("INSERT INTO transcript_fts(transcript_fts) VALUES ('integrity-check')")
             )
+        except exc.OperationalError:  # locked or out of reach: nothing is known about the index
+            raise
         except exc.DatabaseError:
             return f"FTS5 finds its index damaged: {cure}"
     entries = sa.select(sa.func.count()).select_from(transcript_search)
@@ -223,20 +230,56 @@ def find_index_fault(connection: sa.Connection) -> str | None:
     return None
 
 
+def find_misindexed(connection: sa.Connection, *chosen: sa.ColumnElement[bool]) -> list[str]:
+    """Recordings of the chosen transcripts with an entry missing, left over or not of its text."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    entry = transcript_search.c
+    same = (
+        entry[name] == transcripts.c[name] for name in ("recording_id", "channel", "segment_no")
+    )
+    joined = transcripts.outerjoin(transcript_search, sa.and_(*same))
+    if is_sqlite:
+        joined = joined.outerjoin(_fts, _fts.c.rowid == entry.search_id)
+    indexed = _fts.c.grams if is_sqlite else sa.func.tsvector_to_array(entry.grams)
+    query = (
+        sa.select(
+            transcripts.c.recording_id,
+            transcripts.c.text,
+            transcripts.c.day,
+            entry.search_id,
+            entry.search_text,
+            indexed.label("tokens"),
+        )
+        .select_from(joined)
+        .where(*chosen)
+    )
+    wrong: list[str] = []
+    for row in connection.execute(query):
+        normalised = bigrams.normalise(row.text)
+        tokens = bigrams.tokenise(normalised)
+        if row.search_id is None:
+            is_exact = not normalised
+        else:
+            same_tokens = (
+                row.tokens == " ".join(tokens)
+                if is_sqlite
+                else row.search_text == normalised and set(row.tokens) == set(tokens)
+            )
+            is_exact = same_tokens and row.search_id // _PER_DAY == _first_of(row.day) // _PER_DAY
+        if not is_exact:
+            wrong.append(row.recording_id)
+    return wrong
+
+
 def _matching(connection: sa.Connection, normalised: str, chosen: SearchFilter) -> sa.Subquery:
     """The entries that hold the text and that the filter chooses."""
     entry = transcript_search.c
-    query = bigrams.tokenise_query(normalised)
     columns = (entry.search_id, entry.recording_id, entry.day, entry.channel, entry.segment_no)
     found = sa.select(*columns)
     if connection.dialect.name == "sqlite":
-        phrase = f'"{" ".join(query.tokens)}"{" *" if query.is_prefix else ""}'
-        matches = sa.select(_fts.c.rowid).where(
-            sa.literal_column("transcript_fts").op("MATCH")(phrase),
-            *_between(_fts.c.rowid, chosen),
-        )
-        found = found.where(entry.search_id.in_(matches))
+        found = found.where(entry.search_id.in_(_match_fts(normalised, chosen)))
     else:
+        query = bigrams.tokenise_query(normalised)
         *whole, last = query.tokens
         terms = [f"'{token}'" for token in whole] + [f"'{last}'{':*' if query.is_prefix else ''}"]
         found = found.where(
@@ -267,6 +310,15 @@ def _matching(connection: sa.Connection, normalised: str, chosen: SearchFilter) 
     return found.subquery()
 
 
+def _match_fts(normalised: str, chosen: SearchFilter) -> sa.Select[int]:
+    """Numbers of the entries of SQLite's index that hold the text."""
+    query = bigrams.tokenise_query(normalised)
+    phrase = f'"{" ".join(query.tokens)}"{" *" if query.is_prefix else ""}'
+    return sa.select(_fts.c.rowid).where(
+        sa.literal_column("transcript_fts").op("MATCH")(phrase), *_between(_fts.c.rowid, chosen)
+    )
+
+
 def _between(number: sa.ColumnElement[int], chosen: SearchFilter) -> list[sa.ColumnElement[bool]]:
     """The filter's days as a range of numbers."""
     conditions: list[sa.ColumnElement[bool]] = []
@@ -293,6 +345,12 @@ def _read_version(connection: sa.Connection) -> int | None:
     return connection.execute(sa.select(search_index.c.version)).scalar_one_or_none()
 
 
+def _write_version(connection: sa.Connection) -> None:
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = insert(search_index).values(version=bigrams.VERSION)
+    connection.execute(row.on_conflict_do_nothing())  # two first runs at once
+
+
 def _delete(connection: sa.Connection, recording_ids: Sequence[str]) -> None:
     for ids in chunks(recording_ids):
         of_these = transcript_search.c.recording_id.in_(ids)
@@ -303,7 +361,7 @@ def _delete(connection: sa.Connection, recording_ids: Sequence[str]) -> None:
 
 
 def _insert(connection: sa.Connection, day: str, rows: Sequence[tuple[str, int, int, str]]) -> None:
-    """Entries of one day, with the numbers that follow its last."""
+    """Entries of one day, with the numbers that follow its last; at its end, those left free."""
     is_sqlite = connection.dialect.name == "sqlite"
     if not is_sqlite:  # two runs must not give one number twice
         connection.execute(
@@ -315,19 +373,22 @@ def _insert(connection: sa.Connection, day: str, rows: Sequence[tuple[str, int, 
     )
     following = connection.execute(highest).scalar_one()
     number = first if following is None else following + 1
+    numbers: Iterable[int] = range(number, number + len(rows))
+    if number + len(rows) > first + _PER_DAY:  # a day transcribed again and again
+        numbers = _find_free(connection, first)
     entries: list[dict[str, Any]] = []
     grams: list[dict[str, Any]] = []
-    for offset, (recording_id, channel, segment_no, normalised) in enumerate(rows):
+    for number, (recording_id, channel, segment_no, normalised) in zip(numbers, rows, strict=False):
         tokens = bigrams.tokenise(normalised)
         entry = {
-            "search_id": number + offset,
+            "search_id": number,
             "recording_id": recording_id,
             "day": day,
             "channel": channel,
             "segment_no": segment_no,
         }
         if is_sqlite:
-            grams.append({"rowid": number + offset, "grams": " ".join(tokens)})
+            grams.append({"rowid": number, "grams": " ".join(tokens)})
         else:
             entry |= {"search_text": normalised, "tokens": sorted(set(tokens))}
         entries.append(entry)
@@ -343,3 +404,11 @@ def _insert(connection: sa.Connection, day: str, rows: Sequence[tuple[str, int, 
             }
         )
         connection.execute(statement, entries)
+
+
+def _find_free(connection: sa.Connection, first: int) -> Iterator[int]:
+    """Numbers of a day that no entry has, ascending."""
+    entry = transcript_search.c.search_id
+    of_day = sa.select(entry).where(entry.between(first, first + _PER_DAY - 1))
+    used = set(connection.execute(of_day).scalars())
+    return (number for number in range(first, first + _PER_DAY) if number not in used)

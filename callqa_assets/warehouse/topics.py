@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
@@ -32,11 +32,11 @@ class MartCall(NamedTuple):
     """None: not known."""
 
 
-def read_calls(connection: sa.Connection, first_day: str, last_day: str) -> dict[str, MartCall]:
-    """Recording to its call in `fact_call`, of these days and those between."""
+def read_calls(connection: sa.Connection, day: str) -> dict[str, MartCall]:
+    """Recording to its call in `fact_call`, of the day."""
     query = sa.select(
         fact_call.c.recording_id, *(fact_call.c[name] for name in MartCall._fields)
-    ).where(fact_call.c.date_key.between(date_key(first_day), date_key(last_day)))
+    ).where(fact_call.c.date_key == date_key(day))
     return {recording_id: MartCall(*values) for recording_id, *values in connection.execute(query)}
 
 
@@ -49,24 +49,46 @@ class Words(NamedTuple):
     terms: Mapping[str, int]
 
 
-def read_words(
-    connection: sa.Connection, day: str, wanted: Collection[str] | None = None
-) -> Iterator[Words]:
-    """The words of the day's channels, by recording; with `wanted`, of these recordings alone."""
+def read_words(connection: sa.Connection, day: str) -> Iterator[Words]:
+    """The words of the day's channels, by recording and channel."""
     query = (
         sa.select(
             call_terms.c.recording_id,
             call_terms.c.channel,
             call_terms.c.role,
-            # As text: what is not wanted is never parsed.
-            sa.cast(call_terms.c.terms, sa.Text),
+            call_terms.c.terms,
         )
         .where(call_terms.c.day == day)
         .order_by(call_terms.c.recording_id, call_terms.c.channel)
     )
-    for recording_id, channel, role, terms in connection.execute(query):
-        if wanted is None or recording_id in wanted:
-            yield Words(recording_id, channel, role, json.loads(terms))
+    for row in connection.execute(query):
+        yield Words(*row)
+
+
+def read_spoken_terms(connection: sa.Connection, day: str) -> pl.DataFrame:
+    """The words of the day's channels, without how often each is said: for many days at once.
+
+    Columns: recording_id, channel, role, terms (list of text).
+    """
+    query = sa.select(
+        call_terms.c.recording_id,
+        call_terms.c.channel,
+        call_terms.c.role,
+        sa.cast(call_terms.c.terms, sa.Text).label("terms"),
+    ).where(call_terms.c.day == day)
+    rows = connection.execute(query).all()
+    frame = pl.DataFrame(
+        [tuple(row) for row in rows],
+        schema={
+            "recording_id": pl.String,
+            "channel": pl.Int64,
+            "role": pl.String,
+            "terms": pl.String,
+        },
+        orient="row",
+    )
+    # Words have neither quotes nor escapes: a tenth of the time that parsing takes.
+    return frame.with_columns(pl.col("terms").str.split('"').list.gather_every(2, 1))
 
 
 @dataclass(frozen=True)

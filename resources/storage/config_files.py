@@ -6,6 +6,7 @@ from pathlib import Path
 
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
 from callqa_assets.domain.rules.rule_set import RulesError, RulesFile
+from callqa_assets.domain.scripts.script_set import ScriptsError, ScriptSet, load_scripts
 from callqa_assets.domain.topics.topic_set import TopicsError, TopicSet, load_topics
 from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
@@ -52,3 +53,9 @@ def read_topics_file(path: Path) -> TopicSet:
     """Raises TopicsError."""
     cure = "restore it or set CALLQA_CONFIGS to the configuration folder"
     return load_topics(read_config(path, error=TopicsError, cure=cure), source=str(path))
+
+
+def read_scripts_file(path: Path) -> ScriptSet:
+    """Raises ScriptsError."""
+    cure = "restore the scripts file, or write `scripts: []` in it to check none"
+    return load_scripts(read_config(path, error=ScriptsError, cure=cure), source=str(path))

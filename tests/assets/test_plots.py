@@ -15,8 +15,10 @@ from callqa_assets.assets.plots import (
     PRIORITY_COLOURS,
     alert_volume_plot,
     emotion_day_plot,
+    script_outcomes_plot,
 )
 from callqa_assets.assets.plots import _draw_day as draw_day
+from callqa_assets.assets.plots import _draw_scripts as draw_scripts
 from callqa_assets.assets.plots import _draw_volume as draw_volume
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.emotion.timeline import emotion_timeline_text
@@ -98,6 +100,45 @@ def test_bars_of_the_volume_show_the_counts_of_their_days():
 def test_two_weeks_without_alerts_say_so():
     (axes,) = draw_volume(volume_of(), TWO_WEEKS).axes
     assert [text.get_text() for text in axes.texts] == ["no alerts"]
+
+
+def outcomes_of(*rows: tuple[str, str, str, int]) -> pl.DataFrame:
+    schema = {"script": pl.String, "item": pl.String, "outcome": pl.String, "calls": pl.Int64}
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+MANY_ITEMS = outcomes_of(
+    *((f"script{s}", f"item{i}", "missed", s * 10 + i) for s in range(4) for i in range(10))
+)
+
+
+@pytest.mark.parametrize("outcomes", [outcomes_of(), MANY_ITEMS], ids=["none", "many"])
+def test_scripts_plot_is_a_small_png(outcomes):
+    png = script_outcomes_plot(outcomes, DAY)
+    width, height = struct.unpack(">II", png[16:24])
+    assert (width, height <= 600) == (700, True)
+    assert len(png) <= 60_000
+
+
+def test_bars_of_scripts_show_the_outcomes_of_their_items():
+    outcomes = outcomes_of(
+        ("s", "a", "passed", 5), ("s", "a", "missed", 2), ("s", "b", "forbidden", 1),
+        ("s", "b", "not_applicable", 9),
+    )  # fmt: skip
+    (axes,) = draw_scripts(outcomes, DAY).axes
+    bars = {
+        (round(b.get_y() + b.get_height() / 2), b.get_x(), b.get_width())
+        for b in axes.patches
+        if b.get_width()
+    }
+    assert bars == {(0, 0, 5), (0, 5, 2), (1, 0, 1)}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["s: a", "s: b"]
+    assert axes.get_title(loc="left") == "Scripts of 2025-03-14 · 3 missed or forbidden"
+
+
+def test_a_day_without_scripts_says_so():
+    (axes,) = draw_scripts(outcomes_of(), DAY).axes
+    assert [text.get_text() for text in axes.texts] == ["no scripts"]
 
 
 def test_every_emotion_has_a_colour():

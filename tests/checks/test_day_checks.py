@@ -34,10 +34,18 @@ pytestmark = pytest.mark.both_engines
 DAY = "2025-03-14"
 NOW = datetime.now(UTC) + timedelta(days=1)
 """After everything in these tests."""
+
+
+def _violations_of(stage: str):
+    """What all invariants of a stage find."""
+    finders = [violations(invariant) for invariant in INVARIANTS if invariant.stage == stage]
+    return lambda scope: [found for find in finders for found in find(scope)]
+
+
 FAULTS = {
     "recordings": recordings._faults,
     "tracks": emotions._find_lost_tracks,
-    **{invariant.stage: violations(invariant) for invariant in INVARIANTS},
+    **{stage: _violations_of(stage) for stage in STAGE_NAMES},
 }
 
 
@@ -86,6 +94,8 @@ CORRUPTIONS = {
     "track not in the lake": ("tracks", tables.stage_runs, {"artifact": "lake/gone.parquet"}),
     "no evidence": ("alerts", tables.alerts, {"evidence": {}}),
     "unknown rules": ("alerts", tables.alerts, {"rule_hash": "0" * 64}),
+    "a forbidden phrase without words": ("scripts", tables.script_checks, {"outcome": "forbidden"}),
+    "words without seconds": ("scripts", tables.script_checks, {"matched_text": "您好"}),
     "alert after the end": ("alerts", tables.alerts, {"ended_s": 60.0}),
 }
 

@@ -64,6 +64,11 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
             ]
             for part in ("batch", "find", "intervals")
         },
+        **{
+            f"domain/pii/{part}": [f"domain/pii/test_{test}" for test in ("kinds", "masking")]
+            for part in ("addresses", "digits", "identifiers", "names", "numbers", "recognise")
+        },
+        "domain/pii/spans": ["domain/pii/test_kinds", "domain/pii/test_calls"],
         "domain/emotion/colours": ["assets/test_plots"],
         "domain/text/spoken_text": ["domain/rules/engine/test_find"],
         "domain/speech": ["domain/audio/test_segments", "domain/audio/test_packing"],

@@ -43,6 +43,8 @@ CHOICES = {
     "segments.start_s": 0.5,
     "segments.kind": "music",
     "transcript_search.grams": "'ab'",
+    "script_checks.outcome": "passed",
+    "script_checks.reason": None,
     "topic_spikes.state": "spike",
     "pii_spans.kind": "mobile",
     "pii_spans.start_char": 0,
@@ -76,10 +78,14 @@ def sample(column: sa.Column[Any]) -> Any:
     return values[column.type.python_type]
 
 
+EMPTY = [table for table in metadata.sorted_tables if table is not tables.mart_columns]
+"""Tables without rows that the migrations write."""
+
+
 def fill(warehouse: Warehouse) -> None:
-    """One row in each table, every column filled."""
+    """One row in each empty table, every column filled."""
     with warehouse.write() as connection:
-        for table in metadata.sorted_tables:
+        for table in EMPTY:
             values = {column.name: sample(column) for column in table.columns}
             connection.execute(sa.insert(table).values(values))
 
@@ -121,7 +127,7 @@ def test_a_database_with_rows_goes_up_down_and_up_again(fresh):
         fresh.require_current()
         assert names_in(fresh) == {*metadata.tables, *VIEWS}
         fill(fresh)
-        for table in metadata.sorted_tables:
+        for table in EMPTY:
             (row,) = read_rows(fresh, table)
             assert row == {column.name: sample(column) for column in table.columns}
         for revision in [*revisions(fresh)[1:], "base"]:

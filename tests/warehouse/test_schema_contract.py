@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
+from callqa_assets.warehouse.database import Warehouse
 from callqa_assets.warehouse.published_views import BI_ROLE, create_views, name_view
 from callqa_assets.warehouse.schema_contract import CONTRACT, render
 from callqa_assets.warehouse.tables import PUBLISHED_TABLES, metadata
@@ -108,3 +109,19 @@ def test_the_role_of_bi_clients_sees_the_views_and_no_transcripts(warehouse):
         }
         transaction.rollback()
     assert readable == {*CONTRACTED, "published_days"}
+
+
+@pytest.mark.both_engines
+def test_the_dictionary_is_a_table_that_clients_read(empty_database):
+    opened = Warehouse(empty_database)
+    opened.migrate()
+    with opened.read() as connection:
+        rows = connection.execute(sa.text("SELECT * FROM published_mart_columns")).mappings().all()
+    opened.engine.dispose()
+    described = {(row["table_name"], row["column_name"]): row["meaning"] for row in rows}
+    assert described == {
+        **{(table.name, None): table.comment for table in PUBLISHED_TABLES},
+        **{(t.name, column.name): column.comment for t in PUBLISHED_TABLES for column in t.c},
+    }
+    keys = [r["column_name"] for r in rows if r["table_name"] == "fact_segment" and r["is_key"]]
+    assert keys == ["date_key", "call_key", "channel", "segment_no"]

@@ -165,3 +165,59 @@ def test_an_index_of_another_version_is_refused_with_the_cure(warehouse, ids):
 def test_nothing_to_search_for_is_an_error(warehouse, ids):
     with pytest.raises(SearchError, match="no letter or digit"):
         find(warehouse, "。，")
+
+
+def test_an_entry_that_is_not_of_its_text_is_noticed(warehouse, ids):
+    with warehouse.write() as connection:
+        connection.execute(
+            sa.update(tables.transcripts)
+            .where(tables.transcripts.c.recording_id == ids[1])
+            .values(text="退费")
+        )
+    with warehouse.read() as connection:
+        assert find_violations(connection, DAY) == {"every_text_is_searchable": [ids[1]]}
+
+
+def test_numbers_of_a_day_never_become_the_next_day_s(warehouse, ids, monkeypatch):
+    monkeypatch.setattr(search, "_PER_DAY", 10)
+    with warehouse.write() as connection:
+        search._delete(connection, ids)
+    days = dict.fromkeys(ids, DAY)
+    for text in ("一", "二", "三", "四"):  # more numbers than a day has, were none used again
+        index(warehouse, {ids[0]: [text] * 3}, days)
+        index(warehouse, {ids[1]: [text] * 3}, days)
+    with warehouse.read() as connection:
+        entry = tables.transcript_search.c.search_id
+        numbers = list(connection.execute(sa.select(entry)).scalars())
+    first = search._first_of(DAY)
+    assert len(numbers) == 6
+    assert all(first <= number < first + 10 for number in numbers)
+    assert dict(find(warehouse, "四")) == {ids[0]: 3, ids[1]: 3}
+    assert find(warehouse, "三") == []
+
+
+READERS_WORDS = (
+    *("退费", "退费，流程", "费", "158.5 元", "1585", "ＩＰＨＯＮＥ", "phon", "hello world"),
+    *("lo wo", "a b", "it's", "'; DROP", "\\", "100% free", "好。说", "第3.句", "，", "", "ﾊﾞｽ"),
+)
+
+
+def test_sql_of_a_reader_finds_what_the_program_finds(warehouse, ids):
+    texts = ["我要退费,流程", "一共158.5元", "用iPhone打的", "hello world", "it's 100% free", "a b"]
+    texts += ["他说：好。说吧", "第3.句", "坐ﾊﾞｽ", "c drop"]
+    index(warehouse, {ids[0]: texts}, {ids[0]: DAY})
+    with warehouse.read() as connection:
+        if warehouse.is_sqlite:  # which has no functions: two characters are a token as they are
+            found = connection.exec_driver_sql(
+                "SELECT rowid FROM transcript_fts WHERE transcript_fts MATCH '退费'"
+            )
+            assert list(found.scalars()) == search.find_ids(connection, "退费")
+            return
+        for words in READERS_WORDS:
+            query = sa.text("SELECT search_id FROM callqa_search(:words)")
+            found = sorted(connection.execute(query, {"words": words}).scalars())
+            wanted = normalise(words)
+            assert connection.scalar(
+                sa.text("SELECT callqa_search_text(:words)"), {"words": words}
+            ) == (wanted)
+            assert found == sorted(search.find_ids(connection, wanted) if wanted else []), words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 INVISIBLE = re.compile(r"[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe0f\ufeff\u20e3]")
 """Characters without a width of their own between digits, and the frame of keycap digits."""
@@ -28,9 +29,12 @@ _WORD = (
     r"(?![A-Za-z])"
 )
 _REPEATED = rf"[二两三四五六七八2-8]个{DIGIT}(?![十百千万亿])"
-MISHEARD_ONES = "要腰妖夭吆邀"
+MISHEARD_ONES = "要腰妖夭吆邀么"
 """What 幺 is heard as."""
-_MISHEARD_ONE = rf"(?<={DIGIT})[{MISHEARD_ONES}](?={DIGIT})"
+_MISHEARD_ONE = (
+    rf"(?<=[{DIGITS}{MISHEARD_ONES}])[{MISHEARD_ONES}]"
+    rf"(?=[{MISHEARD_ONES}]{{0,3}}(?:[\s,，、]|然后|嗯){{0,3}}(?:{DIGIT}|[XxＸｘ叉]))"
+)
 SPOKEN = rf"(?:{_REPEATED}|{DIGIT}|{_WORD}|{_MISHEARD_ONE})"
 """One digit as it is said: `8`, `八`, `eight`, 四个八, and 幺 that was heard as 要."""
 
@@ -55,6 +59,7 @@ class Group:
     """ASCII; the last one may be an X."""
 
 
+@lru_cache(maxsize=1024)
 def value_of(character: str) -> str:
     """The ASCII digit of a character that is one."""
     # Not all of them have a numeric value in Unicode: 两, 貳 of some versions.
@@ -68,7 +73,9 @@ def groups_of(text: str, start: int, end: int) -> list[Group]:
     """The groups of a run of spoken digits."""
     groups: list[Group] = []
     factor = 1
-    for token in _TOKEN.finditer(text, start, end):
+    for token in _TOKEN.finditer(text, start):  # what stands behind the run decides on its last 要
+        if token.start() >= end:
+            break
         said = token.group().lower()
         if said in _FACTORS:
             factor, digits = _FACTORS[said], ""

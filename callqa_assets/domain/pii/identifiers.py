@@ -13,7 +13,7 @@ _DOT = r"\s?(?:[.．。]|点|(?<=\s)dot(?=\s))\s?"
 _MAIL = rf"[A-Za-z0-9Ａ-Ｚａ-ｚ{DIGITS}]"
 _EMAIL = re.compile(
     rf"(?<![0-9A-Za-z._%+\-])"
-    rf"(?:{_MAIL}\s(?={_MAIL}[\s@＠艾圈]))*{_MAIL}(?:{_MAIL}|[._%+\-．＿－]|点|下划线|中划线|减号|横杠){{0,63}}"
+    rf"(?:{_MAIL}\s(?={_MAIL}[\s@＠艾圈])){{0,30}}{_MAIL}(?:{_MAIL}|[._%+\-．＿－]|点|下划线|中划线|减号|横杠){{0,63}}"
     rf"{_AT}{_MAIL}(?:{_MAIL}|-){{0,62}}(?:{_DOT}(?:{_MAIL}|-){{2,20}}){{1,3}}(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
@@ -30,7 +30,8 @@ _PLATE = re.compile(
 _PLATE_MIN_DIGITS = 3
 
 _PASSPORT = re.compile(
-    rf"(?<![0-9A-Za-z])(?:[EeGgDdSsPpKkHhMmCc]|[EeCc][A-Za-z])\s?{DIGIT}{{7,10}}(?![0-9A-Za-z])"
+    rf"(?<![0-9A-Za-z])(?:[EeGgDdSsPpKkHhMmCc]\s?{DIGIT}{{8}}(?:{DIGIT}{{2}})?"
+    rf"|[EeCc][A-Za-z]\s?{DIGIT}{{7}})(?![0-9A-Za-z])"
 )
 """E, then a letter or a digit (ordinary), D, S, P (official), H, M, C (passes)."""
 _PASSPORT_AFTER_CUE = re.compile(

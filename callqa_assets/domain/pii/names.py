@@ -26,14 +26,14 @@ _SURNAMES = _FREQUENT + (
     "阙浦戈伏鹿薄邸雍辜羊阿母裘亓修邰赫杭况那宿鲜印逯隆茹诺战"
 )
 _NEVER_GIVEN = (
-    "的了是在有要想把给就跟也都还吗呢啊吧呀哦嗯你我您他她们先女这那哪不没能可以去说问"
-    "打查办买退订卡号电话机码叫姓现今昨刚然但因所该请帮需觉得很太最到从被让使用过着吃"
+    "的了是在有要想把给就跟也都还吗呢啊吧呀哦嗯你我您他她们先女这那哪不没能以去说问"
+    "打查办买退订卡号电话机码叫姓现今昨然但因所该请帮需觉得很太最到从被让使用过着吃"
     "住什么怎样谁"
 )
 """No given name has one of them: they end what may be a name."""
 
 _SURNAME = rf"(?:{_COMPOUND}|[{_SURNAMES}])"
-_GIVEN = rf"(?:(?![{_NEVER_GIVEN}])[\u4e00-\u9fff])"
+_GIVEN = rf"(?:(?![{_NEVER_GIVEN}]|可[以能是])[\u4e00-\u9fff])"
 _NAME = rf"{_SURNAME}{_GIVEN}{{1,2}}"
 _END = rf"(?=[，。,.!?！？、；;\s{PAUSE}]|$|[啊呀哦哈]|的(?:电话|手机|卡|账户|号))"
 

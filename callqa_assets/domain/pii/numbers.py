@@ -36,6 +36,7 @@ _MOBILE = re.compile(
 
 _IDENTITY_CARD = re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9Xx](?![0-9A-Za-z])")
 
+_ONES = frozenset(MISHEARD_ONES)
 _LATIN = re.compile(r"[0-9A-Za-z]")
 _LANDLINE = re.compile(r"0(?:10|2\d|[3-9]\d\d)[2-9]\d{6,7}")
 _MOBILE_DIGITS = re.compile(r"(?:00)?(?:86)?(1[3-9]\d{9})|0(1[3-9]\d{9})")
@@ -69,6 +70,8 @@ def find_numbers(text: str) -> list[Found]:
     """Every run of 7 or more digits, by what it is; `text` without what is known already."""
     found: list[Found] = []
     for run in _RUN.finditer(text):
+        if run.end() - run.start() < MIN_DIGITS and "个" not in run.group():
+            continue  # as most are: prices and years
         groups = groups_of(text, *run.span())
         if sum(len(group.digits) for group in groups) < MIN_DIGITS:
             continue
@@ -101,6 +104,11 @@ def _blank(text: str, found: Sequence[Found]) -> str:
     return text
 
 
+_MOST_GROUPS = 7
+"""19 digits in groups of three or more."""
+_LEAST_BEFORE_X = 15
+"""Digits of an identity card of which two were not heard."""
+
 BLANK = "\x00"
 """Stands for characters that are known to be something: no recogniser goes over it."""
 
@@ -110,11 +118,9 @@ def _classify(text: str, groups: Sequence[Group], end_of_x: int | None) -> Itera
 
     Whoever dictates begins again, corrects and adds: nothing of the run is left uncovered.
     """
-    if end_of_x is not None:
+    if end_of_x is not None and len(_join(groups)) >= _LEAST_BEFORE_X:
         last = groups[-1]
-        with_x = [*groups[:-1], Group(last.start, end_of_x, f"{last.digits}X")]
-        if any(has_identity_shape(_join(with_x[i:])) for i in range(len(with_x))):
-            groups = with_x
+        groups = [*groups[:-1], Group(last.start, end_of_x, f"{last.digits}X")]
     groups = _with_misheard_one(text, groups)
     whole = _kind_of(text, groups)
     if whole is not None:
@@ -123,9 +129,9 @@ def _classify(text: str, groups: Sequence[Group], end_of_x: int | None) -> Itera
     left: list[Group] = []
     at = 0
     while at < len(groups):
-        for stop in range(len(groups), at, -1):
+        for stop in range(min(len(groups), at + _MOST_GROUPS), at, -1):
             part = groups[at:stop]
-            known = _kind_of(text, part) if _is_grouped_like_a_number(part) else None
+            known = _kind_of(text, part) if _may_be_a_number(part, is_first=at == 0) else None
             if known is not None:
                 if left:
                     yield Found(left[0].start, left[-1].end, "number")
@@ -141,22 +147,38 @@ def _classify(text: str, groups: Sequence[Group], end_of_x: int | None) -> Itera
 
 
 def _with_misheard_one(text: str, groups: Sequence[Group]) -> Sequence[Group]:
-    """要三八… with the 要 that was a 幺, where a mobile number lacks its first digit."""
-    first = groups[0]
-    if text[first.start - 1 : first.start] in (*MISHEARD_ONES,) and _MOBILE_DIGITS.fullmatch(
-        f"1{_join(groups)}"
-    ):
+    """With the 要 before or after the run that was a 幺, where that completes a number."""
+    first, last = groups[0], groups[-1]
+    digits = _join(groups)
+    if text[first.start - 1 : first.start] in _ONES and _MOBILE_DIGITS.fullmatch(f"1{digits}"):
         return [Group(first.start - 1, first.end, f"1{first.digits}"), *groups[1:]]
+    if text[last.end : last.end + 1] in _ONES and _is_complete(f"{digits}1"):
+        return [*groups[:-1], Group(last.start, last.end + 1, f"{last.digits}1")]
     return groups
+
+
+def _is_complete(digits: str) -> bool:
+    return (
+        len(digits) in _CARD_LENGTHS
+        or is_bank_card(digits)
+        or _MOBILE_DIGITS.fullmatch(digits) is not None
+        or _LANDLINE.fullmatch(digits) is not None
+    )
+
+
+_CARD_LENGTHS = (16, 18, 19)
 
 
 def _is_mobile(group: Group) -> bool:
     return len(group.digits) == 11 and _MOBILE_DIGITS.fullmatch(group.digits) is not None
 
 
-def _is_grouped_like_a_number(groups: Sequence[Group]) -> bool:
-    """Not every cut through a long run is a number: people pause after three or more digits."""
-    return all(len(group.digits) >= 3 for group in groups)
+def _may_be_a_number(groups: Sequence[Group], *, is_first: bool) -> bool:
+    """Not every cut through a long run is one: people pause after three digits or more, and an
+    inner group that begins with 0 is no area code."""
+    return all(len(group.digits) >= 3 for group in groups) and (
+        is_first or len(groups) == 1 or not groups[0].digits.startswith("0")
+    )
 
 
 def _join(groups: Sequence[Group]) -> str:
@@ -172,7 +194,8 @@ def _kind_of(text: str, groups: Sequence[Group]) -> Found | None:
     mobile = _MOBILE_DIGITS.fullmatch(digits)
     if mobile is not None:
         # What stands before it (+86, 0) says nothing.
-        return Found(_start_of_last(text, start, end, 11), end, "mobile")
+        begin = start if len(digits) == 11 else _start_of_last(text, start, end, 11)
+        return Found(begin, end, "mobile")
     beside_latin = _LATIN.match(text[start - 1 : start]) or _LATIN.match(text[end : end + 1])
     if beside_latin:  # part of an order's or a ticket's number
         return None

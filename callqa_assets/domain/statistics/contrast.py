@@ -46,13 +46,17 @@ class Contrast:
 
 
 def compare_words(
-    first_with: Floats, first: float, second_with: Floats, second: float, prior_calls: float
+    first_with: Floats,
+    first: Floats | float,
+    second_with: Floats,
+    second: Floats | float,
+    prior_calls: float,
 ) -> Contrast:
     """Log odds of a call saying each word, the first kind of call against the second.
 
     Args:
         first_with: calls of the first kind that say each word [words].
-        first: all calls of the first kind.
+        first: all calls of the first kind; [words] where words are of different groups.
         second_with, second: likewise.
         prior_calls: weight of the Beta prior, whose mean is the word's share of all calls.
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 VERSION = 1
@@ -72,34 +75,30 @@ def tokenise_query(normalised: str) -> Query:
 
 def find_places(text: str, normalised_query: str) -> list[tuple[int, int]]:
     """Where a text holds a normalised query: (start, end) in characters of the text as it is."""
-    places: list[tuple[int, int]] = []
-    normalised, origins = _normalise_with_origins(text)
+    normalised = normalise(text)
     at = normalised.find(normalised_query)
-    while normalised_query and at >= 0:
-        end = at + len(normalised_query)
-        places.append((origins[at], origins[end - 1] + 1))
-        at = normalised.find(normalised_query, end)
+    if not normalised_query or at < 0:
+        return []
+    # Characters of the text up to which so many of the normalised ones are made: several may
+    # become one (a letter and its accent), and one several ('㈱').
+    made = [0, *accumulate(map(_count_made, _beginnings(text)), max)]
+    places: list[tuple[int, int]] = []
+    while at >= 0:
+        after = at + len(normalised_query)
+        before = at - normalised.count(" ", 0, at)
+        start = bisect_right(made, before) - 1
+        end = bisect_left(made, after - normalised.count(" ", 0, after))
+        while normalised_query not in normalise(text[start:end]) and end < len(text):
+            end += 1  # an accent that follows its letter
+        places.append((start, end))
+        at = normalised.find(normalised_query, after)
     return places
 
 
-def _normalise_with_origins(text: str) -> tuple[str, list[int]]:
-    """The normalised text, and for each of its characters the one of the text it comes from."""
-    normalised = normalise(text)
-    origins: list[int] = []
-    position = 0
-    for wanted in normalised:
-        if wanted == " ":
-            origins.append(position)
-            continue
-        while True:
-            made = normalise(text[position : position + 1]) if wanted != "." else text[position]
-            made = unicodedata.normalize("NFKC", made)
-            if wanted in made:
-                origins.append(position)
-                break
-            position += 1
-        # Several may come from one character, as in '㈱': it is left when it is used up.
-        same = [n for n in origins if n == position]
-        if len(same) >= len(made):
-            position += 1
-    return normalised, origins
+def _beginnings(text: str) -> Iterator[str]:
+    return (text[:end] for end in range(1, len(text) + 1))
+
+
+def _count_made(beginning: str) -> int:
+    """Normalised characters of a text, but for blanks: those may go with what follows."""
+    return len(normalise(beginning).replace(" ", ""))

@@ -141,6 +141,13 @@ def seconds_of(segment: SpokenSegment, start: int, end: int) -> tuple[float, flo
     return _seconds_of(segment, _WordTimes.of(segment), _find_in_raw(segment, positions))
 
 
+def raw_seconds_of(segment: SpokenSegment, start: int, end: int) -> tuple[float, float]:
+    """As `seconds_of`, for characters of the segment's `text_raw`."""
+    first = len(fold(segment.text_raw[:start]))
+    positions = range(first, first + max(1, len(fold(segment.text_raw[start:end]))))
+    return _seconds_of(segment, _WordTimes.of(segment), positions)
+
+
 def _seconds_of(
     segment: SpokenSegment, times: _WordTimes | None, in_raw: range | None
 ) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from callqa_assets.domain.rules.conditions.keys import Keys, Roles, one_or_many
 from callqa_assets.domain.rules.conditions.text import Patterns, Regex
-from callqa_assets.domain.rules.rule_set import Matches, Name, Names
+from callqa_assets.domain.rules.rule_set import Matches, Name
 from callqa_assets.domain.yaml_config import ConfigError, Loaded, load
 
 MAX_TOPICS = 500
@@ -53,9 +53,6 @@ class Topic(Keys):
     """Who must say it; None: anybody."""
     queue: Matches | None = None
     """Queues in which it is looked for; None: in all."""
-    notify: Names = ()
-    """Receivers, of `configs/channels.yaml`, that are told of its spikes."""
-
     points: Annotated[tuple[Point, ...], Field(max_length=MAX_POINTS)] = Field(
         (), examples=["[{name: 到账时间, any: [工作日, 到账]}]"]
     )
@@ -65,7 +62,7 @@ class Topic(Keys):
     def search(self) -> dict[str, Any]:
         """What decides where it is found, JSON-serialisable: what another one counts cannot be
         compared."""
-        return self.model_dump(mode="json", exclude={"name", "display", "notify", "points"})
+        return self.model_dump(mode="json", exclude={"name", "display", "points"})
 
 
 def is_sought_in(queues: Sequence[str] | None, queue: str | None) -> bool:

@@ -8,20 +8,22 @@ from alembic import context
 from alembic.migration import MigrationContext, MigrationInfo
 
 from callqa_assets.warehouse.published_views import create_views, drop_views
+from callqa_assets.warehouse.schema_contract import write_dictionary
 from callqa_assets.warehouse.tables import metadata
 
 
 def finish(
     ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
 ) -> None:
-    """Once the tables have this version's shape, write comments and make the published views.
+    """Once the tables have this version's shape, publish views and their dictionary, and comment.
 
-    Neither is part of the migrations: they always are those of `tables/`. SQLite has no comments.
+    None of it is part of the migrations: it always is that of `tables/`. SQLite has no comments.
     """
     if set(heads) != {context.get_head_revision()}:
         return
     connection = context.get_bind()
     create_views(connection)
+    write_dictionary(connection)
     if not ctx.dialect.supports_comments:
         return
     for table in metadata.sorted_tables:

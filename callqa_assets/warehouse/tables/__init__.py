@@ -50,6 +50,7 @@ from callqa_assets.warehouse.tables.marts import (
     published_days,
 )
 from callqa_assets.warehouse.tables.pii import pii_spans
+from callqa_assets.warehouse.tables.scripts import script_checks
 from callqa_assets.warehouse.tables.search import search_index, transcript_search
 from callqa_assets.warehouse.tables.speech import (
     emotion_scores,
@@ -141,6 +142,7 @@ __all__ = [
     "receiver_states",
     "recordings",
     "rule_sets",
+    "script_checks",
     "search_index",
     "segments",
     "stage_notes",
@@ -170,6 +172,7 @@ DAY_TABLES = (
     call_channel_metrics,
     call_quarters,
     tone_text_conflicts,
+    script_checks,
     pii_spans,
     stage_runs,
     topic_hits,

@@ -403,12 +403,14 @@ fact_script_check = sa.Table(
         comment="`passed`, `missed`, `unsure`, `forbidden` (a forbidden phrase was said) or "
         "`not_applicable`.",
     ),
-    _text("role", "Who said the words; NULL: nobody did.", 32),
+    _text("reason", "Why, as in `script_checks`; NULL: `passed` or `forbidden`.", 16),
+    _known_count("channel", "Audio channel of the words, from 0; NULL: not said."),
+    _text("role", "Who said the words; NULL: not said.", 32),
     _value("start_s", "Start of the words, s from the start of the recording; NULL: not said."),
     _value("end_s", "End of the words, s from the start of the recording; NULL: not said."),
     _value("score", "How well they match, 0 to 100; NULL: nothing was compared."),
     _text("matched_text", "The words as heard, personal data masked; NULL: not said."),
-    _text("expected", "What was looked for; NULL: the item does not apply."),
+    sa.Column("expected", sa.Text, nullable=False, comment="The item's wordings."),
     sa.Column("needs_review", sa.Boolean, nullable=False, comment="A person is to look at it."),
     comment="Items of scripts in calls: one row each.",
 )

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from callqa_assets.domain.pii.masking import (
     mask_file_name,
     mask_identifier,
+    mask_spans,
     mask_text,
     mask_texts,
 )
+from callqa_assets.domain.pii.spans import PiiSpan
 
 
 @pytest.mark.parametrize(
@@ -132,3 +134,38 @@ def test_no_mobile_number_survives_whatever_stands_around_it(before, number, aft
 )
 def test_a_file_name_in_a_log_shows_no_phone_number(name, masked):
     assert mask_file_name(name) == masked
+
+
+@pytest.mark.parametrize(
+    ("said", "masked"),
+    [
+        ("我叫张伟，姓张", "我叫张**，姓张"),
+        ("我叫欧阳娜娜。", "我叫欧阳**。"),
+        ("邮箱zhangsan@163.com谢谢", "邮箱z***@…谢谢"),
+        ("住北京市朝阳区建国路88号3栋", "住北京市朝阳区****"),
+        ("住建国路88号3栋", "住****"),
+        ("车牌京A12345的", "车牌京A****的"),
+        ("验证码是358129。", "验证码是****。"),
+        ("护照E12345678", "护照****5678"),
+        ("卡4111111111111111好", "卡****1111好"),
+        ("8613800138000", "86138****8000"),
+        ("工号1001，13800138000", "工号****，138****8000"),
+        ("一三八零零零零四个八", "****"),
+        ("一共12345678.9元", "一共12345678.9元"),
+        ("订单20250314001", "订单****4001"),
+    ],
+)
+def test_what_is_harmless_stays(said, masked):
+    assert mask_text(said) == masked
+
+
+def test_a_part_of_a_number_shows_what_the_whole_would():
+    first = PiiSpan(2, 6, "mobile", part="first")
+    assert mask_spans("电话1380谢谢", [first]) == "电话138****谢谢"
+    assert mask_spans("01谢谢", [PiiSpan(0, 2, "mobile", part="middle")]) == "****谢谢"
+    assert mask_spans("3800谢谢", [PiiSpan(0, 4, "mobile", part="last")]) == "****3800谢谢"
+
+
+def test_spans_that_overlap_or_reach_beyond_the_text_hide_all_they_name():
+    spans = [PiiSpan(3, 9, "code"), PiiSpan(0, 5, "code"), PiiSpan(8, 99, "code")]
+    assert mask_spans("abcdefghijkl", spans) == "************"

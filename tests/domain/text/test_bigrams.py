@@ -13,7 +13,7 @@ from callqa_assets.domain.text.bigrams import (
     tokenise_query,
 )
 
-ALPHABET = "退费流程客服。，,. 12.5aAbＢéß①㈱ﾊ𠀀\u0301\u200b_%'\"*-\n"
+ALPHABET = "退费流程客服。，,. 12.5aAbＢéß①㈱ﾊﾞ𠀀\u0301\u200b_%'\"*-\n"
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,21 @@ def test_a_place_leaves_out_what_stands_around():
     text = "您好，我要退 158.5 元。"
     ((start, end),) = find_places(text, normalise("退158.5元"))
     assert text[start:end] == "退 158.5 元"
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "place"),
+    [
+        ("cafe\u0301 ok", "ok", "ok"),
+        ("un cafe\u0301.", "CAFÉ", "cafe\u0301"),
+        ("ﾊﾞｽで退费", "退费", "退费"),
+        ("ﾊﾞｽで", "バス", "ﾊﾞｽ"),
+        ("\u1112\u1161\u11ab글", "한", "\u1112\u1161\u11ab"),
+        ("㈱退费", "退费", "退费"),
+        ("付3.5.元", "5元", "5.元"),
+        ("Straße 12", "sse 1", "ße 1"),
+    ],
+)
+def test_a_place_is_found_where_characters_join_or_become_several(text, query, place):
+    ((start, end),) = find_places(text, normalise(query))
+    assert text[start:end] == place

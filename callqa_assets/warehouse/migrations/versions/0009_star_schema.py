@@ -318,12 +318,14 @@ def upgrade() -> None:
         sa.Column("queue_key", sa.Integer(), nullable=False),
         sa.Column("script_item_key", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=16), nullable=True),
+        sa.Column("channel", sa.Integer(), nullable=True),
         sa.Column("role", sa.String(length=32), nullable=True),
         sa.Column("start_s", sa.Double(), nullable=True),
         sa.Column("end_s", sa.Double(), nullable=True),
         sa.Column("score", sa.Double(), nullable=True),
         sa.Column("matched_text", sa.Text(), nullable=True),
-        sa.Column("expected", sa.Text(), nullable=True),
+        sa.Column("expected", sa.Text(), nullable=False),
         sa.Column("needs_review", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint(
             "date_key", "call_key", "script_item_key", name=op.f("pk_fact_script_check")

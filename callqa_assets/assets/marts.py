@@ -1,0 +1,110 @@
+"""The marts: an asset each, and one step that publishes all of a day in one transaction."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from callqa_assets.assets.daily_asset import OWNERS, days_of, table_metadata, tag_process
+from callqa_assets.assets.stage_asset import StageConfig
+from callqa_assets.marts.mart import Mart
+from callqa_assets.marts.publishing import DayReport, Publisher
+from callqa_assets.marts.registry import MARTS
+from callqa_assets.partitions import BACKFILL
+from callqa_assets.stages.contract import Progress
+from callqa_assets.stages.registry import STAGES
+from resources.dagster_resources import CustomerKey, HomeResource, WarehouseResource
+
+STEP = "publish"
+
+Plot = Callable[[sa.Connection, str], Mapping[str, Any]]
+"""(connection, day) to metadata of one mart's day: its plot."""
+
+PLOTS: Mapping[str, Plot] = {}
+"""By mart."""
+
+
+def open_publisher(
+    warehouse: WarehouseResource, home: HomeResource, customer_key: CustomerKey
+) -> Publisher:
+    return Publisher(
+        warehouse.open(), MARTS, home.open().calendar, Path(home.configs), customer_key.value
+    )
+
+
+@dataclass(frozen=True)
+class MartAssets:
+    """The marts as assets. Their partitions depend on the home, so they are built for one."""
+
+    marts: Sequence[Mart]
+
+    def build(self, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+        with warnings.catch_warnings():
+            # `backfill_policy` is still in beta; one run per range of days needs it.
+            warnings.filterwarnings("ignore", message=".*backfill_policy", category=dg.BetaWarning)
+            return dg.multi_asset(
+                name=STEP,
+                partitions_def=days,
+                backfill_policy=BACKFILL,
+                specs=[_describe_mart(mart) for mart in self.marts],
+            )(_publish)
+
+
+def _describe_mart(mart: Mart) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        mart.name,
+        deps=[*mart.reads] or [stage.asset for stage in STAGES],
+        description=mart.description,
+        group_name="marts",
+        kinds={"sql"},
+        owners=OWNERS,
+        code_version=mart.code_version,
+        metadata=table_metadata(mart.tables),
+    )
+
+
+def _publish(
+    context: dg.AssetExecutionContext,
+    config: StageConfig,
+    home: HomeResource,
+    warehouse: dg.ResourceParam[WarehouseResource],
+    customer_key: dg.ResourceParam[CustomerKey],
+    progress: dg.ResourceParam[Progress],
+):
+    # Without a return type: Dagster would expect a tuple.
+    tag_process(context)
+    days = days_of(context)
+    publisher = open_publisher(warehouse, home, customer_key)
+    span = days[0] if len(days) == 1 else f"{days[0]}..{days[-1]}"
+    for done, day in enumerate(days):
+        progress(STEP, span, done, len(days))
+        report = publisher.publish_day(day, run_id=context.run.run_id, force=config.force)
+        if report.withheld:
+            context.log.error("%s is withheld: %s", day, report.withheld)
+        _attach_metadata(context, publisher, report)
+    progress(STEP, span, len(days), len(days))
+
+
+def _attach_metadata(
+    context: dg.AssetExecutionContext, publisher: Publisher, report: DayReport
+) -> None:
+    """Of each mart that was computed: rows, seconds, plot; of each other one, why not."""
+    with publisher.warehouse.read() as connection:
+        for mart in publisher.marts:
+            metadata: dict[str, Any] = {"published": report.withheld or "as it was"}
+            if computed := report.computed.get(mart.name):
+                metadata = {
+                    "published": "now",
+                    "dagster/partition_row_count": computed.rows,
+                    "seconds": round(computed.seconds, 3),
+                }
+                if mart.name in PLOTS:
+                    metadata.update(PLOTS[mart.name](connection, report.day))
+            context.add_asset_metadata(metadata, asset_key=mart.name, partition_key=report.day)
+
+
+marts = MartAssets(MARTS)

@@ -1,0 +1,1 @@
+"""Recordings for people who may hear them without personal data."""
