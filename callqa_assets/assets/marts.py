@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,49 @@ import dagster as dg
 import sqlalchemy as sa
 
 from callqa_assets.assets.daily_asset import OWNERS, days_of, table_metadata, tag_process
+from callqa_assets.assets.mart_plots import agents_plot, queues_plot, rows_plot
+from callqa_assets.assets.plots import embed_png
 from callqa_assets.assets.stage_asset import StageConfig
+from callqa_assets.domain.days import trailing_days
 from callqa_assets.marts.mart import Mart
 from callqa_assets.marts.publishing import DayReport, Publisher
 from callqa_assets.marts.registry import MARTS
+from callqa_assets.marts.report.writing import write_report
 from callqa_assets.partitions import BACKFILL
 from callqa_assets.stages.contract import Progress
 from callqa_assets.stages.registry import STAGES
+from callqa_assets.warehouse.mart_figures import (
+    read_agent_comparison,
+    read_queue_shares,
+    read_row_counts,
+)
 from resources.dagster_resources import CustomerKey, HomeResource, WarehouseResource
+from resources.storage.home import Home
 
 STEP = "publish"
+_REPORTED_WITH = MARTS[0].name
+"""The mart whose page has the link to the day's report."""
 
 Plot = Callable[[sa.Connection, str], Mapping[str, Any]]
 """(connection, day) to metadata of one mart's day: its plot."""
 
-PLOTS: Mapping[str, Plot] = {}
-"""By mart."""
+
+def _agents(connection: sa.Connection, day: str) -> Mapping[str, Any]:
+    plot = agents_plot(
+        read_agent_comparison(connection, day, "unhappy"), "unhappy calls", date.fromisoformat(day)
+    )
+    return {"agents": embed_png(plot, f"agents against what is expected, to {day}")}
+
+
+def _queues(connection: sa.Connection, day: str) -> Mapping[str, Any]:
+    plot = queues_plot(read_queue_shares(connection, day), date.fromisoformat(day))
+    return {"queues": embed_png(plot, f"queues of {day}")}
+
+
+PLOTS: Mapping[str, Plot] = {"agent_daily": _agents, "queue_daily": _queues}
+"""By mart; every mart has the plot of its rows by day besides."""
+
+REPORT_LANGUAGE = "zh"
 
 
 def open_publisher(
@@ -85,14 +113,16 @@ def _publish(
         report = publisher.publish_day(day, run_id=context.run.run_id, force=config.force)
         if report.withheld:
             context.log.error("%s is withheld: %s", day, report.withheld)
-        _attach_metadata(context, publisher, report)
+        if report.computed:
+            write_report(publisher.warehouse, home.open(), day, REPORT_LANGUAGE)
+        _attach_metadata(context, publisher, home.open(), report)
     progress(STEP, span, len(days), len(days))
 
 
 def _attach_metadata(
-    context: dg.AssetExecutionContext, publisher: Publisher, report: DayReport
+    context: dg.AssetExecutionContext, publisher: Publisher, home: Home, report: DayReport
 ) -> None:
-    """Of each mart that was computed: rows, seconds, plot; of each other one, why not."""
+    """Of each mart that was computed: rows, seconds, plots; of each other one, why not."""
     with publisher.warehouse.read() as connection:
         for mart in publisher.marts:
             metadata: dict[str, Any] = {"published": report.withheld or "as it was"}
@@ -102,8 +132,16 @@ def _attach_metadata(
                     "dagster/partition_row_count": computed.rows,
                     "seconds": round(computed.seconds, 3),
                 }
+                days = trailing_days(report.day)
+                counts = read_row_counts(connection, mart.name, days)
+                plot = rows_plot({date.fromisoformat(d): n for d, n in counts.items()}, mart.name)
+                metadata["rows_by_day"] = embed_png(plot, f"rows of {mart.name} to {report.day}")
                 if mart.name in PLOTS:
                     metadata.update(PLOTS[mart.name](connection, report.day))
+                if mart.name == _REPORTED_WITH:
+                    metadata["daily_report"] = dg.MetadataValue.path(
+                        str(home.reports / f"{report.day}.html")
+                    )
             context.add_asset_metadata(metadata, asset_key=mart.name, partition_key=report.day)
 
 

@@ -37,7 +37,17 @@ SCRIPT_COLOURS = {
 _MOST_ITEMS = 16
 """More would not be readable."""
 
-_INK = "#333333"
+TALK_COLOURS = {
+    "agent": "#0072B2",
+    "customer": "#E69F00",
+    "others": "#5B3A00",
+    "hold": "#AAAAAA",
+    "silence": "#DDDDDD",
+}
+"""From the same palette, in stacking order."""
+
+INK = "#333333"
+"""Colour of text."""
 
 
 def emotion_day_plot(spans: pl.DataFrame, day: date) -> bytes:
@@ -48,7 +58,20 @@ def emotion_day_plot(spans: pl.DataFrame, day: date) -> bytes:
             `seconds` of speech; any number of rows per hour and emotion.
         day: for the title.
     """
-    return _to_png(_draw_day(spans, day))
+    title = f"Emotions of {day.isoformat()}"
+    return to_png(_draw_hours(spans, title, "speech", EMOTION_COLOURS))
+
+
+def talk_day_plot(parts: pl.DataFrame, day: date) -> bytes:
+    """Conversations by hour of the day: who speaks, and silence; a PNG of 700 x 300 pixels.
+
+    Args:
+        parts: columns `hour` (0–23, local time in which the call started), `part` (a key of
+            TALK_COLOURS) and `seconds`; any number of rows per hour and part.
+        day: for the title.
+    """
+    title = f"Talk and silence of {day.isoformat()}"
+    return to_png(_draw_hours(parts, title, "conversation", TALK_COLOURS))
 
 
 def alert_volume_plot(alerts: pl.DataFrame, days: Sequence[date]) -> bytes:
@@ -59,7 +82,7 @@ def alert_volume_plot(alerts: pl.DataFrame, days: Sequence[date]) -> bytes:
             need no rows.
         days: one bar each, in this order; the title names the last.
     """
-    return _to_png(_draw_volume(alerts, days))
+    return to_png(_draw_volume(alerts, days))
 
 
 def script_outcomes_plot(outcomes: pl.DataFrame, day: date) -> bytes:
@@ -70,7 +93,7 @@ def script_outcomes_plot(outcomes: pl.DataFrame, day: date) -> bytes:
             that were missed or breached most often.
         day: for the title.
     """
-    return _to_png(_draw_scripts(outcomes, day))
+    return to_png(_draw_scripts(outcomes, day))
 
 
 def embed_png(png: bytes, title: str) -> dg.MarkdownMetadataValue:
@@ -80,19 +103,21 @@ def embed_png(png: bytes, title: str) -> dg.MarkdownMetadataValue:
     )
 
 
-def _draw_day(spans: pl.DataFrame, day: date) -> Figure:
-    figure, axes = _blank()
+def _draw_hours(parts: pl.DataFrame, title: str, what: str, colours: Mapping[str, str]) -> Figure:
+    """Stacked bars by hour of columns (hour, kind, seconds); `colours` has the kinds."""
+    figure, axes = blank_figure()
 
-    speech_s = float(spans["seconds"].sum())
-    in_hours = speech_s >= 10 * 3600
+    total_s = float(parts["seconds"].sum())
+    in_hours = total_s >= 10 * 3600
     unit, unit_s = ("hours", 3600.0) if in_hours else ("minutes", 60.0)
-    _write_title(axes, f"Emotions of {day.isoformat()} · {speech_s / unit_s:,.1f} {unit} of speech")
+    write_title(axes, f"{title} · {total_s / unit_s:,.1f} {unit} of {what}")
 
-    by_hour = spans.group_by("hour", "emotion").agg(pl.col("seconds").sum())
-    height = {(hour, emotion): seconds for hour, emotion, seconds in by_hour.iter_rows()}
+    hour, kind, _ = parts.columns
+    by_hour = parts.group_by(hour, kind).agg(pl.col("seconds").sum())
+    height = {(at, name): seconds for at, name, seconds in by_hour.iter_rows()}
     bottom = [0.0] * 24
-    for emotion, colour in EMOTION_COLOURS.items():
-        heights = [height.get((hour, emotion), 0.0) / unit_s for hour in range(24)]
+    for name, colour in colours.items():
+        heights = [height.get((at, name), 0.0) / unit_s for at in range(24)]
         if not any(heights):
             continue
         axes.bar(
@@ -104,19 +129,19 @@ def _draw_day(spans: pl.DataFrame, day: date) -> Figure:
             color=colour,
             edgecolor="white",
             linewidth=0.4,
-            label=emotion,
+            label=name,
         )
         bottom = [below + above for below, above in zip(bottom, heights, strict=True)]
 
     axes.set_xlim(-0.2, 24)
-    axes.set_xticks(range(0, 25, 3), [f"{hour:02d}:00" for hour in range(0, 25, 3)])
-    axes.set_ylabel(f"{unit} of speech", fontsize=9, color=_INK)
-    _finish(figure, axes, highest=max(bottom), empty="no speech")
+    axes.set_xticks(range(0, 25, 3), [f"{at:02d}:00" for at in range(0, 25, 3)])
+    axes.set_ylabel(f"{unit} of {what}", fontsize=9, color=INK)
+    finish(figure, axes, highest=max(bottom), empty=f"no {what}")
     return figure
 
 
 def _draw_volume(alerts: pl.DataFrame, days: Sequence[date]) -> Figure:
-    figure, axes = _blank()
+    figure, axes = blank_figure()
     height = {(day, priority): count for day, priority, count in alerts.iter_rows()}
     bottom = [0.0] * len(days)
     for priority, colour in PRIORITY_COLOURS.items():
@@ -125,11 +150,11 @@ def _draw_volume(alerts: pl.DataFrame, days: Sequence[date]) -> Figure:
             continue
         axes.bar(range(len(days)), heights, bottom=bottom, width=0.8, color=colour, label=priority)
         bottom = [below + above for below, above in zip(bottom, heights, strict=True)]
-    _write_title(axes, f"Alerts to {days[-1].isoformat()} · {bottom[-1]:,.0f} on that day")
+    write_title(axes, f"Alerts to {days[-1].isoformat()} · {bottom[-1]:,.0f} on that day")
     axes.set_xlim(-0.6, len(days) - 0.4)
     axes.set_xticks(range(len(days)), [f"{day:%m-%d}" for day in days])
-    axes.set_ylabel("alerts", fontsize=9, color=_INK)
-    _finish(figure, axes, highest=max(bottom), empty="no alerts", whole_numbers=True)
+    axes.set_ylabel("alerts", fontsize=9, color=INK)
+    finish(figure, axes, highest=max(bottom), empty="no alerts", whole_numbers=True)
     return figure
 
 
@@ -138,7 +163,7 @@ def _draw_scripts(outcomes: pl.DataFrame, day: date) -> Figure:
     items = list(dict.fromkeys((script, item) for script, item, _ in count))
     shown = sorted(items, key=lambda item: -_breaches(count, item))[:_MOST_ITEMS]
     items = [item for item in items if item in shown]
-    figure, axes = _blank(height=max(3.0, 1.2 + 0.28 * len(items)))
+    figure, axes = blank_figure(height=max(3.0, 1.2 + 0.28 * len(items)))
     left = [0.0] * len(items)
     for outcome, colour in SCRIPT_COLOURS.items():
         widths = [float(count.get((*item, outcome), 0)) for item in items]
@@ -147,11 +172,11 @@ def _draw_scripts(outcomes: pl.DataFrame, day: date) -> Figure:
         axes.barh(range(len(items)), widths, left=left, height=0.7, color=colour, label=outcome)
         left = [before + width for before, width in zip(left, widths, strict=True)]
     broken = sum(_breaches(count, item) for item in items)
-    _write_title(axes, f"Scripts of {day.isoformat()} · {broken:,} missed or forbidden")
+    write_title(axes, f"Scripts of {day.isoformat()} · {broken:,} missed or forbidden")
     axes.set_yticks(range(len(items)), [f"{script}: {item}" for script, item in items])
-    axes.set_xlabel("calls", fontsize=9, color=_INK)
+    axes.set_xlabel("calls", fontsize=9, color=INK)
     axes.invert_yaxis()
-    _finish(
+    finish(
         figure, axes, highest=max(left, default=0.0), empty="no scripts", whole_numbers=True,
         along="x",
     )  # fmt: skip
@@ -162,17 +187,19 @@ def _breaches(count: Mapping[tuple[str, str, str], int], item: tuple[str, str]) 
     return count.get((*item, "missed"), 0) + count.get((*item, "forbidden"), 0)
 
 
-def _blank(height: float = 3.0) -> tuple[Figure, Axes]:
+def blank_figure(height: float = 3.0) -> tuple[Figure, Axes]:
+    """An empty plot of 700 x 300 pixels."""
     figure = Figure(figsize=(7, height), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 
 
-def _write_title(axes: Axes, text: str) -> None:
-    axes.set_title(text, loc="left", fontsize=10, color=_INK)
+def write_title(axes: Axes, text: str) -> None:
+    """The plot's title, above its left edge."""
+    axes.set_title(text, loc="left", fontsize=10, color=INK)
 
 
-def _finish(
+def finish(
     figure: Figure,
     axes: Axes,
     *,
@@ -185,7 +212,7 @@ def _finish(
     `empty`.
     """
     axes.locator_params(axis=along, nbins=5, integer=whole_numbers)
-    axes.tick_params(labelsize=8, colors=_INK, length=0)
+    axes.tick_params(labelsize=8, colors=INK, length=0)
     axes.grid(axis=along, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
@@ -193,17 +220,18 @@ def _finish(
     if highest:
         axes.set(**{f"{along}lim": (0, highest * 1.05)})
         figure.legend(
-            loc="outside right center", reverse=True, fontsize=8, frameon=False, labelcolor=_INK
+            loc="outside right center", reverse=True, fontsize=8, frameon=False, labelcolor=INK
         )
     else:
         axes.set(xticks=[] if along == "x" else axes.get_xticks(), yticks=[])
         axes.text(
             0.5, 0.5, empty, transform=axes.transAxes, ha="center", va="center", fontsize=11,
-            color=_INK,
+            color=INK,
         )  # fmt: skip
 
 
-def _to_png(figure: Figure) -> bytes:
+def to_png(figure: Figure) -> bytes:
+    """The figure as PNG bytes."""
     png = io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": None})
     return png.getvalue()

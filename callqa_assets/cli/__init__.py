@@ -16,6 +16,7 @@ from callqa_assets.cli import (
     alerts,
     export,
     models,
+    publish,
     rebuild,
     redact,
     report,
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(runs.app)
 app.add_typer(rebuild.app)
 app.add_typer(redact.app)
+app.add_typer(publish.app)
 app.add_typer(export.app)
 app.add_typer(report.app)
 app.add_typer(alerts.app, name="alerts")

@@ -44,15 +44,10 @@ def report(
     queue, top alerts with a picture of each call, topic spikes, script misses, words of unhappy
     calls, repeat contacts, and what is missing or not known. Personal data in texts is masked.
     """
-    from callqa_assets.marts.report.page import render_page
-    from callqa_assets.marts.report.reading import read_daily_report
-    from resources.storage.atomic import write_atomically
+    from callqa_assets.marts.report.writing import write_report
 
     settings = read_settings(home, warehouse_url)
-    name = f"{day:%Y-%m-%d}"
-    with settings.open_warehouse().read() as connection:
-        content = read_daily_report(connection, name, settings.home.calendar)
-    path = out or settings.home.reports / f"{name}.html"
-    with write_atomically(path) as file:
-        file.write(render_page(content, language.value).encode())
+    path = write_report(
+        settings.open_warehouse(), settings.home, f"{day:%Y-%m-%d}", language.value, out
+    )
     console.print(f"written to {path}", markup=False, soft_wrap=True)
