@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import sqlalchemy as sa
 from rich.console import Console
@@ -20,12 +22,19 @@ from callqa_assets.cli.stop_signals import StopSignals
 from callqa_assets.cli.terminal_report import print_report, process_with_progress
 from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
 from callqa_assets.domain.emotion.timeline import emotion_timeline_text
+from callqa_assets.domain.statistics.spikes import TopicHistory, judge_topics
 from callqa_assets.warehouse.database import Warehouse
+from callqa_assets.warehouse.search import SearchFilter, find
+from callqa_assets.warehouse.search_snippets import read_snippets
 from callqa_assets.warehouse.tables import (
     alert_deliveries,
     alerts,
+    dim_topic,
     emotion_spans,
+    fact_call,
+    fact_repeat_contact,
     recordings,
+    script_checks,
     transcripts,
 )
 from resources.settings import Settings
@@ -34,6 +43,10 @@ from resources.storage.home import REPO, Home
 SAMPLES = REPO / "data" / "samples"
 DATED = {"walk_in.flac": datetime(2025, 3, 16, 14, 20, tzinfo=DEFAULT_CALENDAR.zone)}
 """Git keeps no file dates, and this call has no other source of its start."""
+
+NO_SECRET = b"the demo's customers are invented"
+"""Stands in for CALLQA_CUSTOMER_KEY, so that calls of one customer are found."""
+SEARCHED = "退费"
 
 QUERIES = (
     (
@@ -56,6 +69,7 @@ QUERIES = (
 
 def show_demo(console: Console, settings: Settings, stop: StopSignals) -> int:
     """Process the sample calls, the late one last; returns the number of failed runs."""
+    settings = replace(settings, customer_key=settings.customer_key or NO_SECRET)
     warehouse = settings.open_warehouse()
     failed = 0
     for folder, words in (
@@ -69,6 +83,10 @@ def show_demo(console: Console, settings: Settings, stop: StopSignals) -> int:
         failed += len(result.failed_runs)
     _show_calls(console, warehouse, settings.home.calendar)
     _show_alerts(console, warehouse)
+    _show_search(console, warehouse)
+    _show_script_breaches(console, warehouse)
+    _show_repeats(console, warehouse)
+    _show_simulated_spike(console)
     _show_quarantine(console, warehouse)
     _show_what_next(console, settings.home)
     return failed
@@ -149,6 +167,86 @@ def _frame(rows: Sequence[Any]) -> pl.DataFrame:
     return pl.DataFrame([dict(row._mapping) for row in rows])
 
 
+def _show_search(console: Console, warehouse: Warehouse) -> None:
+    console.print(Rule(f"callqa search {SEARCHED}", align="left"))
+    with warehouse.read() as connection:
+        found = find(connection, SEARCHED, SearchFilter(), limit=10)
+        for call in read_snippets(connection, found.calls, SEARCHED):
+            for hit in call["hits"]:
+                console.print(
+                    f"  {call['day']} {call['source_name']}  {hit['start_s']:6.1f} s  "
+                    f"{hit['role']:<8}  {hit['snippet']}",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+
+
+def _show_script_breaches(console: Console, warehouse: Warehouse) -> None:
+    console.print(Rule("Scripts: what agents left out, or must never say", align="left"))
+    query = (
+        sa.select(script_checks, recordings.c.source_name, recordings.c.agent_id)
+        .join(recordings, recordings.c.recording_id == script_checks.c.recording_id)
+        .where(script_checks.c.outcome.in_(("missed", "forbidden")))
+        .order_by(recordings.c.started_at, script_checks.c.item)
+    )
+    with warehouse.read() as connection:
+        for row in connection.execute(query):
+            said = f", {row.start_s:.1f} s: {row.matched_text}" if row.matched_text else ""
+            console.print(
+                f"  {row.source_name}, agent {row.agent_id}: {row.item} {row.outcome}{said}",
+                highlight=False,
+            )
+
+
+def _show_repeats(console: Console, warehouse: Warehouse) -> None:
+    console.print(Rule("Customers who called again about the same within 7 days", align="left"))
+    earlier, repeat = fact_call.alias(), fact_call.alias()
+    query = (
+        sa.select(
+            repeat.c.call_day,
+            repeat.c.started_local,
+            earlier.c.started_local.label("earlier_local"),
+            dim_topic.c.topic,
+            fact_repeat_contact.c.chain_position,
+        )
+        .select_from(fact_repeat_contact)
+        .join(repeat, repeat.c.call_key == fact_repeat_contact.c.call_key)
+        .join(earlier, earlier.c.call_key == fact_repeat_contact.c.repeat_of_call_key)
+        .join(dim_topic, dim_topic.c.topic_key == fact_repeat_contact.c.repeat_topic_key)
+        .where(fact_repeat_contact.c.is_repeat)
+        .order_by(repeat.c.started_local)
+    )
+    with warehouse.read() as connection:
+        for row in connection.execute(query):
+            console.print(
+                f"  {row.started_local:%Y-%m-%d %H:%M} after {row.earlier_local:%Y-%m-%d %H:%M}: "
+                f"{row.topic}, contact {row.chain_position} of the chain",
+                highlight=False,
+            )
+
+
+def _show_simulated_spike(console: Console) -> None:
+    """A spike needs a history of weeks, which three days of samples are not."""
+    console.print(Rule("A topic spike, on simulated days: 56 days of made-up counts", align="left"))
+    random = np.random.default_rng(7)
+    usual = {"退费": 0.02, "信用卡还款": 0.05, "开户流程": 0.01, "利率调整": 0.008}
+    totals = [int(total) for total in random.poisson(400, 57)]
+    histories = []
+    for topic, share in usual.items():
+        counts = [int(random.poisson(share * total)) for total in totals]
+        today = 3 * counts[-1] + 12 if topic == "退费" else counts[-1]
+        histories.append(
+            TopicHistory(
+                topic, today, totals[-1], 12, counts[:-1], totals[:-1], [n % 7 for n in range(56)]
+            )
+        )
+    for history, finding in zip(histories, judge_topics(histories, 56 % 7), strict=True):
+        expected = "" if finding.expected is None else f", {finding.expected:.1f} expected"
+        console.print(
+            f"  {history.topic}: {history.calls} calls{expected}: {finding.state}", highlight=False
+        )
+
+
 def _show_quarantine(console: Console, warehouse: Warehouse) -> None:
     console.print(Rule("Quarantine: kept, not processed", align="left"))
     table = Table("file", "why", box=None)
@@ -166,6 +264,8 @@ def _show_what_next(console: Console, home: Home) -> None:
     for purpose, query in QUERIES:
         console.print(f"  -- {purpose}\n  {query}", soft_wrap=True, highlight=False)
     console.print(
+        f"a page for each day: {home.reports}; tables as files: callqa export --home {home.root}; "
+        "more questions: docs/questions.md\n"
         "the same in Dagster's UI: make dev HOME_DIR=data/demo, then http://127.0.0.1:3000\n"
         "other rules, tried on these calls: edit a copy of configs/alert_rules_compact.yaml, then\n"
         f"  callqa rules diff --rules COPY --from 2025-03-14 --to 2025-03-16 --home {home.root}\n"

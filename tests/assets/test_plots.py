@@ -17,13 +17,17 @@ from callqa_assets.assets.plots import (
     emotion_day_plot,
     script_outcomes_plot,
 )
-from callqa_assets.assets.plots import _draw_day as draw_day
+from callqa_assets.assets.plots import _draw_hours as draw_hours
 from callqa_assets.assets.plots import _draw_scripts as draw_scripts
 from callqa_assets.assets.plots import _draw_volume as draw_volume
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.emotion.timeline import emotion_timeline_text
 
 DAY = date(2025, 3, 14)
+
+
+def draw_day(spans, day):
+    return draw_hours(spans, f"Emotions of {day.isoformat()}", "speech", EMOTION_COLOURS)
 
 
 def day_of(*rows: tuple[int, str, float]) -> pl.DataFrame:
