@@ -219,9 +219,10 @@ def finish(
         axes.spines[side].set_visible(False)
     if highest:
         axes.set(**{f"{along}lim": (0, highest * 1.05)})
-        figure.legend(
-            loc="outside right center", reverse=True, fontsize=8, frameon=False, labelcolor=INK
-        )
+        if axes.get_legend_handles_labels()[0]:
+            figure.legend(
+                loc="outside right center", reverse=True, fontsize=8, frameon=False, labelcolor=INK
+            )
     else:
         axes.set(xticks=[] if along == "x" else axes.get_xticks(), yticks=[])
         axes.text(

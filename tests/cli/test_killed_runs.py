@@ -71,6 +71,7 @@ def test_a_killed_run_is_failed_by_the_next_which_finishes_its_work(
         for seed in range(2):
             write_call(used.drop, DAY, f"10{seed}", seed=seed, anger=0.2)
     undisturbed.run(FakeModels())
+    undisturbed.publish()
 
     assert (
         run_process(hear_through_dagster_and_die, killed_home.root, rules, "transcripts", 1) == -9

@@ -51,6 +51,12 @@ class DirectRun:
         )
         return Pipeline(context, DropFolder(self.home.drop), _shipped_metadata_config())
 
+    def publish(self) -> None:
+        """Publish every day that is out of date."""
+        publisher = self.pipeline().publisher()
+        for day in publisher.find_stale():
+            assert publisher.publish_day(day, run_id="publish").withheld is None
+
     def scan_once(
         self, *, settle: timedelta = timedelta(0), now: datetime | None = None
     ) -> ScanResult:

@@ -29,6 +29,9 @@ VOLATILE = {
     "computed_at",
     "published_at",
     "withheld_at",
+    "ingested_utc",
+    "analysed_utc",
+    "search_id",
 }
 """Columns about when and by which run a row was written."""
 
