@@ -25,6 +25,8 @@ DAY = "2025-03-14"
 def lose_rows(warehouse) -> None:
     with warehouse.write() as connection:
         connection.execute(sa.update(tables.recordings).values(duplicate_of=None))
+        if warehouse.is_sqlite:
+            connection.execute(sa.text("DELETE FROM transcript_fts"))
         for table in reversed(metadata.sorted_tables):
             if table not in (*tables.DIMENSIONS, tables.mart_columns):  # a new database has these
                 connection.execute(sa.delete(table))
