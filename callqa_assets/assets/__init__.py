@@ -1,1 +1,1 @@
-"""The five assets, one thin module each, and what they share."""
+"""The assets, one thin module each, and what they share."""

@@ -1,4 +1,4 @@
-"""When a day is done: the first asset of a run notes what had arrived, the last marks it done."""
+"""When a day is done: a run notes first what had arrived, and its last stage marks it done."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def note_generations(
 def finish_days(
     context: dg.AssetExecutionContext, warehouse: Warehouse, days: Sequence[str]
 ) -> None:
-    """At the end of a run over all stages, mark its days done, unless more arrived meanwhile.
+    """Mark the run's days done where every stage is finished, unless more arrived meanwhile.
 
     A day on which another run still works stays dirty, so that the sensor requests it again.
     """

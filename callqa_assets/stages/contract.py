@@ -1,4 +1,4 @@
-"""The stage contract: how a stage goes through a day's pending recordings. All four stages use it.
+"""The stage contract: how a stage goes through a day's pending recordings. Every stage uses it.
 
 Recordings are claimed before anything is done with them, and while a batch is computed the next one
 is claimed and loaded. After a kill at any point the next run does what is left; two runs on one day

@@ -22,7 +22,7 @@ stage_runs = sa.Table(
         "stage",
         sa.String(16),
         primary_key=True,
-        comment="`segments`, `transcripts`, `emotions` or `alerts`.",
+        comment="Name of the stage, e.g. `transcripts`.",
     ),
     day_column(),
     sa.Column(
@@ -123,7 +123,7 @@ fingerprints = sa.Table(
         "stage",
         sa.String(16),
         nullable=False,
-        comment="`segments`, `transcripts`, `emotions` or `alerts`.",
+        comment="Name of the stage, e.g. `transcripts`.",
     ),
     sa.Column(
         "code_version",
