@@ -12,7 +12,7 @@ import dagster as dg
 from callqa_assets import assets, checks
 from callqa_assets.assets.daily_asset import DailyAsset
 from callqa_assets.assets.marts import MartAssets
-from callqa_assets.jobs import check_publication, process_calls, publish_marts
+from callqa_assets.jobs import daily_checks, process_calls, publish_marts
 from callqa_assets.partitions import daily_partitions
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
 from callqa_assets.sensors.dead_runs import dead_runs_sensor
@@ -35,7 +35,7 @@ def build_defs(
     return dg.Definitions(
         assets=[asset.build(days) for asset in _find_assets()],
         asset_checks=dg.load_asset_checks_from_package_module(checks),
-        jobs=[process_calls, publish_marts, check_publication],
+        jobs=[process_calls, publish_marts, daily_checks],
         schedules=publication_schedules(settings.home.calendar),
         sensors=[drop_folder_sensor, dead_runs_sensor, alert_deliveries_sensor],
         # One process per run, so that models load once: one per step would load them again.

@@ -6,12 +6,14 @@ import dagster as dg
 
 from callqa_assets.assets.stage_asset import RAW_RECORDINGS
 from callqa_assets.checks.marts import yesterday_is_published
+from callqa_assets.checks.transcripts import search_index_is_sound
 from callqa_assets.marts.registry import MARTS
 from callqa_assets.stages.registry import STAGES
 
 process_calls = dg.define_asset_job(
     "process_calls",
-    selection=dg.AssetSelection.assets(RAW_RECORDINGS, *(stage.asset for stage in STAGES)),
+    selection=dg.AssetSelection.assets(RAW_RECORDINGS, *(stage.asset for stage in STAGES))
+    - dg.AssetSelection.checks(search_index_is_sound),  # reads all of the index
     description="Ingest the days' recordings from the drop folder and run every stage on them.",
 )
 
@@ -21,10 +23,10 @@ publish_marts = dg.define_asset_job(
     description="Publish the days' marts, where anything that they read has changed.",
 )
 
-check_publication = dg.define_asset_job(
-    "check_publication",
-    selection=dg.AssetSelection.checks(yesterday_is_published),
-    description="Check that yesterday's calls are published.",
+daily_checks = dg.define_asset_job(
+    "daily_checks",
+    selection=dg.AssetSelection.checks(yesterday_is_published, search_index_is_sound),
+    description="Check that yesterday's calls are published, and that the search index is sound.",
 )
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from callqa_assets.assets.marts import open_publisher
 from callqa_assets.checks.marts import DUE_HOUR
 from callqa_assets.domain.days import Calendar
-from callqa_assets.jobs import check_publication, publish_marts
+from callqa_assets.jobs import daily_checks, publish_marts
 from callqa_assets.stages.planning import group_days, range_tags
 from resources.dagster_resources import CustomerKey, HomeResource, WarehouseResource
 
@@ -48,11 +48,11 @@ def publication_schedules(calendar: Calendar) -> list[dg.ScheduleDefinition]:
         ]
 
     check = dg.ScheduleDefinition(
-        name="check_publication_schedule",
-        job=check_publication,
+        name="daily_checks_schedule",
+        job=daily_checks,
         cron_schedule=f"0 {DUE_HOUR} * * *",
         execution_timezone=calendar.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Checks that yesterday's calls are published.",
+        description="Checks that yesterday's calls are published, and the search index.",
     )
     return [publish, check]
