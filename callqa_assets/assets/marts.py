@@ -50,8 +50,14 @@ def _queues(connection: sa.Connection, day: str) -> Mapping[str, Any]:
     return {"queues": embed_png(plot, f"queues of {day}")}
 
 
+def _plot_rows(connection: sa.Connection, mart: str, day: str) -> dg.MetadataValue[Any]:
+    counts = read_row_counts(connection, mart, trailing_days(day))
+    plot = rows_plot({date.fromisoformat(d): rows for d, rows in counts.items()}, mart)
+    return embed_png(plot, f"rows of {mart} to {day}")
+
+
 PLOTS: Mapping[str, Plot] = {"agent_daily": _agents, "queue_daily": _queues}
-"""By mart; every mart has the plot of its rows by day besides."""
+"""By mart, besides the plot of its rows by day that every mart has."""
 
 REPORT_LANGUAGE = "zh"
 
@@ -115,12 +121,18 @@ def _publish(
             context.log.error("%s is withheld: %s", day, report.withheld)
         if report.computed:
             write_report(publisher.warehouse, home.open(), day, REPORT_LANGUAGE)
-        _attach_metadata(context, publisher, home.open(), report)
+        # The plot of rows shows the days before, too: one for the whole run.
+        _attach_metadata(context, publisher, home.open(), report, with_rows_plot=day == days[-1])
     progress(STEP, span, len(days), len(days))
 
 
 def _attach_metadata(
-    context: dg.AssetExecutionContext, publisher: Publisher, home: Home, report: DayReport
+    context: dg.AssetExecutionContext,
+    publisher: Publisher,
+    home: Home,
+    report: DayReport,
+    *,
+    with_rows_plot: bool,
 ) -> None:
     """Of each mart that was computed: rows, seconds, plots; of each other one, why not."""
     with publisher.warehouse.read() as connection:
@@ -132,10 +144,8 @@ def _attach_metadata(
                     "dagster/partition_row_count": computed.rows,
                     "seconds": round(computed.seconds, 3),
                 }
-                days = trailing_days(report.day)
-                counts = read_row_counts(connection, mart.name, days)
-                plot = rows_plot({date.fromisoformat(d): n for d, n in counts.items()}, mart.name)
-                metadata["rows_by_day"] = embed_png(plot, f"rows of {mart.name} to {report.day}")
+                if with_rows_plot:
+                    metadata["rows_by_day"] = _plot_rows(connection, mart.name, report.day)
                 if mart.name in PLOTS:
                     metadata.update(PLOTS[mart.name](connection, report.day))
                 if mart.name == _REPORTED_WITH:

@@ -59,7 +59,7 @@ def test_a_run_publishes_its_days_and_every_mart_has_rows_and_a_plot(
     with dg.DagsterInstance.from_config(str(dagster_home.dagster)) as instance:
         for mart in MARTS:
             records = instance.fetch_materializations(
-                dg.AssetRecordsFilter(dg.AssetKey(mart.name), asset_partitions=[DAY]), limit=1
+                dg.AssetRecordsFilter(dg.AssetKey(mart.name), asset_partitions=[NEXT]), limit=1
             ).records
             metadata = records[0].asset_materialization.metadata
             assert metadata["published"].value == "now", mart.name
