@@ -174,10 +174,11 @@ def _count_alerts(context: MartContext, day: str) -> defaultdict[str, Counter[st
     for recording_id, priority, role in context.connection.execute(
         query.where(alerts.c.day == day, *in_force)
     ):
-        is_high = priority == "high"
-        counted[recording_id].update(
-            {"all": 1, "high": is_high, "high_on_customer": is_high and role in _CUSTOMER_SIDE}
-        )
+        counts = counted[recording_id]
+        counts["all"] += 1
+        if priority == "high":
+            counts["high"] += 1
+            counts["high_on_customer"] += role in _CUSTOMER_SIDE
     return counted
 
 

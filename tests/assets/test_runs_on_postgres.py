@@ -74,7 +74,8 @@ def test_a_run_on_postgresql_succeeds_with_the_rows_and_checks_of_one_on_sqlite(
     assert checks_on_postgres == checks
     assert {"quarantine_share", "mtime_fallback_share", "empty_text_share"} <= set(checks)
     rows = read_snapshot(open_warehouse(home.database_url))
-    assert {name for name, stored in rows.items() if stored} > {"recordings", "alerts"}
+    assert {name for name, stored in rows.items() if stored} > {"recordings", "alerts", "fact_call"}
+    assert all("'reason': None" in day for day in rows["published_days"])
     warehouse = Warehouse(postgres_schema)
     assert read_snapshot(warehouse) == rows
     warehouse.engine.dispose()

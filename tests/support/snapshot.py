@@ -35,6 +35,9 @@ VOLATILE = {
 }
 """Columns about when and by which run a row was written."""
 
+OF_ONE_ENGINE = {"search_text", "grams"}
+"""The search index of PostgreSQL; SQLite's is a table of its own."""
+
 
 def read_rows(warehouse: Warehouse, table: sa.Table) -> list[dict[str, Any]]:
     """Every row of a table."""
@@ -47,7 +50,13 @@ def read_snapshot(warehouse: Warehouse) -> dict[str, list[str]]:
     with warehouse.read() as connection:
         return {
             table.name: sorted(
-                repr({k: _ordered(v) for k, v in row._mapping.items() if k not in VOLATILE})
+                repr(
+                    {
+                        k: _ordered(v)
+                        for k, v in row._mapping.items()
+                        if k not in VOLATILE | OF_ONE_ENGINE
+                    }
+                )
                 for row in connection.execute(sa.select(table))
             )
             for table in metadata.sorted_tables
