@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -114,16 +114,19 @@ def _publish(
     days = days_of(context)
     publisher = open_publisher(warehouse, home, customer_key)
     span = days[0] if len(days) == 1 else f"{days[0]}..{days[-1]}"
-    for done, day in enumerate(days):
-        progress(STEP, span, done, len(days))
-        report = publisher.publish_day(day, run_id=context.run.run_id, force=config.force)
+    reports: dict[str, DayReport] = {}
+    run_id = context.run.run_id
+    for report in publisher.publish_days(days, run_id=run_id, force=config.force):
+        before = reports.get(report.day, report)
+        reports[report.day] = replace(report, computed=before.computed | report.computed)
+        progress(STEP, span, len(reports), len(days))
+    for day, report in reports.items():
         if report.withheld:
             context.log.error("%s is withheld: %s", day, report.withheld)
         if report.computed:
             write_report(publisher.warehouse, home.open(), day, REPORT_LANGUAGE)
         # The plot of rows shows the days before, too: one for the whole run.
         _attach_metadata(context, publisher, home.open(), report, with_rows_plot=day == days[-1])
-    progress(STEP, span, len(days), len(days))
 
 
 def _attach_metadata(

@@ -48,18 +48,21 @@ def publish(
         if (first_day is None or day >= f"{first_day:%Y-%m-%d}")
         and (last_day is None or day <= f"{last_day:%Y-%m-%d}")
     ]
-    run_id, published, withheld = f"publish-{uuid.uuid4().hex[:12]}", 0, 0
-    for day in track(chosen, "publishing", console=console, disable=not chosen):
-        report = publisher.publish_day(day, run_id=run_id, force=force)
-        published += bool(report.computed)
+    run_id = f"publish-{uuid.uuid4().hex[:12]}"
+    published: set[str] = set()
+    withheld: dict[str, str] = {}
+    reports = publisher.publish_days(chosen, run_id=run_id, force=force)
+    for report in track(
+        reports, "publishing", total=len(chosen), console=console, disable=not chosen
+    ):
+        if report.computed:
+            published.add(report.day)
         if report.withheld:
-            withheld += 1
-            console.print(
-                f"{day} is withheld: {report.withheld}", markup=False, highlight=False,
-                soft_wrap=True,
-            )  # fmt: skip
+            withheld[report.day] = report.withheld
+    for day, reason in withheld.items():
+        console.print(f"{day} is withheld: {reason}", markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"{published} days published" if chosen else "every day is published as it is",
+        f"{len(published)} days published" if chosen else "every day is published as it is",
         highlight=False,
     )
     if withheld:

@@ -7,7 +7,7 @@ what was published before stays, and `published_days` says why.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,17 @@ class Publisher:
         with self.warehouse.read() as connection:
             found = self._staleness(connection, today).find()
         return {day: marts for day, marts in found.items() if day <= today}
+
+    def publish_days(
+        self, days: Sequence[str], *, run_id: str, force: bool = False
+    ) -> Iterator[DayReport]:
+        """Publish days, ascending; then once more those that look ahead at days after them."""
+        for day in days:
+            yield self.publish_day(day, run_id=run_id, force=force)
+        outdated = self.find_stale()
+        for day in days:
+            if day in outdated:
+                yield self.publish_day(day, run_id=run_id)
 
     def publish_day(
         self, day: str, *, run_id: str, force: bool = False, now: datetime | None = None

@@ -54,8 +54,8 @@ class DirectRun:
     def publish(self) -> None:
         """Publish every day that is out of date."""
         publisher = self.pipeline().publisher()
-        for day in publisher.find_stale():
-            assert publisher.publish_day(day, run_id="publish").withheld is None
+        for report in publisher.publish_days(list(publisher.find_stale()), run_id="publish"):
+            assert report.withheld is None
 
     def scan_once(
         self, *, settle: timedelta = timedelta(0), now: datetime | None = None

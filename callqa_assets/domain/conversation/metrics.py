@@ -8,6 +8,7 @@ overlaps and interruptions of a recording that has not one speaker a channel.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -326,12 +327,14 @@ def _measure_talk_over(
 
 def _count_begun_overlaps(own: Sequence[Span], others: Sequence[Span], longer_ms: int) -> int:
     """Overlaps that this channel began: it started to speak while the other spoke."""
-    return sum(
-        min(span.end_ms, other.end_ms) - span.start_ms >= longer_ms
-        for span in own
-        for other in others
-        if other.start_ms < span.start_ms < other.end_ms
-    )
+    starts = [other.start_ms for other in others]
+    begun = 0
+    for span in own:
+        before = bisect_left(starts, span.start_ms) - 1
+        if before >= 0:
+            overlap_ms = min(span.end_ms, others[before].end_ms) - span.start_ms
+            begun += overlap_ms >= longer_ms
+    return begun
 
 
 def _find_delays(agent: Speaker | None, customer: Speaker | None) -> list[int]:
