@@ -115,7 +115,12 @@ class Pipeline:
         """What publishes the marts' days."""
         context = self.context
         return Publisher(
-            context.warehouse, MARTS, context.home.calendar, context.configs, self.customer_key
+            context.warehouse,
+            MARTS,
+            context.home.calendar,
+            context.configs,
+            self.customer_key,
+            context.open_outbox(),
         )
 
     def days(self) -> list[str]:

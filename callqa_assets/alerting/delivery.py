@@ -224,9 +224,8 @@ class _ReceiverQueue:
             deliveries.mark_sending(
                 connection, group, message_id, claim=claim, lease_until=now + self.settings.lease
             )
-        notices = [delivery.notice for delivery in group]
         return _Claimed(
-            message=Message(message_id, alerts=notices, accepted_by=group[0].accepted_by),
+            message=_message(message_id, group),
             claim=claim,
             attempts=max(delivery.attempts for delivery in group) + 1,
             is_repeat=due[0].message_id is not None,
@@ -267,13 +266,21 @@ class _ReceiverQueue:
         receiver_states.write_state(connection, self.receiver, state)
 
     def _gather(self, connection: sa.Connection, due: Sequence[Due], tokens: int) -> list[Delivery]:
-        """The most urgent delivery, or where there are too many new ones a digest of them."""
-        new = [delivery.delivery_id for delivery in due if delivery.message_id is None]
+        """The most urgent delivery, or where there are too many new ones a digest of them.
+
+        A message tells of alerts or of spikes, as the most urgent does.
+        """
+        is_spike = due[0].topic is not None
+        new = [
+            delivery.delivery_id
+            for delivery in due
+            if delivery.message_id is None and (delivery.topic is not None) == is_spike
+        ]
         if len(new) <= min(self.settings.fold_above, tokens):
             return deliveries.read_waiting(connection, self.receiver, new[:1])
         group = deliveries.read_waiting(connection, self.receiver, new[:MAX_DIGEST])
-        notices = [delivery.notice for delivery in group]
-        return group[: self.writer.count_that_fit(notices, self.settings.max_text_bytes)]
+        message = _message("0" * 32, group)
+        return group[: self.writer.count_that_fit(message, self.settings.max_text_bytes)]
 
     def deliver(self, claimed: _Claimed) -> int:
         """Make the attempt and record its outcome; returns the number of alerts delivered."""
@@ -340,6 +347,16 @@ def _give_up(
 def _seconds(moment: datetime) -> float:
     """Unix time."""
     return moment.timestamp()
+
+
+def _message(message_id: str, group: Sequence[Delivery]) -> Message:
+    """`group`: deliveries of alerts, or of spikes."""
+    return Message(
+        message_id,
+        alerts=[d.alert for d in group if d.alert is not None],
+        spikes=[d.spike for d in group if d.spike is not None],
+        accepted_by=group[0].accepted_by if group else frozenset(),
+    )
 
 
 def _message_id(group: Sequence[Delivery]) -> str:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from callqa_assets.assets.daily_asset import OWNERS, days_of, table_metadata, tag_process
 from callqa_assets.assets.mart_plots import agents_plot, queues_plot, rows_plot
 from callqa_assets.assets.plots import embed_png
+from callqa_assets.assets.run_outbox import open_outbox
 from callqa_assets.assets.stage_asset import StageConfig
 from callqa_assets.domain.days import trailing_days
 from callqa_assets.marts.mart import Mart
@@ -27,7 +28,12 @@ from callqa_assets.warehouse.mart_figures import (
     read_queue_shares,
     read_row_counts,
 )
-from resources.dagster_resources import CustomerKey, HomeResource, WarehouseResource
+from resources.dagster_resources import (
+    CustomerKey,
+    HomeResource,
+    NotifierResource,
+    WarehouseResource,
+)
 from resources.storage.home import Home
 
 STEP = "publish"
@@ -65,6 +71,7 @@ REPORT_LANGUAGE = "zh"
 def open_publisher(
     warehouse: WarehouseResource, home: HomeResource, customer_key: CustomerKey
 ) -> Publisher:
+    """It tells nobody of what it publishes: that takes a run's `open_outbox`."""
     return Publisher(
         warehouse.open(), MARTS, home.open().calendar, Path(home.configs), customer_key.value
     )
@@ -107,12 +114,15 @@ def _publish(
     home: HomeResource,
     warehouse: dg.ResourceParam[WarehouseResource],
     customer_key: dg.ResourceParam[CustomerKey],
+    notifier: dg.ResourceParam[NotifierResource],
     progress: dg.ResourceParam[Progress],
 ):
     # Without a return type: Dagster would expect a tuple.
     tag_process(context)
     days = days_of(context)
-    publisher = open_publisher(warehouse, home, customer_key)
+    publisher = replace(
+        open_publisher(warehouse, home, customer_key), outbox=open_outbox(context, notifier, home)
+    )
     span = days[0] if len(days) == 1 else f"{days[0]}..{days[-1]}"
     reports: dict[str, DayReport] = {}
     run_id = context.run.run_id

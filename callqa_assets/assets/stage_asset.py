@@ -10,12 +10,12 @@ from pydantic import Field
 
 from callqa_assets.assets.daily_asset import DailyAsset, days_of, tag_process
 from callqa_assets.assets.finished_days import finish_days
+from callqa_assets.assets.run_outbox import open_outbox
 from callqa_assets.domain.rules.rule_set import RuleSet
 from callqa_assets.partitions import GPU_POOL
 from callqa_assets.stages.contract import Progress, Stage, StageReport, run_stage
 from callqa_assets.stages.definition import StageContext, StageDefinition
 from callqa_assets.stages.registry import STAGES
-from callqa_assets.warehouse.outbox import Outbox
 from callqa_assets.warehouse.rule_sets import accept_rules
 from resources.dagster_resources import (
     HomeResource,
@@ -24,12 +24,8 @@ from resources.dagster_resources import (
     SpeechModelsResource,
     WarehouseResource,
 )
-from resources.notifier.receiver_config import ChannelsError
 from resources.speech_models.runtime.device import MemoryGuard
 from resources.storage.config_files import read_rules_file
-
-BACKFILL_TAG = "dagster/backfill"
-"""Tag that Dagster puts on every run of a backfill."""
 
 RAW_RECORDINGS = "raw_recordings"
 
@@ -83,7 +79,7 @@ def stage_asset(
             open_models=speech_models.open,
             read_hotwords=speech_models.read_hotwords,
             read_rules=read_rules,
-            open_outbox=lambda: _open_outbox(context, notifier, home),
+            open_outbox=lambda: open_outbox(context, notifier, home),
         )
         _materialize(context, definition, stages, describe, config.force, progress)
 
@@ -130,21 +126,6 @@ def _materialize(
     definition.clean_up(stages, days)
     # Stages that do not depend on each other run in any order: whichever is last finishes the days.
     finish_days(context, warehouse, days)
-
-
-def _open_outbox(
-    context: dg.AssetExecutionContext,
-    notifier: dg.ResourceParam[NotifierResource],
-    home: HomeResource,
-) -> Outbox:
-    """The outbox; with a bad channels file alerts are stored all the same, and wait."""
-    is_backfill, calendar = BACKFILL_TAG in context.run.tags, home.open().calendar
-    try:
-        max_age = notifier.open().settings.deliver_max_age
-    except ChannelsError as error:
-        context.log.error("%s; alerts are stored, and wait to be delivered", error)
-        return Outbox(is_backfill=is_backfill, calendar=calendar)
-    return Outbox(max_age, is_backfill, calendar)
 
 
 def _day_metadata(

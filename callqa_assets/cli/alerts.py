@@ -14,7 +14,7 @@ from callqa_assets.cli.options import HomeOption, WarehouseOption, console, read
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Deliver alerts; show what waits, dead letters and receivers.",
+    help="Deliver alerts and notices of spikes; show what waits, dead letters and receivers.",
 )
 
 _ID_SHOWN = 8
@@ -66,11 +66,15 @@ def _show_deliveries(
         tried = f"{delivery.attempts} attempts"
         if delivery.status == "pending":
             tried += f", next {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC"
-        lines = (
-            f"{delivery.alert_id[:_ID_SHOWN]}  {delivery.receiver}  {delivery.status}  "
-            f"{delivery.rule}  {delivery.priority}  "
+        subject = (
+            f"spike of {delivery.topic} on {delivery.day}"
+            if delivery.topic is not None
+            else f"{delivery.rule}  {delivery.priority}  "
             f"call of {delivery.call_started_at:%Y-%m-%d %H:%M} UTC, "
-            f"agent {delivery.agent_id or '?'}",
+            f"agent {delivery.agent_id or '?'}"
+        )
+        lines = (
+            f"{delivery.subject_id[:_ID_SHOWN]}  {delivery.receiver}  {delivery.status}  {subject}",
             f"          since {delivery.waiting_since:%Y-%m-%d %H:%M} UTC, {tried}: "
             f"{delivery.last_error or 'not tried yet'}",
         )
@@ -81,9 +85,12 @@ def _show_deliveries(
 
 @app.command()
 def resend(
-    alert: Annotated[
+    subject: Annotated[
         list[str] | None,
-        typer.Argument(help="Alert ids, or unambiguous beginnings of them."),
+        typer.Argument(
+            metavar="[ID]...",
+            help="Ids as `callqa alerts dead` shows them, or unambiguous beginnings of them.",
+        ),
     ] = None,
     receiver: ReceiverOption = None,
     everything: Annotated[
@@ -93,15 +100,14 @@ def resend(
     warehouse_url: WarehouseOption = None,
 ) -> None:
     """Try dead letters again, from the first attempt. Nothing else is sent again."""
-    from callqa_assets.warehouse.delivery_reports import resend_dead
-    from callqa_assets.warehouse.reviews import find_alert
+    from callqa_assets.warehouse.delivery_reports import find_subject, resend_dead
 
-    if bool(alert) == everything:
-        raise typer.BadParameter("name alerts, or give --all")
+    if bool(subject) == everything:
+        raise typer.BadParameter("name what to send again, or give --all")
     warehouse = read_settings(home, warehouse_url).open_warehouse()
     with warehouse.write() as connection:
-        ids = [find_alert(connection, beginning) for beginning in alert or ()]
-        count = resend_dead(connection, datetime.now(UTC), receiver=receiver, alert_ids=ids)
+        ids = [find_subject(connection, beginning) for beginning in subject or ()]
+        count = resend_dead(connection, datetime.now(UTC), receiver=receiver, subject_ids=ids)
     console.print(f"dead letters to be sent again: {count}")
 
 

@@ -27,7 +27,7 @@ class Calendar:
     @cached_property
     def begins_at(self) -> datetime:
         """The first day's midnight, aware."""
-        return datetime.combine(date.fromisoformat(self.first_day), time.min, self.zone)
+        return self.begin_of(self.first_day)
 
     def day_of(self, moment: datetime) -> str:
         """Day partition 'YYYY-MM-DD' of an aware time."""
@@ -37,10 +37,13 @@ class Calendar:
         """An aware time on the local clock."""
         return moment.astimezone(self.zone)
 
+    def begin_of(self, day: str) -> datetime:
+        """Its midnight, aware."""
+        return datetime.combine(date.fromisoformat(day), time.min, self.zone)
+
     def end_of_day(self, moment: datetime) -> datetime:
         """The last microsecond of the local day of an aware time."""
-        tomorrow = self.localize(moment).date() + timedelta(days=1)
-        return datetime.combine(tomorrow, time.min, self.zone) - timedelta(microseconds=1)
+        return self.begin_of(shift_day(self.day_of(moment), 1)) - timedelta(microseconds=1)
 
 
 DEFAULT_CALENDAR = Calendar()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from callqa_assets.domain.alerts.spike_notice import SpikeNotice
 from callqa_assets.domain.days import Calendar
 
 MartRows = Mapping[sa.Table, Iterable[Mapping[str, Any] | sa.Select[Any]]]
@@ -54,5 +55,9 @@ class Mart:
     """Days after its own that it reads: it is computed again when the last of them is over."""
     reads: tuple[str, ...] = ()
     """Marts whose rows of all these days it reads; they come before it in the registry."""
+    find_notices: (
+        Callable[[MartContext, str], Iterable[tuple[SpikeNotice, Sequence[str]]]] | None
+    ) = None
+    """(context, day) to what the day's stored rows give reason to tell, and to which receivers."""
     params: Callable[[MartContext], Mapping[str, Any]] = _no_params
     """Configuration that decides the result, JSON-serialisable."""

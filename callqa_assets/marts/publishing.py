@@ -32,6 +32,7 @@ from callqa_assets.warehouse.mart_days import (
     store_versions,
     withhold,
 )
+from callqa_assets.warehouse.outbox import Outbox
 
 _LOCK = "publish"
 """One publication at a time: they share the dimensions' keys."""
@@ -57,6 +58,9 @@ class Publisher:
     calendar: Calendar
     configs: Path
     customer_key: bytes | None = field(default=None, repr=False)
+    outbox: Outbox | None = None
+    """Where notices of what a day shows are written, in the transaction that publishes it; None:
+    nobody is told."""
 
     def find_stale(self, now: datetime | None = None) -> dict[str, list[Mart]]:
         """Days up to today with marts that are out of date."""
@@ -117,6 +121,10 @@ class Publisher:
             )
             stored[mart.name, day] = version
             computed[mart.name] = DayOfMart(version, number, time.perf_counter() - started)
+        for mart in stale:
+            if mart.find_notices is not None and self.outbox is not None:
+                found = mart.find_notices(context, day)
+                self.outbox.write_spikes(connection, day, found, run_id=run_id, now=now)
         store_versions(connection, day, computed, run_id=run_id, now=now)
         inputs_hash = digest([stored.get((mart.name, day)) for mart in self.marts])
         publish(connection, day, inputs_hash=inputs_hash, run_id=run_id, now=now)

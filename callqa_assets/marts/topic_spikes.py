@@ -8,17 +8,19 @@ What was told is never un-said: a spike that a recomputation does not find is su
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from callqa_assets.domain.alerts.spike_notice import SpikeNotice
 from callqa_assets.domain.days import date_key, days_between, shift_day
 from callqa_assets.domain.digest import digest
 from callqa_assets.domain.statistics.spikes import (
     DEFAULT_SPIKES,
+    TOLD_STATES,
     Finding,
     TopicHistory,
     day_class,
@@ -27,12 +29,15 @@ from callqa_assets.domain.statistics.spikes import (
 from callqa_assets.domain.workdays import Workdays
 from callqa_assets.marts.mart import Mart, MartContext, MartRows
 from callqa_assets.warehouse.tables import fact_call, topic_daily, topic_hits, topic_spikes
-from resources.storage.config_files import read_workdays
+from resources.storage.config_files import (
+    TOPICS_FILE,
+    WORKDAYS_FILE,
+    read_topics_file,
+    read_workdays,
+)
 
 MIN_SAME_SHARE = 0.9
 """Share of a day's calls that must have been made as those of the day compared with it."""
-
-_TOLD = ("spike", "new")
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ def _read_superseded(
     """What was told of the day and is no longer found, as it was told."""
     found = {(row["topic"], row["state"]) for row in rows}
     query = sa.select(topic_spikes).where(
-        topic_spikes.c.date_key == date_key(day), topic_spikes.c.state.in_(_TOLD)
+        topic_spikes.c.date_key == date_key(day), topic_spikes.c.state.in_(TOLD_STATES)
     )
     now = datetime.now(UTC)
     return [
@@ -171,8 +176,42 @@ def _read_superseded(
     ]
 
 
+def find_notices(context: MartContext, day: str) -> Iterator[tuple[SpikeNotice, Sequence[str]]]:
+    """The day's spikes of topics whose receivers are to be told, by topic."""
+    found = (
+        sa.select(topic_spikes)
+        .where(
+            topic_spikes.c.date_key == date_key(day),
+            topic_spikes.c.state.in_(TOLD_STATES),
+            topic_spikes.c.superseded_at.is_(None),
+        )
+        .order_by(topic_spikes.c.topic)
+    )
+    rows = context.connection.execute(found).all()
+    topics = read_topics_file(context.configs / TOPICS_FILE).topics if rows else ()
+    defined = {topic.name: topic for topic in topics}
+    for row in rows:
+        topic = defined.get(row.topic)
+        if topic is not None and topic.channels:
+            names = topic.display.model_dump() if topic.display else {}
+            yield (
+                SpikeNotice(
+                    day=day,
+                    topic=row.topic,
+                    names=names,
+                    is_new=row.state == "new",
+                    calls=row.calls,
+                    calls_all=row.calls_all,
+                    expected=row.expected,
+                    days=row.days,
+                    run_id=None,
+                ),
+                topic.channels,
+            )
+
+
 def _read_workdays(context: MartContext) -> Workdays:
-    return read_workdays(context.configs / "workdays.csv")
+    return read_workdays(context.configs / WORKDAYS_FILE)
 
 
 def _params(context: MartContext) -> Mapping[str, Any]:
@@ -192,5 +231,6 @@ MART = Mart(
     compute=compute,
     days_before=DEFAULT_SPIKES.window_days,
     reads=("fact_call", "topic_daily"),
+    find_notices=find_notices,
     params=_params,
 )

@@ -17,7 +17,7 @@ from callqa_assets.stages.spoken_segments import read_spoken_segments
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.results import Note, Rows, note_rows, rows_writer
-from resources.storage.config_files import read_topics_file
+from resources.storage.config_files import TOPICS_FILE, read_topics_file
 
 CODE_VERSION = "1"
 
@@ -34,7 +34,7 @@ def _build(context: StageContext) -> Stage[None, Rows]:
     The fingerprint holds the topics and hotwords themselves: marts read from it what was looked
     for, and by which hotwords the transcripts were made.
     """
-    topics = read_topics_file(context.configs / "topics.yaml")
+    topics = read_topics_file(context.configs / TOPICS_FILE)
     hotwords = context.read_hotwords()
     own_words = tuple(sorted({*topics.phrases, *_all_words(hotwords)}))
 

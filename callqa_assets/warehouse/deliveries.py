@@ -14,23 +14,29 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.alerts.notice import Notice
 from callqa_assets.domain.alerts.priorities import PRIORITY_RANKS
+from callqa_assets.domain.alerts.spike_notice import SpikeNotice
 from callqa_assets.domain.claims import owner_of
+from callqa_assets.domain.statistics.spikes import TOLD_STATES
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import (
     alert_deliveries,
     alerts,
+    topic_spikes,
 )
 
 WAITING = ("pending", "sending")
+_SPIKE_PRIORITY = "medium"
+"""Spikes are told behind alerts of high priority."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One pending delivery."""
+    """One pending delivery: of an alert, or of a spike."""
 
     delivery_id: str
     attempts: int
-    notice: Notice
+    alert: Notice | None
+    spike: SpikeNotice | None
     accepted_by: frozenset[str]
 
 
@@ -58,14 +64,11 @@ def release_expired(connection: sa.Connection, receiver: str, now: datetime) -> 
 
 
 def withdraw_obsolete(connection: sa.Connection, receiver: str) -> None:
-    """Suppress pending deliveries of alerts that no longer notify."""
-    notifying = sa.select(alerts.c.alert_id).where(
-        _notifies(), alerts.c.alert_id == alert_deliveries.c.alert_id
-    )
+    """Suppress pending deliveries of alerts that no longer notify, and of superseded spikes."""
     _update_pending(
         connection,
         receiver,
-        ~notifying.exists(),
+        ~sa.or_(_alert_notifies(), _spike_notifies()),
         status="suppressed",
         suppressed_because="withdrawn",
         next_attempt_at=None,
@@ -134,21 +137,24 @@ class Due:
     """A delivery that is due, without its notice."""
 
     delivery_id: str
+    topic: str | None
+    """Whose spike it tells of; None: it tells of an alert."""
     message_id: str | None
     """Message in which it was sent without a clear outcome."""
 
 
 def read_due(connection: sa.Connection, receiver: str, now: datetime, limit: int) -> list[Due]:
-    """Deliveries that are due and whose alert still notifies, the most urgent first.
+    """Deliveries that are due and whose alert or spike still notifies, the most urgent first.
 
     Those whose alert is being written at this moment are skipped.
     """
     table = alert_deliveries
-    rank = sa.case(PRIORITY_RANKS, value=alerts.c.priority, else_=len(PRIORITY_RANKS))
+    rank = sa.case(PRIORITY_RANKS, value=alerts.c.priority, else_=PRIORITY_RANKS[_SPIKE_PRIORITY])
     query = (
-        _waiting_of(receiver, table.c.delivery_id, table.c.message_id)
+        _waiting_of(receiver, table.c.delivery_id, table.c.topic, table.c.message_id)
+        .outerjoin(alerts, alerts.c.alert_id == table.c.alert_id)
         .where(table.c.next_attempt_at <= now)
-        .order_by(rank, table.c.created_at, table.c.alert_id)
+        .order_by(rank, table.c.created_at, table.c.delivery_id)
         .limit(limit)
     )
     # SQLite has one writer anyway. Without waiting for a writer there is no deadlock with it.
@@ -159,7 +165,7 @@ def read_due(connection: sa.Connection, receiver: str, now: datetime, limit: int
 def read_waiting(
     connection: sa.Connection, receiver: str, delivery_ids: Sequence[str]
 ) -> list[Delivery]:
-    """These deliveries in this order, without those whose alert no longer notifies."""
+    """These deliveries in this order, without those that no longer notify."""
     query = _waiting_of(receiver, alert_deliveries).where(
         alert_deliveries.c.delivery_id.in_(delivery_ids)
     )
@@ -173,7 +179,7 @@ def read_message(connection: sa.Connection, receiver: str, message_id: str) -> l
     query = (
         _waiting_of(receiver, alert_deliveries)
         .where(alert_deliveries.c.message_id == message_id)
-        .order_by(alert_deliveries.c.alert_id)
+        .order_by(alert_deliveries.c.delivery_id)
         # Nobody else holds them: `outbox` leaves alone what has a message.
         .with_for_update(of=alert_deliveries)
     )
@@ -190,19 +196,41 @@ def _waiting_of(receiver: str, *columns: Any) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(*columns)
         .select_from(alert_deliveries)
-        .join(alerts, alerts.c.alert_id == alert_deliveries.c.alert_id)
         .where(
             alert_deliveries.c.receiver == receiver,
             alert_deliveries.c.status == "pending",
-            _notifies(),
+            sa.or_(_alert_notifies(), _spike_notifies()),
         )
     )
 
 
-def _notifies() -> sa.ColumnElement[bool]:
-    """True for alerts of which receivers are to be notified; a recomputation may change that."""
-    return sa.and_(
-        alerts.c.superseded_at.is_(None), alerts.c.mode == "live", alerts.c.inhibited_by.is_(None)
+def _alert_notifies() -> sa.ColumnElement[bool]:
+    """True where it tells of an alert of which receivers are to be notified; a recomputation may
+    change that."""
+    own = alerts.alias()
+    return (
+        sa.select(own.c.alert_id)
+        .where(
+            own.c.alert_id == alert_deliveries.c.alert_id,
+            own.c.superseded_at.is_(None),
+            own.c.mode == "live",
+            own.c.inhibited_by.is_(None),
+        )
+        .exists()
+    )
+
+
+def _spike_notifies() -> sa.ColumnElement[bool]:
+    """True where it tells of a spike that is not superseded."""
+    return (
+        sa.select(topic_spikes.c.topic)
+        .where(
+            topic_spikes.c.date_key == alert_deliveries.c.spike_date_key,
+            topic_spikes.c.topic == alert_deliveries.c.topic,
+            topic_spikes.c.state.in_(TOLD_STATES),
+            topic_spikes.c.superseded_at.is_(None),
+        )
+        .exists()
     )
 
 
@@ -211,7 +239,8 @@ def _read(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> list
         Delivery(
             delivery_id=row.delivery_id,
             attempts=row.attempts,
-            notice=row.payload,
+            alert=row.payload if row.topic is None else None,
+            spike=None if row.topic is None else row.payload,
             accepted_by=frozenset(row.accepted_by),
         )
         for row in connection.execute(query)

@@ -1,11 +1,12 @@
-"""The transactional outbox: deliveries are stored with their alerts, in one transaction.
+"""The transactional outbox: deliveries are stored with their alerts, or with the day whose spikes
+they tell of, in one transaction.
 
 `domain.alerts.delivery_plan` decides which; `deliveries` records what becomes of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +18,13 @@ from callqa_assets.domain.alerts.delivery_plan import (
     DeliveryPlan,
     EarlierDelivery,
     PlannedDelivery,
+    Suppression,
     plan_deliveries,
 )
 from callqa_assets.domain.alerts.notice import Notice, SpanNotice, write_notice
+from callqa_assets.domain.alerts.spike_notice import SpikeNotice, spike_delivery_id
 from callqa_assets.domain.calls.recording import Recording
-from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
+from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar, date_key, shift_day
 from callqa_assets.domain.rules.engine.evaluate import FiredAlert
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.recordings import recording_from_row
@@ -35,7 +38,7 @@ from callqa_assets.warehouse.tables import (
 
 @dataclass(frozen=True)
 class Outbox:
-    """Writes deliveries in the transaction of their alerts."""
+    """Writes deliveries in the transaction of what they tell of."""
 
     deliver_max_age: timedelta = timedelta(hours=48)
     is_backfill: bool = False
@@ -74,6 +77,57 @@ class Outbox:
             for delivery in plan.notifying
         }
         _store(connection, plan, notices, days, now)
+
+    def write_spikes(
+        self,
+        connection: sa.Connection,
+        day: str,
+        found: Iterable[tuple[SpikeNotice, Sequence[str]]],
+        *,
+        run_id: str,
+        now: datetime,
+    ) -> None:
+        """Make these the spikes of the day that receivers are told of, in the caller's transaction.
+
+        Who was told once of a day's topic is not told again, whatever its figures become. What no
+        receiver can have yet is brought up to date, or withdrawn.
+        """
+        table = alert_deliveries
+        own = sa.select(table).where(table.c.spike_date_key == date_key(day))
+        stored = {row.delivery_id: row for row in connection.execute(own)}
+        wanted = {
+            spike_delivery_id(day, notice["topic"], receiver): (notice, receiver)
+            for notice, receivers in found
+            for receiver in receivers
+        }
+        _withdraw(connection, sorted(stored.keys() - wanted.keys()))
+        because: Suppression | None = "backfill" if self.is_backfill else None
+        if self._is_old(day, now):
+            because = "old"
+        for delivery_id, (notice, receiver) in sorted(wanted.items()):
+            payload: SpikeNotice = {**notice, "run_id": run_id}
+            before = stored.get(delivery_id)
+            own_row = sa.update(table).where(table.c.delivery_id == delivery_id)
+            if before is None:
+                connection.execute(
+                    sa.insert(table).values(
+                        delivery_id=delivery_id,
+                        spike_date_key=date_key(day),
+                        topic=notice["topic"],
+                        receiver=receiver,
+                        day=day,
+                        created_at=now,
+                        **_initial_state(because, payload, now),
+                    )
+                )
+            elif before.status == "pending":
+                connection.execute(_unsent(own_row).values(payload=payload))
+            elif before.suppressed_because == "withdrawn":
+                connection.execute(own_row.values(_initial_state(because, payload, now)))
+
+    def _is_old(self, day: str, now: datetime) -> bool:
+        """Whether the day ended too long ago for anybody to be told of it."""
+        return now - self.calendar.begin_of(shift_day(day, 1)) > self.deliver_max_age
 
 
 class _NoticeWriter:
@@ -124,7 +178,7 @@ def _store(
 
     Rows are written in the plan's order, so that two writers cannot deadlock.
     """
-    _withdraw(connection, plan.withdrawn)
+    _withdraw(connection, [delivery.delivery_id for delivery in plan.withdrawn])
     for delivery in plan.updated:
         _update(connection, delivery, notices.get(delivery.delivery_id), now)
     new = [
@@ -135,7 +189,7 @@ def _store(
             "recording_id": delivery.alert.recording_id,
             "day": days[delivery.alert.recording_id],
             "created_at": now,
-            **_initial_state(delivery, notices.get(delivery.delivery_id), now),
+            **_initial_state(delivery.suppressed_because, notices.get(delivery.delivery_id), now),
         }
         for delivery in plan.created
     ]
@@ -153,17 +207,18 @@ def _update(
     else:
         update = update.where(
             table.c.status == "suppressed", table.c.suppressed_because == "withdrawn"
-        ).values(_initial_state(delivery, notice, now))
+        ).values(_initial_state(delivery.suppressed_because, notice, now))
     connection.execute(update)
 
 
 def _initial_state(
-    delivery: PlannedDelivery, notice: Notice | None, now: datetime
+    because: Suppression | None, notice: Notice | SpikeNotice | None, now: datetime
 ) -> dict[str, Any]:
-    is_suppressed = delivery.suppressed_because is not None
+    """`because`: why nobody is notified; None: the receiver is."""
+    is_suppressed = because is not None
     return {
         "status": "suppressed" if is_suppressed else "pending",
-        "suppressed_because": delivery.suppressed_because,
+        "suppressed_because": because,
         "payload": notice,
         "next_attempt_at": None if is_suppressed else now,
         "waiting_since": now,
@@ -172,9 +227,9 @@ def _initial_state(
     }
 
 
-def _withdraw(connection: sa.Connection, unwanted: Sequence[EarlierDelivery]) -> None:
+def _withdraw(connection: sa.Connection, unwanted: Sequence[str]) -> None:
     table = alert_deliveries
-    for ids in chunks([delivery.delivery_id for delivery in unwanted]):
+    for ids in chunks(unwanted):
         connection.execute(
             _unsent(sa.update(table).where(table.c.delivery_id.in_(ids))).values(
                 status="suppressed", suppressed_because="withdrawn", next_attempt_at=None

@@ -1,8 +1,9 @@
-"""What a message says, in the receiver's language and within its size: one alert, or a digest.
+"""What a message says, in the receiver's language and within its size: one alert, a digest of
+several, or spikes.
 
-Texts come from `templates/` and `translations`; the facts from a `Notice`, which is masked
-already. Names and transcripts are text, never markup: they can neither link nor mention anybody,
-show an image, or begin a line of their own.
+Texts come from `templates/` and `translations`; the facts from notices, which are masked already.
+Names and transcripts are text, never markup: they can neither link nor mention anybody, show an
+image, or begin a line of their own.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import functools
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from callqa_assets.domain.alerts.notice import Notice
+from callqa_assets.domain.alerts.spike_notice import SpikeNotice
 from resources.notifier.translations import WORDS
 
 _DETAILS = (20, 8, 3, 0)
@@ -42,14 +44,19 @@ _DOMAIN_DOT = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2}|xn--)")
 
 @dataclass(frozen=True)
 class Message:
-    """One thing to send: an alert, or several as a digest."""
+    """One thing to send: an alert, or several as a digest; or spikes. Never both."""
 
     message_id: str
     """Stable: a repeat carries the same, so that its receiver can drop it."""
-    alerts: Sequence[Notice]
-    """At least one, the most urgent first."""
+    alerts: Sequence[Notice] = ()
+    """The most urgent first."""
+    spikes: Sequence[SpikeNotice] = ()
     accepted_by: frozenset[str] = frozenset()
     """Recipients who have it from an earlier attempt."""
+
+    def first(self, count: int) -> Message:
+        """A message of the first of what it tells."""
+        return replace(self, alerts=self.alerts[:count], spikes=self.spikes[:count])
 
 
 class MessageWriter:
@@ -60,8 +67,11 @@ class MessageWriter:
         self._words = WORDS[language]
         self._dagster_url = dagster_url
 
-    def title(self, alerts: Sequence[Notice]) -> str:
+    def title(self, message: Message) -> str:
         """One line of text, without markup, mentions or links."""
+        if message.spikes:
+            return self._title_of_spikes(message.spikes)
+        alerts = message.alerts
         first = alerts[0]
         if len(alerts) > 1:
             title = f"{self._word('digest')}{self._word('colon')}{len(alerts)} "
@@ -72,6 +82,27 @@ class MessageWriter:
             title += f", {self._word('agent').lower()} {_plain(agent)[:_SHORT]}"
         return " ".join(title.split())
 
+    def _title_of_spikes(self, spikes: Sequence[SpikeNotice]) -> str:
+        days = sorted({spike["day"] for spike in spikes})
+        when = days[0] if len(days) == 1 else f"{days[0]}–{days[-1]}"
+        named = _plain(self._name(spikes[0]))[:_SHORT] if len(spikes) == 1 else str(len(spikes))
+        kind = self._word("spike" if len(spikes) == 1 else "spikes")
+        return " ".join(f"{kind}{self._word('colon')}{named} {when}".split())
+
+    def _name(self, spike: SpikeNotice) -> str:
+        """What the topic is called in the writer's language."""
+        return spike["names"].get(self.language, spike["topic"])
+
+    def _compared(self, spike: SpikeNotice) -> str:
+        """The topic's calls, and what was to be expected."""
+        return self._word("new_topic" if spike["is_new"] else "more_calls").format(
+            calls=spike["calls"],
+            calls_all=spike["calls_all"],
+            expected=spike["expected"],
+            ratio=spike["calls"] / spike["expected"],
+            days=spike["days"],
+        )
+
     def markdown(self, message: Message, max_bytes: int) -> str:
         """For robots and for the plain part of an e-mail; at most `max_bytes` bytes of JSON."""
         return self._fitting("md", message, max_bytes)
@@ -79,12 +110,13 @@ class MessageWriter:
     def html(self, message: Message, max_bytes: int) -> str:
         return self._fitting("html", message, max_bytes)
 
-    def count_that_fit(self, alerts: Sequence[Notice], max_bytes: int) -> int:
-        """How many of the alerts, from the first, one digest can list; at least one."""
-        fits, too_many = 1, len(alerts) + 1
+    def count_that_fit(self, message: Message, max_bytes: int) -> int:
+        """How many of what it tells, from the first, one message can list; at least one."""
+        fits, too_many = 1, len(message.alerts) + len(message.spikes) + 1
+        template = "spikes.md.j2" if message.spikes else "digest.md.j2"
         while too_many - fits > 1:
             middle = (fits + too_many) // 2
-            text = self._render("digest.md.j2", Message("0" * 32, alerts[:middle]), 0)
+            text = self._render(template, message.first(middle), 0)
             fits, too_many = (
                 (middle, too_many) if _json_bytes(text) <= max_bytes else (fits, middle)
             )
@@ -92,6 +124,8 @@ class MessageWriter:
 
     def _fitting(self, form: str, message: Message, max_bytes: int) -> str:
         """The message with as much detail as fits."""
+        if message.spikes:
+            return self._render(f"spikes.{form}.j2", message, 0)
         if len(message.alerts) > 1:
             return self._render(f"digest.{form}.j2", message, 0)
         text = ""
@@ -102,20 +136,23 @@ class MessageWriter:
         return text
 
     def _render(self, template: str, message: Message, detail: int) -> str:
-        first = message.alerts[0]
+        alert = message.alerts[0] if message.alerts else None
         text = (
             _templates()
             .get_template(template)
             .render(
                 alerts=message.alerts,
-                title=self.title(message.alerts),
-                facts=self._facts(first),
-                timeline=first["timeline"][:detail],
-                said=first["said"][:detail],
+                spikes=message.spikes,
+                title=self.title(message),
+                facts=self._facts(alert) if alert else (),
+                timeline=alert["timeline"][:detail] if alert else (),
+                said=alert["said"][:detail] if alert else (),
                 message_id=message.message_id,
                 word=self._word,
                 moment=_moment,
                 position=self._position,
+                name=self._name,
+                compared=self._compared,
                 short=_short,
                 run_url=self.run_url,
             )
@@ -143,11 +180,11 @@ class MessageWriter:
             if value is not None
         ]
 
-    def run_url(self, alert: Notice) -> Markup | None:
-        """URL of the Dagster run that fired the alert; None without `dagster_url`."""
-        if self._dagster_url is None or alert["run_id"] is None:
+    def run_url(self, notice: Notice | SpikeNotice) -> Markup | None:
+        """URL of the Dagster run that found what it tells of; None without `dagster_url`."""
+        if self._dagster_url is None or notice["run_id"] is None:
             return None
-        return Markup(f"{self._dagster_url.rstrip('/')}/runs/{alert['run_id']}")  # noqa: S704
+        return Markup(f"{self._dagster_url.rstrip('/')}/runs/{notice['run_id']}")  # noqa: S704
 
     def _word(self, key: str) -> str:
         return self._words.get(key, key)

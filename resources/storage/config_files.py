@@ -11,6 +11,7 @@ from callqa_assets.domain.topics.topic_set import TopicsError, TopicSet, load_to
 from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
 
+TOPICS_FILE = "topics.yaml"
 WORKDAYS_FILE = "workdays.csv"
 
 

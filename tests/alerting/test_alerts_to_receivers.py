@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from callqa_assets.alerting.delivery import drain
-from callqa_assets.assets.stage_asset import BACKFILL_TAG
+from callqa_assets.assets.run_outbox import BACKFILL_TAG
 from callqa_assets.checks.deliveries import deliveries_are_recent, receivers_are_healthy
 from callqa_assets.cli import app
 from callqa_assets.cli.headless import process_drop_folder

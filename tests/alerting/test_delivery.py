@@ -345,7 +345,7 @@ def test_a_dead_part_of_a_digest_does_not_come_back_under_the_digests_id(
     clock.advance(60)
     drain(warehouse, notifier, budget=BUDGET, clock=clock)
     with warehouse.write() as connection:
-        delivery_reports.resend_dead(connection, clock.now(), alert_ids=[dead])
+        delivery_reports.resend_dead(connection, clock.now(), subject_ids=[dead])
     drain(warehouse, notifier, budget=BUDGET, clock=clock)
     assert statuses(rows) == ["delivered", "delivered"]
     rest, resent = receiver.accepted

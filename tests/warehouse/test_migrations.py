@@ -39,6 +39,8 @@ CHOICES = {
     "alerts.mode": "live",
     "alert_deliveries.status": "pending",
     "alert_deliveries.suppressed_because": None,
+    "alert_deliveries.spike_date_key": None,
+    "alert_deliveries.topic": None,
     "stage_runs.status": "ok",
     "segments.start_s": 0.5,
     "segments.kind": "music",

@@ -25,6 +25,8 @@ from callqa_assets.domain.statistics.discoveries import adjust_p_values
 Floats = NDArray[np.float64]
 
 State = Literal["usual", "spike", "new", "too_young"]
+TOLD_STATES: tuple[State, ...] = ("spike", "new")
+"""What people are told of; a row of them is superseded, never deleted."""
 
 DAY_CLASSES = 7
 """Classes of days that differ in what people call about: the weekdays, Monday 0."""

@@ -53,6 +53,10 @@ class Topic(Keys):
     """Who must say it; None: anybody."""
     queue: Matches | None = None
     """Queues in which it is looked for; None: in all."""
+    channels: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field(
+        (), examples=["[dingtalk]"]
+    )
+    """Receivers, of `configs/channels.yaml`, that are told of a spike of the topic."""
     points: Annotated[tuple[Point, ...], Field(max_length=MAX_POINTS)] = Field(
         (), examples=["[{name: 到账时间, any: [工作日, 到账]}]"]
     )
@@ -62,7 +66,7 @@ class Topic(Keys):
     def search(self) -> dict[str, Any]:
         """What decides where it is found, JSON-serialisable: what another one counts cannot be
         compared."""
-        return self.model_dump(mode="json", exclude={"name", "display", "points"})
+        return self.model_dump(mode="json", exclude={"name", "display", "channels", "points"})
 
 
 def is_sought_in(queues: Sequence[str] | None, queue: str | None) -> bool:

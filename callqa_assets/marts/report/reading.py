@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from callqa_assets.domain.days import Calendar, date_key, days_between, shift_day
 from callqa_assets.domain.errors import CallqaError
+from callqa_assets.domain.statistics.spikes import TOLD_STATES
 from callqa_assets.marts.report.content import (
     Alert,
     DailyReport,
@@ -246,7 +247,7 @@ def _read_spikes(connection: sa.Connection, day: str) -> tuple[Spike, ...]:
         sa.select(*(spike[name] for name in Spike.__annotations__))
         .where(
             spike.date_key == date_key(day),
-            spike.state.in_(("spike", "new")),
+            spike.state.in_(TOLD_STATES),
             spike.superseded_at.is_(None),
         )
         .order_by(spike.q_value, spike.topic)

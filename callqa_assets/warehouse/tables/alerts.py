@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from callqa_assets.warehouse.tables.columns import (
+    Day,
     Hash,
     Id,
     Json,
@@ -141,26 +142,46 @@ alert_deliveries = sa.Table(
     "alert_deliveries",
     metadata,
     sa.Column(
+        "delivery_id",
+        Id,
+        primary_key=True,
+        comment="Id by which the receiver knows the delivery: the same on every attempt.",
+    ),
+    sa.Column(
         "alert_id",
         Id,
         sa.ForeignKey("alerts.alert_id"),
-        primary_key=True,
-        comment="The alert, in `alerts`.",
+        comment="The alert, in `alerts`; NULL: it tells of a spike.",
+    ),
+    sa.Column(
+        "spike_date_key",
+        sa.Integer,
+        comment="Day of the spike, in `topic_spikes`, e.g. `20250314`; NULL: it tells of an alert.",
+    ),
+    sa.Column(
+        "topic",
+        sa.Text,
+        comment="Topic of the spike, in `topic_spikes`, e.g. `退费`; NULL: it tells of an alert.",
     ),
     sa.Column(
         "receiver",
         sa.String(80),
-        primary_key=True,
+        nullable=False,
         comment="Key in `configs/channels.yaml` (not an audio channel), e.g. `dingtalk`.",
     ),
-    recording_id_column(nullable=False, index=True),
-    day_column(index=True),
     sa.Column(
-        "delivery_id",
+        "recording_id",
         Id,
+        sa.ForeignKey("recordings.recording_id"),
+        index=True,
+        comment="The recording, in `recordings`; NULL: it tells of a spike.",
+    ),
+    sa.Column(
+        "day",
+        Day,
         nullable=False,
-        unique=True,
-        comment="Id by which the receiver knows the delivery: the same on every attempt.",
+        index=True,
+        comment="Local day on which the call started, or of the spike, e.g. `2025-03-14`.",
     ),
     sa.Column(
         "status",
@@ -230,9 +251,16 @@ alert_deliveries = sa.Table(
     sa.CheckConstraint(
         "suppressed_because IN ('old', 'backfill', 'withdrawn')", name="suppressed_because"
     ),
+    sa.CheckConstraint(
+        "(alert_id IS NULL) <> (topic IS NULL) AND (spike_date_key IS NULL) = (topic IS NULL) "
+        "AND (alert_id IS NULL) = (recording_id IS NULL)",
+        name="subject",
+    ),
+    sa.UniqueConstraint("alert_id", "receiver"),
+    sa.Index(None, "spike_date_key", "topic"),
     sa.Index(None, "status", "receiver", "next_attempt_at"),
-    comment="Who is notified of an alert: the transactional outbox, one row for each alert and "
-    "receiver. Written together with the alert; rows stay.",
+    comment="Who is notified of an alert, or of a spike: the transactional outbox, one row for "
+    "each and receiver. Written together with the alert, or as the day is published; rows stay.",
 )
 
 receiver_states = sa.Table(

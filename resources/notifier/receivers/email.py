@@ -112,7 +112,7 @@ class EmailSender:
         mail = EmailMessage(SMTP.clone(cte_type="7bit"))  # whatever the servers on the way support
         mail["From"] = settings.sender
         mail["To"] = ", ".join(settings.recipients)
-        mail["Subject"] = self._writer.title(message.alerts)
+        mail["Subject"] = self._writer.title(message)
         mail["Date"] = formatdate(localtime=True)
         mail["Message-ID"] = f"<{message.message_id}@{domain}>"
         calls = {alert["recording_id"] for alert in message.alerts}

@@ -38,7 +38,7 @@ class RobotSender(ABC):
         return {}
 
     def send(self, message: Message) -> Outcome:
-        title = self.writer.title(message.alerts)
+        title = self.writer.title(message)
         body = self.write(title, self.writer.markdown(message, self.max_text_bytes))
         reply = self.poster.post(
             json.dumps(body, ensure_ascii=False).encode(),

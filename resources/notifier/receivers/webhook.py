@@ -61,7 +61,8 @@ def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
 
 
 class WebhookSender:
-    """One event per message: `alerts.fired` with one alert or, as a digest, several."""
+    """One event per message: `alerts.fired` with one alert or, as a digest, several; or
+    `topics.spiked` with spikes."""
 
     def __init__(self, poster: Poster, key: bytes, writer: MessageWriter) -> None:
         self._poster = poster
@@ -71,11 +72,12 @@ class WebhookSender:
     def send(self, message: Message) -> Outcome:
         now = time.time()
         event = {
-            "type": "alerts.fired",
+            "type": "topics.spiked" if message.spikes else "alerts.fired",
             "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
             "data": {
-                "alerts": [
-                    {**alert, "run_url": self._writer.run_url(alert)} for alert in message.alerts
+                "spikes" if message.spikes else "alerts": [
+                    {**notice, "run_url": self._writer.run_url(notice)}
+                    for notice in message.spikes or message.alerts
                 ]
             },
         }

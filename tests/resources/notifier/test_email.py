@@ -72,7 +72,9 @@ def test_each_recipient_counts_and_who_has_it_is_not_asked_again(start_mail, not
     assert outcome.accepted_by == {BOTH[0]}
     assert said in outcome.error
     receiver.refuse = lambda to: None
-    again = sender.send(Message(MESSAGE.message_id, MESSAGE.alerts, outcome.accepted_by))
+    again = sender.send(
+        Message(MESSAGE.message_id, MESSAGE.alerts, accepted_by=outcome.accepted_by)
+    )
     assert (again.verdict, again.accepted_by) == ("accepted", frozenset(BOTH))
     assert [to for to, _ in receiver.mails] == [[BOTH[0]], [BOTH[1]]]
 

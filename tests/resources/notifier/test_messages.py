@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from callqa_assets.domain.alerts.spike_notice import SpikeNotice
 from resources.notifier.messages import Message, MessageWriter
 from resources.notifier.translations import WORDS
 from tests.support.notices import notice
@@ -75,7 +76,7 @@ def test_transcripts_and_names_can_neither_link_nor_mention_nor_break_the_form()
     html = MessageWriter("en", URL).html(Message("0" * 32, [alert]), 16_000)
     assert "<at" not in html
     assert "&lt;at id=all&gt;" in html
-    assert "\n" not in MessageWriter("en", URL).title([alert])
+    assert "\n" not in MessageWriter("en", URL).title(Message("0" * 32, [alert]))
 
 
 HOSTILE = (
@@ -92,7 +93,7 @@ def test_nobody_is_mentioned_linked_or_shown_an_image_by_a_fact(form, count):
     alert = notice(**dict.fromkeys(facts, HOSTILE), said=[{**SAID[0], "text": HOSTILE}])
     writer = MessageWriter("zh", None)
     if form == "title":
-        text = writer.title([alert] * count)
+        text = writer.title(Message("0" * 32, [alert] * count))
     else:
         text = getattr(writer, form)(Message("0" * 32, [alert] * count), 1_000_000)
     assert not re.search(r"@|://|\.example|www\.|[\u2028\u2029\x85\r\u202e]", text)
@@ -114,9 +115,9 @@ def test_names_of_any_length_leave_a_short_title_and_a_message_that_fits():
     names = dict.fromkeys(("rule", "agent_id", "queue", "line", "call_id"), "长" * 5_000)
     alert = notice(**names)
     writer = MessageWriter("zh", None)
-    assert len(writer.title([alert])) < 120
+    assert len(writer.title(Message("0" * 32, [alert]))) < 120
     assert size(writer.markdown(Message("0" * 32, [alert]), 4_000)) <= 4_000
-    assert writer.count_that_fit([alert, alert], 4_000) == 2
+    assert writer.count_that_fit(Message("0" * 32, [alert, alert]), 4_000) == 2
 
 
 @pytest.mark.parametrize("limit", [1_500, 4_000, 16_000])
@@ -138,15 +139,66 @@ def test_a_digest_lists_every_alert_in_it():
             writer.html(Message("0" * 32, alerts), 0),
         ):
             assert all(f"rule {n}" in text and f"10{n:02d}" in text for n in range(30))
-        assert "30" in writer.title(alerts)
+        assert "30" in writer.title(Message("0" * 32, alerts))
 
 
 @pytest.mark.parametrize("limit", [4_000, 16_000])
 def test_as_many_alerts_go_into_a_digest_as_fit(limit):
     alerts = [notice(queue="退费专线" * 20, rule="规则" * 40) for _ in range(100)]
     writer = MessageWriter("zh", URL)
-    fits = writer.count_that_fit(alerts, limit)
+    fits = writer.count_that_fit(Message("0" * 32, alerts), limit)
     assert size(writer.markdown(Message("0" * 32, alerts[:fits]), 0)) <= limit
     if fits < 100:
         assert size(writer.markdown(Message("0" * 32, alerts[: fits + 1]), 0)) > limit
-    assert writer.count_that_fit(alerts[:1], 10) == 1
+    assert writer.count_that_fit(Message("0" * 32, alerts[:1]), 10) == 1
+
+
+def spike(topic="退费", **facts) -> SpikeNotice:
+    return {
+        "day": "2025-03-14",
+        "topic": topic,
+        "names": {"zh": "退费退款", "en": "Refunds"},
+        "is_new": False,
+        "calls": 48,
+        "calls_all": 1_000,
+        "expected": 12.4,
+        "days": 56,
+        "run_id": None,
+        **facts,
+    }
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+@pytest.mark.parametrize(
+    ("language", "title", "text"),
+    [
+        ("zh", "话题激增：退费退款 2025-03-14", "1000 通中有 48 通，预计 12.4 通（3.9 倍）"),
+        ("en", "Spike: Refunds 2025-03-14", "48 of 1000 calls, 12.4 expected (3.9 times)"),
+    ],
+)
+def test_a_spike_is_told_with_its_topic_day_and_what_was_expected(language, title, text, form):
+    writer = MessageWriter(language, URL)
+    message = Message("0" * 32, spikes=[spike(run_id="3f2a8c1e-0000")])
+    assert writer.title(message) == title
+    written = getattr(writer, form)(message, 4_000)
+    assert title in written
+    assert text in written
+    assert "https://dagster.example.com/runs/3f2a8c1e-0000" in written
+
+
+def test_a_new_topic_is_said_to_be_new_and_several_are_listed():
+    message = Message("0" * 32, spikes=[spike(), spike("新产品", is_new=True, names={}, days=40)])
+    text = MessageWriter("zh", None).markdown(message, 4_000)
+    assert "激增话题：2 2025-03-14" in text
+    assert "退费退款" in text
+    assert "**新产品** 新话题：1000 通中有 48 通，此前 40 天无人提及" in text
+
+
+@pytest.mark.parametrize("limit", [1_000, 4_000])
+def test_as_many_spikes_go_into_a_message_as_fit(limit):
+    message = Message("0" * 32, spikes=[spike(names={"zh": "退" * 60}) for _ in range(100)])
+    writer = MessageWriter("zh", URL)
+    fits = writer.count_that_fit(message, limit)
+    assert 1 < fits < 100
+    assert size(writer.markdown(message.first(fits), limit)) <= limit
+    assert size(writer.markdown(message.first(fits + 1), limit)) > limit
