@@ -12,7 +12,6 @@ often. One process fills it; another publishes the day, first into empty tables 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import resource
 import tempfile
 import time
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from benchmarks.support.fresh_process import run_in_fresh_process
 from callqa_assets.domain.days import DEFAULT_CALENDAR, shift_day
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.marts import (
@@ -297,8 +297,8 @@ def _copy(connection: sa.Connection, table: sa.Table, changed: dict[str, Any], w
     connection.execute(sa.insert(table).from_select(list(table.c), copied))
 
 
-def publish(url: str, calls_a_day: int, results: Any) -> None:
-    """In a process of its own."""
+def publish(url: str, calls_a_day: int) -> Cost:
+    """Compute and store the day twice."""
     warehouse = Warehouse(url)
     cost = Cost(calls_a_day, base_mib=_peak_mib())
     began = time.perf_counter()
@@ -308,7 +308,7 @@ def publish(url: str, calls_a_day: int, results: Any) -> None:
     began = time.perf_counter()
     _publish_day(warehouse, Cost(calls_a_day))
     cost.again_s = time.perf_counter() - began
-    results.put(cost)
+    return cost
 
 
 def _publish_day(warehouse: Warehouse, cost: Cost) -> None:
@@ -353,18 +353,10 @@ def evaluate(sizes: list[int]) -> str:
 
 
 def _measure(calls_a_day: int) -> Cost:
-    spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="callqa-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'callqa.db'}"
-        filling = spawn.Process(target=fill, args=(url, calls_a_day))
-        filling.start()
-        filling.join()
-        results = spawn.Queue()
-        publishing = spawn.Process(target=publish, args=(url, calls_a_day, results))
-        publishing.start()
-        cost: Cost = results.get()
-        publishing.join()
-    return cost
+        run_in_fresh_process(fill, url, calls_a_day)
+        return run_in_fresh_process(publish, url, calls_a_day)
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ lake, warehouse, rules, alerts with evidence, all of it committed.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import resource
 import tempfile
@@ -27,6 +26,7 @@ import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
+from benchmarks.support.fresh_process import run_in_fresh_process
 from callqa_assets.warehouse.tables import recordings, segments, stage_runs, transcripts
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _spoken(
         loud = 15.0 * (rng.random() < 0.001)
         yield (
             key,
-            {"level_dbfs": float(rng.normal(-30, 2)) + loud},
+            {"level_dbfs": float(rng.normal(-30, 2)) + loud, "kind": "speech"},
             {
                 "language": "zh",
                 "text": f"{sentence}。",
@@ -338,8 +338,8 @@ def count_alerts(home_folder: Path) -> int:
         return connection.execute(query).scalar_one()
 
 
-def measure(calls: int, results: Any) -> None:
-    """In a process of its own: fill, evaluate once, then evaluate with other levels, timed."""
+def measure(calls: int) -> Cost:
+    """Fill, evaluate once, then evaluate with other levels, timed."""
     from callqa_assets.warehouse.database import Warehouse
     from resources.storage.home import Home
 
@@ -356,7 +356,7 @@ def measure(calls: int, results: Any) -> None:
         evaluate_days(home.root, days, 0.7)
         wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
         peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        results.put(Cost(calls, wall_s, cpu_s, count_alerts(home.root), base_mib, peak_mib))
+        return Cost(calls, wall_s, cpu_s, count_alerts(home.root), base_mib, peak_mib)
 
 
 def _resident_mib() -> float:
@@ -372,13 +372,8 @@ def evaluate(sizes: list[int]) -> str:
         "| calls | wall s | CPU s | wall ms per call | alerts | MiB before | MiB at most |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    spawn = multiprocessing.get_context("spawn")
     for calls in sizes:
-        results = spawn.Queue()
-        process = spawn.Process(target=measure, args=(calls, results))
-        process.start()
-        cost: Cost = results.get()
-        process.join()
+        cost = run_in_fresh_process(measure, calls)
         lines.append(
             f"| {cost.calls:,} | {cost.wall_s:.1f} | {cost.cpu_s:.1f} "
             f"| {1000 * cost.wall_s / cost.calls:.2f} | {cost.alerts:,} "

@@ -19,7 +19,7 @@ from callqa_assets.warehouse.ledger import Fingerprint, StageInputs
 from callqa_assets.warehouse.results import Note, Rows, SegmentKey, note_rows, rows_writer
 from callqa_assets.warehouse.search import index_transcripts
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 
 NAME = "transcripts"
 UPSTREAM = ("segments",)

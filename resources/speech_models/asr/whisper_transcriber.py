@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from callqa_assets.domain.audio.packing import Pack, PackingConfig, pack_segments
 from callqa_assets.domain.audio.segments import SplitConfig, find_quietest_point
+from callqa_assets.domain.audio.word_edges import fit_outer_words
 from callqa_assets.domain.speech import (
     SAMPLE_RATE_HZ,
     ChannelSound,
@@ -222,7 +223,7 @@ class WhisperTranscriber:
             doubts[channel_no] += self._second_languages(decoded[channel_no], language)
         return [
             [
-                self._without_inventions(transcript, segment)
+                _with_edges(self._without_inventions(transcript, segment), channel, segment)
                 for transcript, segment in zip(
                     _transcripts(channel.segments, decoded[channel_no], doubts[channel_no]),
                     channel.segments,
@@ -644,6 +645,13 @@ def _transcript(
         confidence=_confidence([word for word, _, _ in words]),
         doubts=tuple(doubts),
     )
+
+
+def _with_edges(
+    transcript: SegmentTranscript, channel: SpeechChannel, segment: Span
+) -> SegmentTranscript:
+    """With the times at which the first word and the last begin and end in the sound."""
+    return replace(transcript, words=fit_outer_words(transcript.words, channel.waveform, segment))
 
 
 def _confidence(words: Sequence[_TimedWord]) -> float:
