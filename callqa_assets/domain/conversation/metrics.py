@@ -359,6 +359,7 @@ def _measure_quarters(
     """Quarters of the conversation, the same for every channel."""
     if start_ms is None or end_ms is None:
         return []
+    spans = [(span.emotion, to_ms(span.start_s), to_ms(span.end_s)) for span in emotions]
     borders = [start_ms + round((end_ms - start_ms) * n / 4) for n in range(5)]
     return [
         {
@@ -366,10 +367,7 @@ def _measure_quarters(
             "start_s": _s(begin),
             "end_s": _s(end),
             **_sum_emotions(
-                [
-                    (emotion, min(end, to_ms(stop)) - max(begin, to_ms(start)))
-                    for _, start, stop, emotion, _ in emotions
-                ],
+                [(emotion, min(end, stop) - max(begin, start)) for emotion, start, stop in spans],
                 settings,
             ),
         }

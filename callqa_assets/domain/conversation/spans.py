@@ -91,11 +91,14 @@ def find_words(segment: SpokenSegment) -> list[Word]:
     entries: list[dict[str, Any]] = json.loads(segment.words)
     for entry in entries:
         text: str = entry["word"]
-        if not any(character.isalnum() for character in text):
+        # A word is mostly one character, of which Python need not make an iterator.
+        if not (text.isalnum() or any(character.isalnum() for character in text)):
             continue
-        # Models place words slightly outside their segment.
-        begin = min(max(to_ms(entry["start_s"]), start_ms), end_ms - _SHORTEST_MS)
-        end = min(max(to_ms(entry["end_s"]), begin + _SHORTEST_MS), end_ms)
+        begin, end = round(entry["start_s"] * 1000), round(entry["end_s"] * 1000)
+        if begin < start_ms or end > end_ms or end - begin < _SHORTEST_MS:
+            # Models place words slightly outside their segment.
+            begin = min(max(begin, start_ms), end_ms - _SHORTEST_MS)
+            end = min(max(end, begin + _SHORTEST_MS), end_ms)
         found.append((begin, end, text))
     return found
 
