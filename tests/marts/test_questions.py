@@ -93,6 +93,22 @@ def test_the_days_that_can_be_used_are_listed(published):
     ]
 
 
+def test_under_each_query_stands_an_answer_with_its_columns(published):
+    answers = re.findall(
+        r"<!-- demo -->\nThe demo(?:: no rows\.|:\n\n\| (.*?) \|)\n", PAGE, re.S | re.M
+    )
+    with published.read() as connection:
+        columns = [
+            list(connection.execute(sa.text(QUESTIONS[number])).keys())
+            for number in sorted(QUESTIONS)
+        ]
+    shown = [answer.partition(" |\n")[0].split(" | ") if answer else None for answer in answers]
+    assert len(shown) == 20
+    assert shown == [
+        None if answer is None else own for answer, own in zip(shown, columns, strict=True)
+    ]
+
+
 @pytest.mark.parametrize("number", ANSWERS)
 def test_the_answer_is_the_right_one(published, number):
     assert ask(published, number) == ANSWERS[number]
