@@ -4,8 +4,8 @@
 
 prints Markdown tables for benchmarks/RESULTS.md. Synthetic segments (seeded; words of jieba's
 dictionary by their frequency, every third one of a contact centre's, amounts, phone numbers,
-English, planted phrases; 30,000 a day) are indexed as the transcripts stage does it, a day at a time. Eleven kinds of query are timed, and they and random
-parts of 1 to 8 characters are compared, number by number, with a scan of all texts in Python.
+English, planted phrases; 30,000 a day) are indexed as the transcripts stage does it, a day at a
+time. Eleven kinds of query are timed, and they and random parts of 1 to 8 characters are compared, number by number, with a scan of all texts in Python.
 PostgreSQL is measured where `CALLQA_TEST_POSTGRES_URL` names one.
 """
 
@@ -54,54 +54,14 @@ PLANTED = {
     "退费，": 2e-4,
 }
 """Phrases and the share of segments into which they are put."""
-TRADE = [
-    "您好",
-    "请问",
-    "客服",
-    "订单",
-    "账户",
-    "余额",
-    "套餐",
-    "办理",
-    "查询",
-    "投诉",
-    "退款",
-    "快递",
-    "发货",
-    "信用卡",
-    "还款",
-    "利率",
-    "开户",
-    "密码",
-    "短信",
-    "验证码",
-    "网点",
-    "理财",
-    "产品",
-    "保险",
-    "续费",
-    "会员",
-    "优惠",
-    "活动",
-    "帮您",
-    "稍等",
-    "不好意思",
-    "感谢",
-    "来电",
-    "没有",
-    "问题",
-    "什么",
-    "怎么",
-    "可以",
-    "今天",
-    "昨天",
-    "已经",
-    "还是",
-    "我们",
-    "你们",
-    "这个",
-    "那个",
-]
+TRADE = (
+    *("您好", "请问", "客服", "订单", "账户", "余额", "套餐", "办理", "查询"),
+    *("投诉", "退款", "快递", "发货", "信用卡", "还款", "利率", "开户", "密码"),
+    *("短信", "验证码", "网点", "理财", "产品", "保险", "续费", "会员", "优惠"),
+    *("活动", "帮您", "稍等", "不好意思", "感谢", "来电", "没有", "问题", "什么"),
+    *("怎么", "可以", "今天", "昨天", "已经", "还是", "我们", "你们", "这个"),
+    *("那个"),
+)
 """Words of a contact centre, and their share of all words."""
 TRADE_SHARE = 0.35
 ENGLISH = ("VIP", "APP", "ok", "order", "online", "WiFi", "SIM卡", "ATM", "hello world")
