@@ -5,7 +5,8 @@
 prints Markdown tables for benchmarks/RESULTS.md. Synthetic segments (seeded; words of jieba's
 dictionary by their frequency, every third one of a contact centre's, amounts, phone numbers,
 English, planted phrases; 30,000 a day) are indexed as the transcripts stage does it, a day at a
-time. Eleven kinds of query are timed, and they and random parts of 1 to 8 characters are compared, number by number, with a scan of all texts in Python.
+time. Eleven kinds of query are timed, and they and random parts of 1 to 8 characters are compared,
+number by number, with a scan of all texts in Python.
 PostgreSQL is measured where `CALLQA_TEST_POSTGRES_URL` names one.
 """
 
