@@ -1,4 +1,4 @@
-"""What publishing a day of the star schema costs: every fact of 1,000 to 30,000 calls, on SQLite.
+"""What publishing a day costs: facts, queues and agents of 1,000 to 30,000 calls, on SQLite.
 
     python -m benchmarks.speed.marts [--calls 1000 3000 10000 30000]
 
@@ -28,8 +28,10 @@ from benchmarks.support.fresh_process import run_in_fresh_process
 from callqa_assets.domain.days import DEFAULT_CALENDAR, shift_day
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.marts import (
+    agent_daily,
     alerts,
     calls,
+    queue_daily,
     repeat_contacts,
     script_checks,
     segments,
@@ -54,6 +56,8 @@ MARTS: tuple[Mart, ...] = (
     script_checks.MART,
     alerts.MART,
     repeat_contacts.MART,
+    queue_daily.MART,
+    agent_daily.MART,
 )
 SENTENCES = (
     "我的账单好像不太对麻烦你看一下",
