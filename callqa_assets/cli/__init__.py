@@ -25,6 +25,7 @@ from callqa_assets.cli import (
     runs,
     scripts,
     search,
+    serve,
 )
 from callqa_assets.cli.stop_signals import StoppedError
 from callqa_assets.domain.errors import CallqaError
@@ -47,6 +48,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
 app.add_typer(rules.app, name="rules")
 app.add_typer(search.app, name="search")
+app.add_typer(serve.app)
 app.add_typer(scripts.app, name="scripts")
 
 

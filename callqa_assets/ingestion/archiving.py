@@ -86,9 +86,16 @@ Probed = tuple[IntakeRecording, Probe]
 
 
 def ingest_day(
-    warehouse: Warehouse, home: Home, day: str, *, run_id: str, copy: bool, progress: Progress
+    warehouse: Warehouse,
+    home: Home,
+    day: str,
+    *,
+    run_id: str,
+    copy: bool,
+    progress: Progress,
+    drop_root: bytes | None = None,
 ) -> IngestReport:
-    """Ingest every settled file of a day; with `copy`, the originals stay.
+    """Ingest every settled file of a day, or of one drop folder; with `copy`, the originals stay.
 
     One process per home at a time. Raises only where the warehouse fails: what cannot be read or
     archived is among the problems. A file that was being read when a process died is read last
@@ -99,7 +106,7 @@ def ingest_day(
     require_pair(home, warehouse)
     with home.lock("ingest"):
         with warehouse.read() as connection:
-            ready = files.read_ready(connection, day)
+            ready = files.read_ready(connection, day, drop_root)
         if any(file.attempts for file in ready):
             # Runs that die at one file are progress: the day's own limit of runs starts again.
             with warehouse.write() as connection:
@@ -113,7 +120,7 @@ def ingest_day(
                 )
             progress("recordings", day, report.ingested + len(report.problems), len(ready))
         if not copy:
-            _archive_sidecars(warehouse, archive, day, report)
+            _archive_sidecars(warehouse, archive, day, report, drop_root)
         _write_records(warehouse, archive, day, report)
     return report
 
@@ -378,11 +385,15 @@ def _describe_again(
 
 
 def _archive_sidecars(
-    warehouse: Warehouse, archive: RecordingArchive, day: str, report: IngestReport
+    warehouse: Warehouse,
+    archive: RecordingArchive,
+    day: str,
+    report: IngestReport,
+    drop_root: bytes | None,
 ) -> None:
     """Move the day's sidecars beside their recordings in the archive."""
     with warehouse.read() as connection:
-        for sidecar in files.read_sidecars(connection, day):
+        for sidecar in files.read_sidecars(connection, day, drop_root):
             names, root = described_names(sidecar.name), sidecar.drop_root
             archived = [
                 recording.archive_path

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -114,9 +114,11 @@ def run_stage(
     *,
     run_id: str,
     force: bool = False,
+    only: Collection[str] | None = None,
     progress: Progress = lambda stage, day, done, total: None,
 ) -> StageReport:
-    """Bring one day of one stage up to date with what is stored upstream.
+    """Bring one day of one stage, or `only` these recordings of it, up to date with what is stored
+    upstream.
 
     Raises where `prepare` or the warehouse fails; a recording's own failure is in the report. If it
     raises anything, as where the run is stopped, what it claimed is free again.
@@ -131,7 +133,7 @@ def run_stage(
         # The run's own id, so that a forced run that is resumed goes on where it stopped.
         force_token=run_id if force else None,
     )
-    work = _StageWork(stage, ledger, report)
+    work = _StageWork(stage, ledger, report, None if only is None else frozenset(only))
     ledger.store_fingerprint()
     total = None
     try:
@@ -159,6 +161,7 @@ class _StageWork(Generic[Loaded, Rows]):
     stage: Stage[Loaded, Rows]
     ledger: Ledger
     report: StageReport
+    only: frozenset[str] | None = None
     forced: Counter[str] = field(default_factory=Counter)
     """How often this forced run tried a recording: two of them would else never end."""
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -167,6 +170,8 @@ class _StageWork(Generic[Loaded, Rows]):
     def plan(self) -> list[PendingRecording]:
         """What is pending now: untouched recordings first, then those that failed before."""
         state = self.ledger.read_day()
+        if self.only is not None:
+            state = state.restrict(self.only)
         self._record_hopeless(state)
         self.report.current = len(state.current)
         self.report.blocked = len(state.blocked)

@@ -28,11 +28,15 @@ UPSTREAM = ("segments",)
 def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
     """Speech recognition and ITN over the segments of every channel.
 
-    A queue's hotwords are part of its recordings' input where the model accepts any.
+    Hotwords of a call and its queue are part of its input where the model accepts any.
     """
     models = context.open_models()
     identity = models.transcriber_identity
     lists = context.read_hotwords() if identity.takes_hotwords else HotwordLists()
+
+    def hotwords_of(recording: Recording) -> tuple[str, ...]:
+        own = recording.facts.hotwords if identity.takes_hotwords else None
+        return lists.of(recording.facts.queue, own)
 
     def compute(batch: Sequence[tuple[Recording, SegmentedAudio]]) -> BatchResult[Rows]:
         channels = [channel for _, audio in batch for channel in audio.channels]
@@ -56,13 +60,11 @@ def _build(context: StageContext) -> Stage[SegmentedAudio, Rows]:
         inputs=StageInputs(
             stage=NAME,
             upstream=UPSTREAM,
-            facts=lambda r: {"language": r.facts.language, "hotwords": lists.of(r.facts.queue)},
+            facts=lambda r: {"language": r.facts.language, "hotwords": hotwords_of(r)},
         ),
         fingerprint=Fingerprint.of_model(NAME, CODE_VERSION, identity, itn=itn.VERSION),
         prepare=models.transcriber,
-        load=lambda r: load_segmented(
-            context.warehouse, context.archive, r, lists.of(r.facts.queue)
-        ),
+        load=lambda r: load_segmented(context.warehouse, context.archive, r, hotwords_of(r)),
         compute=compute,
         write=_write,
     )

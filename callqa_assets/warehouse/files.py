@@ -166,11 +166,19 @@ def find_recordings(
     return [_recording_from_row(row) for row in newest.values() if row.state in described]
 
 
-def read_ready(connection: sa.Connection, day: str) -> list[IntakeRecording]:
-    """Recordings of a day that are to be ingested, in the order of their names."""
+def read_ready(
+    connection: sa.Connection, day: str, drop_root: bytes | None = None
+) -> list[IntakeRecording]:
+    """Recordings of a day that are to be ingested, in the order of their names.
+
+    Args:
+        drop_root: Only those of this drop folder.
+    """
     query = sa.select(intake).where(
         intake.c.day == day, intake.c.kind == "audio", intake.c.state.in_(("stable", "moving"))
     )
+    if drop_root is not None:
+        query = query.where(intake.c.drop_root == drop_root)
     rows = connection.execute(query.order_by(intake.c.name, intake.c.source_path))
     return [_recording_from_row(row) for row in rows]
 
@@ -181,11 +189,15 @@ def read_recording_file(connection: sa.Connection, key: FileKey) -> IntakeRecord
     return _recording_from_row(connection.execute(query).one())
 
 
-def read_sidecars(connection: sa.Connection, day: str) -> list[IntakeFile]:
-    """Sidecars that belong to recordings of a day."""
+def read_sidecars(
+    connection: sa.Connection, day: str, drop_root: bytes | None = None
+) -> list[IntakeFile]:
+    """Sidecars that belong to recordings of a day, perhaps only those of one drop folder."""
     query = sa.select(intake).where(
         intake.c.day == day, intake.c.kind == "sidecar", intake.c.state == "applied"
     )
+    if drop_root is not None:
+        query = query.where(intake.c.drop_root == drop_root)
     return [IntakeFile(**_file_values(row)) for row in connection.execute(query)]
 
 

@@ -6,7 +6,7 @@ The loop over batches is `callqa_assets.stages.contract`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -116,6 +116,17 @@ class DayState:
     """Recording to the upstream stage that failed."""
     elsewhere: list[str] = field(default_factory=list)
     """Claimed by another live run, or waiting for one at an upstream stage."""
+
+    def restrict(self, only: Collection[str]) -> DayState:
+        """The state of these recordings alone."""
+        return DayState(
+            pending=[p for p in self.pending if p.recording.recording_id in only],
+            current=[i for i in self.current if i in only],
+            failed=[i for i in self.failed if i in only],
+            crashed=[p for p in self.crashed if p.recording.recording_id in only],
+            blocked={i: stage for i, stage in self.blocked.items() if i in only},
+            elsewhere=[i for i in self.elsewhere if i in only],
+        )
 
 
 _BROKEN = ("failed", "blocked")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from callqa_assets.domain.calls.metadata import CallMetadata, TimeSource
 from callqa_assets.domain.calls.recording import Recording
 from callqa_assets.domain.digest import digest
 from callqa_assets.warehouse.changed_days import mark_changed
+from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.search import move_entries
 from callqa_assets.warehouse.tables import DAY_TABLES, recordings
 
@@ -106,6 +107,24 @@ def read_recording(connection: sa.Connection, recording_id: str) -> KnownRecordi
     ).where(recordings.c.recording_id == recording_id)
     row = connection.execute(query).one_or_none()
     return None if row is None else KnownRecording(**row._mapping)
+
+
+def read_known_facts(
+    connection: sa.Connection, recording_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Recording to what a sidecar would have to say so that nothing known of it is lost."""
+    found: dict[str, dict[str, Any]] = {}
+    for ids in chunks(list(recording_ids)):
+        query = sa.select(recordings).where(recordings.c.recording_id.in_(ids))
+        for row in connection.execute(query):
+            facts = {name: getattr(row, name) for name in FACTS}
+            others = {key: value for key, value in row.metadata.items() if key != "notes"}
+            found[row.recording_id] = {
+                **others,
+                **{name: value for name, value in facts.items() if value is not None},
+                **({"channel_roles": row.channel_roles} if row.channel_roles else {}),
+            }
+    return found
 
 
 def update_metadata(

@@ -29,8 +29,8 @@ class HomeError(CallqaError):
 
 @dataclass(frozen=True)
 class Home:
-    """A folder with drop/ archive/ quarantine/ lake/ exports/ reports/ callqa.db callqa.json
-    dagster/ locks/.
+    """A folder with drop/ uploads/ archive/ quarantine/ lake/ exports/ reports/ callqa.db
+    callqa.json dagster/ locks/.
     """
 
     root: Path
@@ -63,6 +63,11 @@ class Home:
     @property
     def drop(self) -> Path:
         return self.root / "drop"
+
+    @property
+    def uploads(self) -> Path:
+        """Files that were posted to `callqa serve`: a drop folder of its own."""
+        return self.root / "uploads"
 
     @property
     def archive(self) -> Path:
@@ -147,6 +152,7 @@ class Home:
     def create_folders(self) -> None:
         for folder in (
             self.drop,
+            self.uploads,
             self.archive,
             self.quarantine,
             self.emotion_tracks,

@@ -24,6 +24,8 @@ class CallFacts(BaseModel):
     business_line: str | None = None
     language: str | None = None
     """ISO 639 code; None to detect."""
+    hotwords: str | None = None
+    """Words that are likely in the call, one a line, beside those of its queue's list."""
 
 
 FACTS = tuple(CallFacts.model_fields)

@@ -30,6 +30,7 @@ from callqa_assets.domain.calls.manifests import capped
 from callqa_assets.domain.calls.sidecars import Sidecar
 from callqa_assets.domain.calls.sources import ROLE, MetadataConfig, Source
 from callqa_assets.domain.calls.times import TWO_DIGIT_YEAR, UnreadableTimeError, read_time
+from callqa_assets.domain.text.hotwords import MAX_CHARACTERS, MAX_HOTWORDS, is_hotword
 
 TimeSource = Literal["sidecar", "manifest", "file_name", "mtime", "intake"]
 
@@ -236,6 +237,8 @@ def _absent(value: object) -> bool:
 def _text_field(
     field: str, value: object, place: str, notes: list[str], limits: MetadataLimits
 ) -> str | None:
+    if field == "hotwords":
+        return _hotwords_field(value, place, notes)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         notes.append(f"{field} of the {place} is not text: not used")
         return None
@@ -254,6 +257,23 @@ def _text_field(
         return code[1].lower()
     # `13800138000.0`: a number that a program kept as a float.
     return re.sub(r"(?<=\d{5})\.0$", "", text) or None
+
+
+def _hotwords_field(value: object, place: str, notes: list[str]) -> str | None:
+    lines = value.splitlines() if isinstance(value, str) else value
+    if not isinstance(lines, list):
+        notes.append(f"hotwords of the {place} are no list of words: not used")
+        return None
+    words = [str(line).strip() for line in cast(list[object], lines) if str(line).strip()]
+    good = list(dict.fromkeys(word for word in words if is_hotword(word)))
+    if len(good) < len(set(words)):
+        notes.append(
+            f"hotwords of the {place}: a word with more than letters, digits and single spaces, or "
+            f"of more than {MAX_CHARACTERS} characters, is not used"
+        )
+    if len(good) > MAX_HOTWORDS:
+        notes.append(f"hotwords of the {place}: only the first {MAX_HOTWORDS} are used")
+    return "\n".join(good[:MAX_HOTWORDS]) or None
 
 
 def _roles_field(value: object, place: str, notes: list[str]) -> tuple[str, ...]:

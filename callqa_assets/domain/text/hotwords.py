@@ -17,6 +17,8 @@ from callqa_assets.domain.errors import CallqaError
 DEFAULT_LIST = "default"
 MAX_CHARACTERS = 20
 """Longer than any name or product; a whole sentence as a hotword suppresses others."""
+MAX_HOTWORDS = 500
+"""Of one call: with more, a list suggests anything."""
 
 SPOKEN_DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
 _DIGITS = {
@@ -40,10 +42,12 @@ class HotwordLists:
 
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
-    def of(self, queue: str | None) -> tuple[str, ...]:
-        """The hotwords of a queue: the default list, then its own; no word twice."""
-        own = () if queue is None else self.lists.get(list_name(queue), ())
-        return tuple(dict.fromkeys([*self.lists.get(DEFAULT_LIST, ()), *own]))
+    def of(self, queue: str | None, own: str | None = None) -> tuple[str, ...]:
+        """The hotwords of a call: the default list, its queue's, and its own, one a line; no word
+        twice."""
+        of_queue = () if queue is None else self.lists.get(list_name(queue), ())
+        words = [*self.lists.get(DEFAULT_LIST, ()), *of_queue, *(own or "").splitlines()]
+        return tuple(dict.fromkeys(words))
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ class GuardConfig:
     silence_below_db: float = 25.0
     """Also where its own interval is softer than the segment by more than this: speech varies by
     about 15 dB within a sentence, pauses on a telephone line are 30 dB or more below it."""
+
+
+def is_hotword(word: str) -> bool:
+    """Whether it can be used: letters, digits and single spaces, not too long."""
+    return len(word) <= MAX_CHARACTERS and _WORD.fullmatch(word) is not None
 
 
 def list_name(queue: str) -> str:

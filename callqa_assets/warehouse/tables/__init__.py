@@ -27,6 +27,7 @@ from callqa_assets.warehouse.tables.alerts import (
     receiver_states,
     rule_sets,
 )
+from callqa_assets.warehouse.tables.batches import batch_files, batches
 from callqa_assets.warehouse.tables.calls import (
     home,
     intake,
@@ -100,6 +101,8 @@ __all__ = [
     "alert_deliveries",
     "alert_reviews",
     "alerts",
+    "batch_files",
+    "batches",
     "call_channel_metrics",
     "call_keys",
     "call_metrics",

@@ -212,6 +212,12 @@ recordings = sa.Table(
         "see `transcripts`.",
     ),
     sa.Column(
+        "hotwords",
+        sa.Text,
+        comment="Words that the metadata says are likely in the call, one a line, beside those of "
+        "the queue's list; NULL: none.",
+    ),
+    sa.Column(
         "channels",
         sa.Integer,
         nullable=False,

@@ -1,0 +1,116 @@
+"""The application: its routes, what is checked of every request, and how errors are answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callqa_assets.domain.errors import CallqaError
+from callqa_assets.serving import batch_routes, health, openai_routes, recording_routes
+from callqa_assets.serving.context import ServingContext
+from callqa_assets.serving.errors import BadRequestError, answer_error
+from callqa_assets.serving.openapi import OPENAPI_FILE
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+ROUTES = (
+    Route("/health", health.health, methods=["GET", "POST"]),
+    Route("/metrics", health.metrics),
+    *batch_routes.ROUTES,
+    *recording_routes.ROUTES,
+    *openai_routes.ROUTES,
+)
+
+
+async def _openapi(request: Request) -> Response:
+    return FileResponse(OPENAPI_FILE, media_type="application/yaml")
+
+
+def build_app(context: ServingContext, hosts: Sequence[str]) -> Starlette:
+    """The application of one server.
+
+    Args:
+        hosts: Names under which it may be asked for. Another one is refused: a page on the web
+            could else have its own name lead here.
+    """
+    app = Starlette(
+        routes=[*ROUTES, Route("/openapi.yaml", _openapi)],
+        middleware=[
+            Middleware(_Observed),
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
+            Middleware(_SameOrigin),
+        ],
+        exception_handlers={
+            BadRequestError: answer_error,
+            CallqaError: answer_error,
+            HTTPException: answer_error,
+            Exception: answer_error,
+        },
+    )
+    app.state.context = context
+    return app
+
+
+class _SameOrigin:
+    """Refuses what pages of other origins send: a browser would let any page on the web post."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+            headers = dict(scope["headers"])
+            origin = headers.get(b"origin")
+            own = {scheme + headers.get(b"host", b"") for scheme in (b"http://", b"https://")}
+            if origin is not None and origin not in own:
+                answer = JSONResponse({"error": "a page of another origin may not send this"}, 403)
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class _Observed:
+    """Adds the headers of every answer, and counts its time by route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        finally:
+            metrics = scope["app"].state.context.metrics
+            metrics.requests.labels(_route_of(scope), status).observe(time.perf_counter() - began)
+
+
+def _route_of(scope: Scope) -> str:
+    """The route's pattern: a path could hold anything, and each would be a metric of its own."""
+    for route in ROUTES:
+        if route.matches(scope)[0] == Match.FULL:
+            return route.path
+    return "other"

@@ -1,0 +1,115 @@
+"""Running the server: two addresses, one application, one worker; a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import uvicorn
+
+from callqa_assets.alerting.delivery import drain
+from callqa_assets.pipeline import Pipeline
+from callqa_assets.serving.app import build_app
+from callqa_assets.serving.context import ServingContext
+from callqa_assets.serving.settings import Address
+from callqa_assets.serving.upload_worker import UploadWorker
+from callqa_assets.warehouse import batches
+from resources.notifier.notifier import load_notifier
+from resources.notifier.receiver_config import ChannelsError
+from resources.settings import Settings
+from resources.storage import uploads
+
+_log = logging.getLogger(__name__)
+
+_STOP_S = 30.0
+"""How long the cycle at hand may take to end; after that it is left, as by a kill."""
+_DELIVER = timedelta(seconds=20)
+
+
+def serve(settings: Settings, addresses: Sequence[Address]) -> None:
+    """Serve until SIGINT or SIGTERM. Raises CallqaError where the home cannot be used."""
+    context = open_context(settings)
+    hosts = ["localhost", "127.0.0.1", "[::1]", *(a.host for a in addresses)]
+    app = build_app(context, hosts)
+    servers = [
+        uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=address.host,
+                port=address.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=round(_STOP_S),
+                limit_concurrency=1_000,
+            )
+        )
+        for address in addresses
+    ]
+    context.worker.start()
+    for address in addresses:
+        _log.info("listening on http://%s", address)
+    try:
+        asyncio.run(_run(servers))
+    finally:
+        context.worker.stop(_STOP_S)
+
+
+async def _run(servers: Sequence[uvicorn.Server]) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    tasks = [asyncio.create_task(server._serve()) for server in servers]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop()  # an address that cannot be listened on ends both
+    await asyncio.gather(*tasks)
+    for task in done:
+        task.result()
+
+
+def open_context(settings: Settings) -> ServingContext:
+    """What the routes work with; the worker is not started. Raises CallqaError."""
+    warehouse = settings.open_warehouse()
+    own = replace(settings, drop=settings.home.uploads)
+    own.drop.mkdir(exist_ok=True)
+    Pipeline.open(own)  # what is wrong with the configuration is told at once
+    with warehouse.read() as connection:
+        uploads.recover(own.drop, batches.read_batch_ids(connection))
+    delivery = _Delivery(lambda: _deliver(settings))
+    worker = UploadWorker(open_pipeline=lambda: Pipeline.open(own), after_cycle=delivery.start)
+    return ServingContext(settings, warehouse, worker)
+
+
+def _deliver(settings: Settings) -> None:
+    try:
+        notifier = load_notifier(settings.channels_file, settings.environment)
+        report = drain(settings.open_warehouse(), notifier, budget=_DELIVER)
+    except ChannelsError as error:
+        _log.error("%s; alerts wait", error)
+    except Exception as error:  # noqa: BLE001 - they wait in the outbox, for Dagster's sensor, too
+        _log.error("alerts wait: %s", type(error).__name__)
+    else:
+        _log.info("alerts: %s", report)
+
+
+@dataclass
+class _Delivery:
+    """Delivers in a thread of its own, one at a time: a receiver that hangs holds up no file."""
+
+    deliver: Callable[[], None]
+    _thread: threading.Thread | None = field(default=None)
+
+    def start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self.deliver, name="deliver", daemon=True)
+            self._thread.start()
