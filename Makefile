@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --upgrade pip
 	# torch first and alone: nothing later may bring another build of it
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[compact,funasr,postgres,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[compact,funasr,postgres,serve,dev]'
 	touch $@
 
 setup: $(VENV)/.installed

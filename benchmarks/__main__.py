@@ -43,6 +43,7 @@ BENCHMARKS = {
     "speed.marts": "What publishing a day costs",
     "speed.topics": "What topics and words of a day cost",
     "speed.search": "Search against a scan",
+    "speed.uploads": "Taking in uploaded files",
 }
 
 

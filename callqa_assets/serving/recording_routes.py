@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.domain.text.bigrams import normalise
 from callqa_assets.serving.answers import describe_result, read_cursor, write_cursor
 from callqa_assets.serving.batch_routes import read_limit
 from callqa_assets.serving.context import ServingContext, context_of
@@ -47,7 +48,10 @@ def _read_filter(request: Request) -> tuple[CallFilter, str | None]:
         raise BadRequestError(f"alert is {alert!r}: send true or false")
     has_alert = None if alert is None else alert == "true"
     chosen = CallFilter(day=day, agent=query.get("agent"), emotion=emotion, has_alert=has_alert)
-    return chosen, query.get("q") or None
+    wanted = query.get("q") or None
+    if wanted is not None and not normalise(wanted):
+        raise BadRequestError("q has no letter or digit to search for")
+    return chosen, wanted
 
 
 def _is_day(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from callqa_assets.domain.calls.shown_names import shown_name
-from callqa_assets.domain.pii.masking import mask_file_name, mask_identifier, mask_texts
+from callqa_assets.domain.pii.masking import mask_identifier, mask_texts
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import (
     alerts,
@@ -21,6 +22,8 @@ from callqa_assets.warehouse.tables import (
     transcripts,
 )
 
+_UPLOADED = re.compile(r"^[0-9a-f]{32}/[0-9]+/")
+"""Where an uploaded file lay: nobody named it so."""
 _FACTS = ("call_id", "agent_id", "queue", "line", "language")
 
 
@@ -99,10 +102,9 @@ def read_calls(
         for row in connection.execute(query):
             shown = mask_identifier if masked else str
             facts = {name: getattr(row, name) for name in _FACTS}
-            name = shown_name(row.source_name)
             found[row.recording_id] = {
                 "recording_id": row.recording_id,
-                "name": mask_file_name(name) if masked else name,
+                "name": shown_name(_UPLOADED.sub("", row.source_name)),
                 "day": row.day,
                 "started_at": row.started_at.isoformat(),
                 "duration_s": row.duration_s,

@@ -18,9 +18,11 @@ from typing import Any
 
 from callqa_assets.domain.calls.files import kind_of
 from resources.storage.atomic import sync_folder
+from resources.storage.drop_folder import UNFINISHED
 
 _INCOMING = ".incoming"
 """Hidden: the drop folder does not list it."""
+_UNFINISHED = tuple(ending.decode() for ending in UNFINISHED)
 _MAX_NAME_BYTES = 200
 """A file system takes 255, and a sidecar's ending and a temporary one are added."""
 
@@ -36,7 +38,7 @@ class UploadedFile:
 
 def harmless_name(sent: str | None) -> str:
     """The last part of a file's name as a client sent it: no folder, not hidden, of bounded length,
-    and not the name of a sidecar or a manifest."""
+    and one that the drop folder lists as a recording."""
     text = unicodedata.normalize("NFC", sent or "")
     last = text.replace("\\", "/").rpartition("/")[2]
     visible = "".join(c for c in last if not unicodedata.category(c).startswith("C"))
@@ -44,7 +46,8 @@ def harmless_name(sent: str | None) -> str:
     while len(name.encode()) > _MAX_NAME_BYTES:
         stem, dot, suffix = name.rpartition(".")
         name = f"{stem[:-1]}.{suffix}" if dot and len(suffix) <= 8 and stem else name[:-1]
-    return name if kind_of(name) == "audio" else f"{name}.wav"
+    is_listed = kind_of(name) == "audio" and not name.lower().endswith(_UNFINISHED)
+    return name if is_listed else f"{name}.wav"
 
 
 class IncomingFile:

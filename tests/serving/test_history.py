@@ -104,5 +104,5 @@ def test_a_filter_that_means_nothing_is_refused(served, query, word):
 def test_what_there_is_not_is_not_found(served):
     assert served.client.get("/api/recordings/none").status_code == 404
     answer = served.client.get("/api/recordings", params={"q": "！"})
-    assert answer.status_code == 503
+    assert answer.status_code == 400
     assert "no letter" in answer.json()["error"]

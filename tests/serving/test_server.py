@@ -109,6 +109,7 @@ def test_addresses_are_read():
         (None, "upload"),
         ("x.json", "x.json.wav"),
         ("manifest.csv", "manifest.csv.wav"),
+        ("x.wav.PART", "x.wav.PART.wav"),
         ("长" * 100 + ".wav", "长" * 65 + ".wav"),
     ],
 )
