@@ -62,7 +62,7 @@ def serve_callqa(folder: str, listening: socket.socket, ready: Connection) -> No
 
     worker = UploadWorker(lambda: None, do_nothing)  # pyright: ignore[reportArgumentType]
     limits = Limits(max_request_bytes=4 << 30, min_free_bytes=0)
-    app = build_app(ServingContext(settings, warehouse, worker, limits), ["127.0.0.1"])
+    app = build_app(ServingContext(settings, warehouse, worker, limits=limits), ["127.0.0.1"])
     ready.send(None)
     uvicorn.Server(uvicorn.Config(app, log_config=None)).run([listening])
 

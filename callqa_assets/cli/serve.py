@@ -22,6 +22,9 @@ def serve(
             "--ui", help="A second address of the same API, that of a page.", metavar="HOST:PORT"
         ),
     ] = "127.0.0.1:7860",
+    live: Annotated[
+        bool, typer.Option("--live", help="Let the sources of configs/live.yaml stream calls.")
+    ] = False,
     home: HomeOption = None,
     warehouse_url: WarehouseOption = None,
 ) -> None:
@@ -37,4 +40,4 @@ def serve(
 
     addresses = [parse_address(listen), parse_address(ui)]
     log_as_json()
-    run(read_settings(home, warehouse_url), addresses)
+    run(read_settings(home, warehouse_url), addresses, live=live)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,7 +16,13 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callqa_assets.domain.errors import CallqaError
-from callqa_assets.serving import batch_routes, health, openai_routes, recording_routes
+from callqa_assets.serving import (
+    batch_routes,
+    health,
+    live_routes,
+    openai_routes,
+    recording_routes,
+)
 from callqa_assets.serving.context import ServingContext
 from callqa_assets.serving.errors import BadRequestError, answer_error
 from callqa_assets.serving.openapi import OPENAPI_FILE
@@ -47,7 +54,8 @@ def build_app(context: ServingContext, hosts: Sequence[str]) -> Starlette:
             could else have its own name lead here.
     """
     app = Starlette(
-        routes=[*ROUTES, Route("/openapi.yaml", _openapi)],
+        routes=[*ROUTES, Route("/openapi.yaml", _openapi), *live_routes.ROUTES],
+        lifespan=_end_sessions,
         middleware=[
             Middleware(_Observed),
             Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
@@ -64,6 +72,14 @@ def build_app(context: ServingContext, hosts: Sequence[str]) -> Starlette:
     return app
 
 
+@asynccontextmanager
+async def _end_sessions(app: Starlette) -> AsyncIterator[None]:
+    yield
+    context: ServingContext = app.state.context
+    if context.live is not None:
+        await context.live.stop()
+
+
 class _SameOrigin:
     """Refuses what pages of other origins send: a browser would let any page on the web post."""
 
@@ -71,13 +87,17 @@ class _SameOrigin:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+        is_post = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
+        if is_post or scope["type"] == "websocket":
             headers = dict(scope["headers"])
             origin = headers.get(b"origin")
             own = {scheme + headers.get(b"host", b"") for scheme in (b"http://", b"https://")}
             if origin is not None and origin not in own:
                 answer = JSONResponse({"error": "a page of another origin may not send this"}, 403)
-                await answer(scope, receive, send)
+                if is_post:
+                    await answer(scope, receive, send)
+                else:
+                    await send({"type": "websocket.close", "code": 1008})
                 return
         await self._app(scope, receive, send)
 

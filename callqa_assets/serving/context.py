@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from callqa_assets.serving.live_sessions import LiveSessions
 from callqa_assets.serving.metrics import Metrics
 from callqa_assets.serving.settings import Limits
 from callqa_assets.serving.upload_worker import UploadWorker
@@ -20,6 +21,8 @@ class ServingContext:
     settings: Settings
     warehouse: Warehouse
     worker: UploadWorker
+    live: LiveSessions | None = None
+    """None: nothing may be streamed."""
     limits: Limits = field(default_factory=Limits)
     metrics: Metrics = field(default_factory=Metrics)
 

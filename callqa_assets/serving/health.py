@@ -51,6 +51,7 @@ def find_problems(context: ServingContext) -> list[str]:
 def _measure(context: ServingContext) -> None:
     gauges = context.metrics
     gauges.healthy.set(not find_problems(context))
+    gauges.live_sessions.set(context.live.count if context.live else 0)
     gauges.free_bytes.set(shutil.disk_usage(context.settings.home.root).free)
     query = (
         sa.select(sa.func.count(), sa.func.min(batches.c.received_at))

@@ -30,6 +30,9 @@ class Metrics:
             "Age of the oldest uploaded file still to be processed",
             registry=self.registry,
         )
+        self.live_sessions = Gauge(
+            "callqa_live_sessions", "Calls that are being streamed", registry=self.registry
+        )
         self.free_bytes = Gauge(
             "callqa_free_bytes", "Free space on the home's disk", registry=self.registry
         )

@@ -13,9 +13,11 @@ from datetime import timedelta
 import uvicorn
 
 from callqa_assets.alerting.delivery import drain
+from callqa_assets.domain.live.live_config import LiveConfig
 from callqa_assets.pipeline import Pipeline
 from callqa_assets.serving.app import build_app
 from callqa_assets.serving.context import ServingContext
+from callqa_assets.serving.live_sessions import LiveSessions
 from callqa_assets.serving.settings import Address
 from callqa_assets.serving.upload_worker import UploadWorker
 from callqa_assets.warehouse import batches
@@ -23,6 +25,7 @@ from resources.notifier.notifier import load_notifier
 from resources.notifier.receiver_config import ChannelsError
 from resources.settings import Settings
 from resources.storage import uploads
+from resources.storage.config_files import LIVE_FILE, read_live_config
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +34,13 @@ _STOP_S = 30.0
 _DELIVER = timedelta(seconds=20)
 
 
-def serve(settings: Settings, addresses: Sequence[Address]) -> None:
-    """Serve until SIGINT or SIGTERM. Raises CallqaError where the home cannot be used."""
-    context = open_context(settings)
+def serve(settings: Settings, addresses: Sequence[Address], *, live: bool) -> None:
+    """Serve until SIGINT or SIGTERM. Raises CallqaError where the home cannot be used.
+
+    Args:
+        live: Let the sources of `configs/live.yaml` stream calls.
+    """
+    context = open_context(settings, live=live)
     hosts = ["localhost", "127.0.0.1", "[::1]", *(a.host for a in addresses)]
     app = build_app(context, hosts)
     servers = [
@@ -46,6 +53,9 @@ def serve(settings: Settings, addresses: Sequence[Address]) -> None:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=round(_STOP_S),
+                ws_ping_interval=20,
+                ws_ping_timeout=60,
+                ws_max_size=1 << 20,
                 limit_concurrency=1_000,
             )
         )
@@ -77,7 +87,7 @@ async def _run(servers: Sequence[uvicorn.Server]) -> None:
         task.result()
 
 
-def open_context(settings: Settings) -> ServingContext:
+def open_context(settings: Settings, *, live: bool) -> ServingContext:
     """What the routes work with; the worker is not started. Raises CallqaError."""
     warehouse = settings.open_warehouse()
     own = replace(settings, drop=settings.home.uploads)
@@ -87,7 +97,14 @@ def open_context(settings: Settings) -> ServingContext:
         uploads.recover(own.drop, batches.read_batch_ids(connection))
     delivery = _Delivery(lambda: _deliver(settings))
     worker = UploadWorker(open_pipeline=lambda: Pipeline.open(own), after_cycle=delivery.start)
-    return ServingContext(settings, warehouse, worker)
+    sessions = LiveSessions(
+        read_live_config(settings.configs / LIVE_FILE) if live else LiveConfig(),
+        settings.home,
+        warehouse,
+        worker.wake,
+    )
+    sessions.recover()  # of an earlier start that had `live`, too
+    return ServingContext(settings, warehouse, worker, sessions if live else None)
 
 
 def _deliver(settings: Settings) -> None:

@@ -6,36 +6,21 @@ import re
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import exc
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from callqa_assets.domain.text.hotwords import MAX_CHARACTERS, MAX_HOTWORDS, is_hotword
+from callqa_assets.serving.batch_store import UploadOptions, find_batch, store_batch
 from callqa_assets.serving.context import ServingContext
 from callqa_assets.serving.errors import BadRequestError
 from callqa_assets.serving.multipart import receive_form
-from callqa_assets.warehouse import batches
-from callqa_assets.warehouse.batches import Batch, BatchFile
-from callqa_assets.warehouse.recordings import read_known_facts
-from resources.storage.archive import recording_id_of
+from callqa_assets.warehouse.batches import Batch
 from resources.storage.uploads import IncomingBatch
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _TRUE = {"true": True, "1": True, "yes": True, "on": True}
 _FALSE = {"false": False, "0": False, "no": False, "off": False}
-
-
-@dataclass(frozen=True)
-class UploadOptions:
-    """What a client says of the files it sends."""
-
-    language: str | None = None
-    itn_enabled: bool = True
-    hotwords: Sequence[str] = ()
 
 
 async def receive_batch(
@@ -60,7 +45,9 @@ async def receive_batch(
         if not incoming.files:
             raise BadRequestError(f"there is no file in the form's field `{file_field}`")
         options = read_options(fields)
-        batch = await run_in_threadpool(_store, context, incoming, options, key)
+        batch = await run_in_threadpool(
+            store_batch, context.warehouse, incoming, options, idempotency_key=key
+        )
     except BaseException:
         await run_in_threadpool(incoming.discard)
         raise
@@ -105,52 +92,4 @@ def _read_key(request: Request) -> str | None:
 
 
 def _find(context: ServingContext, key: str) -> Batch | None:
-    with context.warehouse.read() as connection:
-        return batches.find_by_key(connection, key)
-
-
-def _store(
-    context: ServingContext, incoming: IncomingBatch, options: UploadOptions, key: str | None
-) -> Batch:
-    """Record the batch between its last byte and its place in the drop folder of uploads: a kill in
-    between leaves it either unknown and removed, or known and shown by the next start."""
-    files = [
-        BatchFile(
-            incoming.batch_id,
-            number,
-            file.name,
-            file.size_bytes,
-            file.content_sha256,
-            recording_id_of(file.content_sha256, file.name.encode()),
-        )
-        for number, file in enumerate(incoming.files)
-    ]
-    batch = Batch(
-        incoming.batch_id,
-        datetime.now(UTC),
-        options.language,
-        options.itn_enabled,
-        "\n".join(options.hotwords) or None,
-        key,
-        files,
-    )
-    with context.warehouse.read() as connection:
-        known = read_known_facts(connection, [file.recording_id for file in files])
-    given: dict[str, Any] = {}
-    if options.language is not None:
-        given["language"] = options.language
-    if options.hotwords:
-        given["hotwords"] = list(options.hotwords)
-    # A sidecar replaces what is known of a recording that comes again.
-    incoming.describe([{**known.get(f.recording_id, {}), **given} if given else {} for f in files])
-    try:
-        with context.warehouse.write() as connection:
-            batches.insert_batch(connection, batch)
-    except exc.IntegrityError:
-        # The same request twice at once: the other one was first.
-        if key is None or (first := _find(context, key)) is None:
-            raise
-        incoming.discard()
-        return first
-    incoming.show()
-    return batch
+    return find_batch(context.warehouse, key)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from callqa_assets.domain.calls.sources import InvalidMetadataConfig, MetadataConfig, load_config
+from callqa_assets.domain.live.live_config import LiveConfig, LiveError, load_live_config
 from callqa_assets.domain.rules.rule_set import RulesError, RulesFile
 from callqa_assets.domain.scripts.script_set import ScriptsError, ScriptSet, load_scripts
 from callqa_assets.domain.topics.topic_set import TopicsError, TopicSet, load_topics
 from callqa_assets.domain.workdays import Workdays, WorkdaysError, load_workdays
 from callqa_assets.domain.yaml_config import ConfigError
 
+LIVE_FILE = "live.yaml"
 TOPICS_FILE = "topics.yaml"
 WORKDAYS_FILE = "workdays.csv"
 
@@ -48,6 +50,12 @@ def read_rules_file(path: Path) -> RulesFile:
         return RulesFile(str(path), read_config(path, error=RulesError, cure=cure))
     except RulesError as error:
         return RulesFile(str(path), error)
+
+
+def read_live_config(path: Path) -> LiveConfig:
+    """Raises LiveError."""
+    cure = "restore it, or write `sources: []` in it to let nobody stream"
+    return load_live_config(read_config(path, error=LiveError, cure=cure), source=str(path))
 
 
 def read_topics_file(path: Path) -> TopicSet:

@@ -29,7 +29,7 @@ class HomeError(CallqaError):
 
 @dataclass(frozen=True)
 class Home:
-    """A folder with drop/ uploads/ archive/ quarantine/ lake/ exports/ reports/ callqa.db
+    """A folder with drop/ uploads/ live/ archive/ quarantine/ lake/ exports/ reports/ callqa.db
     callqa.json dagster/ locks/.
     """
 
@@ -68,6 +68,11 @@ class Home:
     def uploads(self) -> Path:
         """Files that were posted to `callqa serve`: a drop folder of its own."""
         return self.root / "uploads"
+
+    @property
+    def live(self) -> Path:
+        """Recordings of calls that are being streamed."""
+        return self.root / "live"
 
     @property
     def archive(self) -> Path:

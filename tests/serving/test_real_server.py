@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,8 +13,11 @@ import time
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 import requests
+import soundfile as sf
+from websockets.sync.client import connect
 
 from callqa_assets.warehouse import tables
 from callqa_assets.warehouse.database import open_warehouse
@@ -37,11 +41,20 @@ def run(prepared: Home, tmp_path, models_dir):
     shutil.copytree(prepared.root, home)
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> tuple[subprocess.Popen[bytes], int]:
+    def start(*options: str) -> tuple[subprocess.Popen[bytes], int]:
         api, ui = free_port(), free_port()
         addresses = ["--listen", f"127.0.0.1:{api}", "--ui", f"127.0.0.1:{ui}"]
         program = "import sys; from callqa_assets.cli import main; main()"
-        command = [sys.executable, "-c", program, "serve", "--home", str(home), *addresses]
+        command = [
+            sys.executable,
+            "-c",
+            program,
+            "serve",
+            "--home",
+            str(home),
+            *addresses,
+            *options,
+        ]
         process = subprocess.Popen(
             command,
             env={**os.environ, "CALLQA_MODELS": str(models_dir)},
@@ -134,3 +147,32 @@ def test_the_openai_sdk_gets_words_and_a_clean_end_waits_for_the_answer(run):
     assert all(word.start <= word.end for word in said.words)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
+
+
+def test_a_kill_while_a_call_is_streamed_costs_a_second_at_most(run):
+    """Sent at the pace of a call, 20 ms at a time, as FreeSWITCH does."""
+    home, start = run
+    process, port = start("--live")
+    sound, rate_hz = sf.read(CALLS / "refund.flac", dtype="int16", always_2d=True)
+    frames = np.split(sound, range(rate_hz // 50, len(sound), rate_hz // 50))
+    with connect(f"ws://127.0.0.1:{port}/live/fork/freeswitch") as websocket:
+        websocket.send(json.dumps({"call_id": "C-9", "agent_id": "1002"}))
+        began = time.monotonic()
+        for number, frame in enumerate(frames[:250]):  # 5 s
+            time.sleep(max(0.0, began + number / 50 - time.monotonic()))
+            websocket.send(frame.tobytes())
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    _, port = start()
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+        wait_until(lambda: client.get("/api/batches").json()["batches"] != [])
+        (batch,) = client.get("/api/batches").json()["batches"]
+        client.get(batch["status_url"] + "/events")
+        (file,) = client.get(batch["status_url"]).json()["files"]
+    assert 4.0 <= file["duration_s"] <= 5.0
+    (row,) = read_rows(open_warehouse(f"sqlite:///{home / 'callqa.db'}"), tables.recordings)
+    assert (row["call_id"], row["agent_id"], row["channel_roles"]) == (
+        "C-9",
+        "1002",
+        ["customer", "agent"],
+    )

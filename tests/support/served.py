@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import uvicorn
 
+from callqa_assets.domain.live.live_config import LiveConfig
 from callqa_assets.pipeline import Pipeline
 from callqa_assets.serving.app import build_app
 from callqa_assets.serving.context import ServingContext
+from callqa_assets.serving.live_sessions import LiveSessions
 from callqa_assets.serving.settings import Limits
 from callqa_assets.serving.upload_worker import UploadWorker
 from resources.settings import Settings
@@ -40,7 +42,12 @@ class Served:
 
 @contextmanager
 def serve(
-    direct: DirectRun, models: Any, *, limits: Limits | None = None, works: bool = True
+    direct: DirectRun,
+    models: Any,
+    *,
+    limits: Limits | None = None,
+    works: bool = True,
+    live: LiveConfig | None = None,
 ) -> Iterator[Served]:
     """Serve a home; without `works`, nothing that is uploaded is processed."""
 
@@ -50,7 +57,11 @@ def serve(
     delivered = threading.Event()
     worker = UploadWorker(open_pipeline, delivered.set)
     context = ServingContext(
-        Settings.from_environment(), direct.warehouse, worker, limits or Limits(min_free_bytes=0)
+        Settings.from_environment(),
+        direct.warehouse,
+        worker,
+        LiveSessions(live, direct.home, direct.warehouse, worker.wake) if live else None,
+        limits or Limits(min_free_bytes=0),
     )
     app = build_app(context, ["127.0.0.1"])
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -41,6 +41,7 @@ CHOICES = {
     "alert_deliveries.suppressed_because": None,
     "alert_deliveries.spike_date_key": None,
     "alert_deliveries.topic": None,
+    "batch_files.status": "queued",
     "stage_runs.status": "ok",
     "segments.start_s": 0.5,
     "segments.kind": "music",

@@ -1,0 +1,1 @@
+"""Sound of calls that are streamed."""
