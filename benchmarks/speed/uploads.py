@@ -48,6 +48,7 @@ def serve_callqa(folder: str, listening: socket.socket, ready: Connection) -> No
     from callqa_assets.serving.app import build_app
     from callqa_assets.serving.context import ServingContext
     from callqa_assets.serving.settings import Limits
+    from callqa_assets.serving.sound_files import SoundFiles
     from callqa_assets.serving.upload_worker import UploadWorker
     from callqa_assets.warehouse.database import Warehouse
     from resources.settings import Settings
@@ -62,7 +63,9 @@ def serve_callqa(folder: str, listening: socket.socket, ready: Connection) -> No
 
     worker = UploadWorker(lambda: None, do_nothing)  # pyright: ignore[reportArgumentType]
     limits = Limits(max_request_bytes=4 << 30, min_free_bytes=0)
-    app = build_app(ServingContext(settings, warehouse, worker, limits=limits), ["127.0.0.1"])
+    sounds = SoundFiles(settings.home, warehouse)
+    context = ServingContext(settings, warehouse, worker, sounds, limits=limits)
+    app = build_app(context, ["127.0.0.1"])
     ready.send(None)
     uvicorn.Server(uvicorn.Config(app, log_config=None)).run([listening])
 

@@ -266,6 +266,7 @@ def _show_what_next(console: Console, home: Home) -> None:
     console.print(
         f"a page for each day: {home.reports}; tables as files: callqa export --home {home.root}; "
         "more questions: docs/questions.md\n"
+        f"the same calls in a browser: callqa serve --home {home.root}, then http://127.0.0.1:7860\n"
         "the same in Dagster's UI: make dev HOME_DIR=data/demo, then http://127.0.0.1:3000\n"
         "other rules, tried on these calls: edit a copy of configs/alert_rules_compact.yaml, then\n"
         f"  callqa rules diff --rules COPY --from 2025-03-14 --to 2025-03-16 --home {home.root}\n"

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callqa_assets.domain.errors import CallqaError
 from callqa_assets.serving import (
     batch_routes,
+    console,
     health,
     live_routes,
     openai_routes,
@@ -27,9 +28,10 @@ from callqa_assets.serving.context import ServingContext
 from callqa_assets.serving.errors import BadRequestError, answer_error
 from callqa_assets.serving.openapi import OPENAPI_FILE
 
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""Of what is no page; pages have their own."""
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
 
@@ -38,6 +40,7 @@ ROUTES = (
     Route("/metrics", health.metrics),
     *batch_routes.ROUTES,
     *recording_routes.ROUTES,
+    console.AUDIO_ROUTE,
     *openai_routes.ROUTES,
 )
 
@@ -54,7 +57,12 @@ def build_app(context: ServingContext, hosts: Sequence[str]) -> Starlette:
             could else have its own name lead here.
     """
     app = Starlette(
-        routes=[*ROUTES, Route("/openapi.yaml", _openapi), *live_routes.ROUTES],
+        routes=[
+            *ROUTES,
+            Route("/openapi.yaml", _openapi),
+            *live_routes.ROUTES,
+            *console.ROUTES,
+        ],
         lifespan=_end_sessions,
         middleware=[
             Middleware(_Observed),
@@ -118,7 +126,9 @@ class _Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_HEADERS]
+                names = {name for name, _ in message["headers"]}
+                policy = [] if _POLICY[0] in names else [_POLICY]
+                message["headers"] = [*message["headers"], *_HEADERS, *policy]
             await send(message)
 
         try:

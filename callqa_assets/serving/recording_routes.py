@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from callqa_assets.serving.errors import BadRequestError
 from callqa_assets.warehouse.call_details import CallFilter, list_calls, read_calls
 from callqa_assets.warehouse.search import SearchFilter, find
 
+_FILTERS = ("q", "day", "agent", "emotion", "alert")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAX_FOUND = 2_000
 """Calls that a search may find; more are not told apart by anybody."""
@@ -28,17 +30,16 @@ _MAX_FOUND = 2_000
 async def list_recordings(request: Request) -> Response:
     """Calls, the newest first; texts are masked."""
     context = context_of(request)
-    chosen, wanted = _read_filter(request)
+    unknown = set(request.query_params) - {*_FILTERS, "after", "limit"}
+    if unknown:
+        raise BadRequestError(f"unknown parameters: {', '.join(sorted(unknown))}")
+    chosen, wanted = read_filter(request.query_params)
     before, limit = read_cursor(request.query_params.get("after")), read_limit(request, context)
     return JSONResponse(await run_in_threadpool(_list, context, chosen, wanted, before, limit))
 
 
-def _read_filter(request: Request) -> tuple[CallFilter, str | None]:
+def read_filter(query: Mapping[str, str]) -> tuple[CallFilter, str | None]:
     """The filter, and the text to search for. Raises BadRequestError."""
-    query = request.query_params
-    unknown = set(query) - {"q", "day", "agent", "emotion", "alert", "after", "limit"}
-    if unknown:
-        raise BadRequestError(f"unknown parameters: {', '.join(sorted(unknown))}")
     day, emotion, alert = query.get("day"), query.get("emotion"), query.get("alert")
     if day is not None and not _is_day(day):
         raise BadRequestError(f"day is {day!r}: send YYYY-MM-DD")
@@ -62,13 +63,14 @@ def _is_day(text: str) -> bool:
     return _DAY.fullmatch(text) is not None
 
 
-def _list(
+def find_calls(
     context: ServingContext,
     chosen: CallFilter,
     wanted: str | None,
     before: tuple[datetime, str] | None,
     limit: int,
-) -> dict[str, Any]:
+) -> list[dict[str, Any]]:
+    """Calls with their segments, masked, the newest first."""
     with context.warehouse.read() as connection:
         if wanted is not None:
             within = SearchFilter(chosen.day, chosen.day, agent=chosen.agent)
@@ -82,7 +84,17 @@ def _list(
             )
         ids = list_calls(connection, chosen, before, limit)
         calls = read_calls(connection, ids, masked=True)
-    listed = [_entry(calls[recording_id]) for recording_id in ids]
+    return [calls[recording_id] for recording_id in ids]
+
+
+def _list(
+    context: ServingContext,
+    chosen: CallFilter,
+    wanted: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> dict[str, Any]:
+    listed = [_entry(call) for call in find_calls(context, chosen, wanted, before, limit)]
     last = listed[-1] if len(listed) == limit else None
     return {
         "recordings": listed,

@@ -19,6 +19,7 @@ from callqa_assets.serving.app import build_app
 from callqa_assets.serving.context import ServingContext
 from callqa_assets.serving.live_sessions import LiveSessions
 from callqa_assets.serving.settings import Address
+from callqa_assets.serving.sound_files import SoundFiles
 from callqa_assets.serving.upload_worker import UploadWorker
 from callqa_assets.warehouse import batches
 from resources.notifier.notifier import load_notifier
@@ -104,7 +105,8 @@ def open_context(settings: Settings, *, live: bool) -> ServingContext:
         worker.wake,
     )
     sessions.recover()  # of an earlier start that had `live`, too
-    return ServingContext(settings, warehouse, worker, sessions if live else None)
+    sounds = SoundFiles(settings.home, warehouse)
+    return ServingContext(settings, warehouse, worker, sounds, sessions if live else None)
 
 
 def _deliver(settings: Settings) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from callqa_assets.domain.calls.shown_names import shown_name
+from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.domain.pii.masking import mask_identifier, mask_texts
 from callqa_assets.warehouse.database import chunks
 from callqa_assets.warehouse.tables import (
     alerts,
     emotion_scores,
+    emotion_spans,
     recordings,
     segments,
     transcripts,
@@ -132,6 +134,7 @@ def _read_segments(
         *(transcripts.c[name] for name in ("language", "text", "text_raw", "confidence")),
         emotion_scores.c.emotion,
         emotion_scores.c.confidence.label("emotion_confidence"),
+        *(emotion_scores.c[emotion] for emotion in EMOTIONS),
     ]
     if with_words and not masked:
         columns.append(transcripts.c.words)
@@ -144,12 +147,25 @@ def _read_segments(
     found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in connection.execute(query):
         values = row._asdict()
+        scores = {emotion: values.pop(emotion) for emotion in EMOTIONS}
+        values["scores"] = None if values["emotion"] is None else scores
         found[values.pop("recording_id")].append(values)
     for own in found.values():
         if masked:
             _mask(own)
         own.sort(key=lambda segment: (segment["start_s"], segment["channel"]))
     return found
+
+
+def read_spans(connection: sa.Connection, recording_id: str) -> list[dict[str, Any]]:
+    """The emotion timeline of a call, by channel and time."""
+    columns = ("channel", "start_s", "end_s", "emotion", "confidence")
+    query = (
+        sa.select(*(emotion_spans.c[name] for name in columns))
+        .where(emotion_spans.c.recording_id == recording_id)
+        .order_by(emotion_spans.c.channel, emotion_spans.c.start_s)
+    )
+    return [row._asdict() for row in connection.execute(query)]
 
 
 def _mask(own: Sequence[dict[str, Any]]) -> None:

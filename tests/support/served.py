@@ -18,6 +18,7 @@ from callqa_assets.serving.app import build_app
 from callqa_assets.serving.context import ServingContext
 from callqa_assets.serving.live_sessions import LiveSessions
 from callqa_assets.serving.settings import Limits
+from callqa_assets.serving.sound_files import SoundFiles
 from callqa_assets.serving.upload_worker import UploadWorker
 from resources.settings import Settings
 from resources.storage.drop_folder import DropFolder
@@ -60,6 +61,7 @@ def serve(
         Settings.from_environment(),
         direct.warehouse,
         worker,
+        SoundFiles(direct.home, direct.warehouse),
         LiveSessions(live, direct.home, direct.warehouse, worker.wake) if live else None,
         limits or Limits(min_free_bytes=0),
     )
