@@ -14,6 +14,7 @@ from sqlalchemy import exc
 
 from callqa_assets.cli import (
     alerts,
+    evidence,
     export,
     models,
     publish,
@@ -43,6 +44,7 @@ app.add_typer(redact.app)
 app.add_typer(publish.app)
 app.add_typer(export.app)
 app.add_typer(report.app)
+app.add_typer(evidence.app)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")

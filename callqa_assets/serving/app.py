@@ -40,7 +40,7 @@ ROUTES = (
     Route("/metrics", health.metrics),
     *batch_routes.ROUTES,
     *recording_routes.ROUTES,
-    console.AUDIO_ROUTE,
+    *console.FILE_ROUTES,
     *openai_routes.ROUTES,
 )
 

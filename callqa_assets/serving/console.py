@@ -18,6 +18,8 @@ from starlette.staticfiles import StaticFiles
 
 from callqa_assets.domain.emotion.colours import EMOTION_COLOURS
 from callqa_assets.domain.emotion.labels import EMOTIONS
+from callqa_assets.evidence.facts import EvidenceError
+from callqa_assets.evidence.page import write_evidence
 from callqa_assets.serving.answers import read_cursor, write_cursor
 from callqa_assets.serving.console_words import LANGUAGES, words_of
 from callqa_assets.serving.context import ServingContext, context_of
@@ -171,7 +173,23 @@ async def play(request: Request) -> Response:
     return FileResponse(path, media_type="audio/wav")
 
 
-AUDIO_ROUTE = Route("/api/recordings/{recording_id}/audio", play)
+async def evidence(request: Request) -> Response:
+    """All that an alert rests on, as a file to keep."""
+    context, alert_id = context_of(request), request.path_params["alert_id"]
+    try:
+        page = await run_in_threadpool(
+            write_evidence, context.warehouse, context.settings.home, alert_id
+        )
+    except EvidenceError as error:
+        raise BadRequestError(str(error), 404) from error
+    kept = {"content-disposition": f'attachment; filename="{alert_id}.html"'}
+    return HTMLResponse(page, headers=kept)
+
+
+FILE_ROUTES = (
+    Route("/api/recordings/{recording_id}/audio", play),
+    Route("/api/alerts/{alert_id}/evidence", evidence),
+)
 ROUTES: list[BaseRoute] = [
     Route("/", try_one),
     Route("/calls", list_calls),

@@ -43,6 +43,15 @@ def test_a_call_is_shown_with_its_alert_text_and_nine_scores(call, language):
     assert f'<html lang="{words["html_language"]}">' in page
 
 
+def test_the_evidence_of_an_alert_is_a_file_to_keep(call):
+    served, recording_id = call
+    page = served.client.get(f"/calls/{recording_id}").text
+    kept = served.client.get(re.search(r'href="(/api/alerts/.*?)"', page)[1])
+    assert kept.headers["content-disposition"].startswith("attachment")
+    assert "data:audio/wav;base64," in kept.text
+    assert served.client.get("/api/alerts/none/evidence").status_code == 404
+
+
 def test_calls_are_listed_found_and_paged(start, direct, home):
     for n in range(27):
         write_call(home.drop, "2025-03-14", seed=n, clock=f"{n % 24:02d}{n // 24}000")
