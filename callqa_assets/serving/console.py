@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from callqa_assets.domain.audio.decoding import UnreadableAudio
 from callqa_assets.domain.emotion.colours import EMOTION_COLOURS
 from callqa_assets.domain.emotion.labels import EMOTIONS
 from callqa_assets.evidence.facts import EvidenceError
@@ -55,7 +56,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _render(request: Request, template: str, **values: Any) -> Response:
+def _render(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     language = request.query_params.get("lang") or request.cookies.get("lang") or LANGUAGES[0]
     if language not in LANGUAGES:
         language = LANGUAGES[0]
@@ -74,7 +75,7 @@ def _render(request: Request, template: str, **values: Any) -> Response:
             **values,
         )
     )
-    response = HTMLResponse(page, headers={"content-security-policy": _POLICY})
+    response = HTMLResponse(page, status, headers={"content-security-policy": _POLICY})
     response.set_cookie("lang", language, httponly=True, samesite="strict")
     return response
 
@@ -112,7 +113,7 @@ async def show_call(request: Request) -> Response:
     context, recording_id = context_of(request), request.path_params["recording_id"]
     call = await run_in_threadpool(_read_call, context, recording_id)
     if call is None:
-        return HTMLResponse("404", 404)
+        return _render(request, "not_found.html.j2", status=404)
     return _render(request, "call.html.j2", call=call)
 
 
@@ -165,9 +166,12 @@ def weigh_scores(segments: Sequence[Mapping[str, Any]], role: str | None) -> dic
 
 async def play(request: Request) -> Response:
     """The call's sound; ranges are answered."""
-    path = await run_in_threadpool(
-        context_of(request).sounds.find, request.path_params["recording_id"]
-    )
+    try:
+        path = await run_in_threadpool(
+            context_of(request).sounds.find, request.path_params["recording_id"]
+        )
+    except (OSError, UnreadableAudio) as error:
+        raise BadRequestError("its file is not in the archive: restore it", 404) from error
     if path is None:
         raise BadRequestError("there is no recording of this id", 404)
     return FileResponse(path, media_type="audio/wav")

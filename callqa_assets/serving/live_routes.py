@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -15,7 +16,9 @@ from callqa_assets.serving.live_sessions import LiveSessions, Session, TooManySe
 
 _DRACHTIO = "audio.drachtio.org"
 """Sub-protocol of mod_audio_fork."""
-_NORMAL, _GOING_AWAY, _TRY_LATER, _UNKNOWN_SOURCE = 1000, 1001, 1013, 4404
+_NORMAL, _GOING_AWAY, _CANNOT, _TRY_LATER, _UNKNOWN_SOURCE = 1000, 1001, 1011, 1013, 4404
+
+_log = logging.getLogger(__name__)
 
 
 async def fork(websocket: WebSocket) -> None:
@@ -46,6 +49,11 @@ async def fork(websocket: WebSocket) -> None:
             await live.end(call.session)
         else:
             live.broke(call.session)
+    except OSError as error:
+        _log.error("a call cannot be recorded (%s): make room on the disk", error.strerror)
+        if call.session is not None:
+            live.broke(call.session)
+        await websocket.close(_CANNOT)
 
 
 class _Call:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import exc
 from starlette.concurrency import run_in_threadpool
 
 from callqa_assets.domain.live.live_config import LiveConfig, LiveSource
@@ -128,7 +129,11 @@ class LiveSessions:
         if session not in self._open:
             return
         self._open.remove(session)
-        await run_in_threadpool(self._submit, session.recording.finish())
+        try:
+            await run_in_threadpool(lambda: self._submit(session.recording.finish()))
+        except (OSError, exc.SQLAlchemyError) as error:
+            # What is synced of it stays, and is taken up by the next start.
+            _log.error("a recorded call waits for the next start (%s)", type(error).__name__)
 
     def broke(self, session: Session) -> None:
         """The connection broke: the call may come back for a while, if it has an id."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -18,7 +20,7 @@ from callqa_assets.pipeline import Pipeline
 from callqa_assets.serving.app import build_app
 from callqa_assets.serving.context import ServingContext
 from callqa_assets.serving.live_sessions import LiveSessions
-from callqa_assets.serving.settings import Address
+from callqa_assets.serving.settings import Address, ServingError
 from callqa_assets.serving.sound_files import SoundFiles
 from callqa_assets.serving.upload_worker import UploadWorker
 from callqa_assets.warehouse import batches
@@ -27,6 +29,7 @@ from resources.notifier.receiver_config import ChannelsError
 from resources.settings import Settings
 from resources.storage import uploads
 from resources.storage.config_files import LIVE_FILE, read_live_config
+from resources.storage.home import HomeBusyError
 
 _log = logging.getLogger(__name__)
 
@@ -41,15 +44,39 @@ def serve(settings: Settings, addresses: Sequence[Address], *, live: bool) -> No
     Args:
         live: Let the sources of `configs/live.yaml` stream calls.
     """
-    context = open_context(settings, live=live)
-    hosts = ["localhost", "127.0.0.1", "[::1]", *(a.host for a in addresses)]
+    with ExitStack() as stack:
+        _hold_home(settings, stack)
+        listening = [(address, stack.enter_context(_bind(address))) for address in addresses]
+        _serve(open_context(settings, live=live), listening)
+
+
+def _hold_home(settings: Settings, stack: ExitStack) -> None:
+    """One server a home: a second one would take up what the first is receiving."""
+    try:
+        stack.enter_context(settings.home.lock("serve", wait=False))
+    except HomeBusyError as error:
+        raise ServingError(
+            f"another `callqa serve` works on {settings.home.root}: stop it first"
+        ) from error
+
+
+def _bind(address: Address) -> socket.socket:
+    try:
+        return socket.create_server((address.host, address.port), family=address.family)
+    except OSError as error:
+        raise ServingError(
+            f"{address} cannot be listened on ({error.strerror}): end what uses it, or name "
+            "another address with --listen or --ui"
+        ) from error
+
+
+def _serve(context: ServingContext, listening: Sequence[tuple[Address, socket.socket]]) -> None:
+    hosts = ["localhost", "127.0.0.1", "[::1]", *(a.host for a, _ in listening)]
     app = build_app(context, hosts)
     servers = [
         uvicorn.Server(
             uvicorn.Config(
                 app,
-                host=address.host,
-                port=address.port,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -60,32 +87,31 @@ def serve(settings: Settings, addresses: Sequence[Address], *, live: bool) -> No
                 limit_concurrency=1_000,
             )
         )
-        for address in addresses
+        for _ in listening
     ]
     context.worker.start()
-    for address in addresses:
+    for address, _ in listening:
         _log.info("listening on http://%s", address)
     try:
-        asyncio.run(_run(servers))
+        asyncio.run(_run(list(zip(servers, (own for _, own in listening), strict=True))))
     finally:
         context.worker.stop(_STOP_S)
 
 
-async def _run(servers: Sequence[uvicorn.Server]) -> None:
+async def _run(servers: Sequence[tuple[uvicorn.Server, socket.socket]]) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        for server in servers:
+        for server, _ in servers:
             server.should_exit = True
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    tasks = [asyncio.create_task(server._serve()) for server in servers]
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    stop()  # an address that cannot be listened on ends both
+    # Not `serve`, whose handlers of signals are one server's in place of the other's.
+    tasks = [asyncio.create_task(server._serve([own])) for server, own in servers]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop()
     await asyncio.gather(*tasks)
-    for task in done:
-        task.result()
 
 
 def open_context(settings: Settings, *, live: bool) -> ServingContext:

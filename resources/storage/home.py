@@ -14,13 +14,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from callqa_assets.domain.days import DEFAULT_CALENDAR, Calendar
 from callqa_assets.domain.errors import CallqaError
 from resources.storage.atomic import PARTIAL, write_atomically
 
 REPO = Path(__file__).resolve().parents[2]
+
+
+class HomeBusyError(Exception):
+    """Another process holds a lock of the home."""
 
 
 class HomeError(CallqaError):
@@ -167,11 +171,21 @@ class Home:
             folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock that every process on this home honours; freed when its process dies."""
+    def lock(self, name: str, *, wait: bool = True) -> Iterator[None]:
+        """Hold a lock that every process on this home honours; freed when its process dies.
+
+        Raises HomeBusyError without `wait`, where another process holds it.
+        """
         (self.root / "locks").mkdir(parents=True, exist_ok=True)
-        with FileLock(self.root / "locks" / f"{name}.lock"):
+        held = FileLock(self.root / "locks" / f"{name}.lock")
+        try:
+            held.acquire(timeout=-1 if wait else 0)
+        except Timeout as error:
+            raise HomeBusyError(f"another process holds the lock {name}") from error
+        try:
             yield
+        finally:
+            held.release()
 
 
 def _check_calendar(timezone: str, first_day: str) -> Calendar:

@@ -75,6 +75,7 @@ def test_the_language_stays_as_it_was_chosen(start):
 
 def test_what_there_is_not_is_not_found(start):
     client = start(works=False).client
+    assert "没有这个页面" in client.get("/calls/none").text
     for path in ("/calls/none", "/api/recordings/none/audio", "/static/none.js"):
         assert client.get(path).status_code == 404
     for path in ("/static/../console.py", "/static/%2e%2e/console.py", "/static//etc/passwd"):

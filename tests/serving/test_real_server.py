@@ -86,13 +86,26 @@ def wait_until(condition, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def results(home: Path):
-    """What a client cannot tell from another run: rows without their times."""
-    warehouse = open_warehouse(f"sqlite:///{home / 'callqa.db'}")
-    return {
-        (row["recording_id"], row["channel"], row["segment_no"]): row["text"]
-        for row in read_rows(warehouse, tables.transcripts)
-    }
+def test_a_second_server_of_a_home_and_an_address_in_use_are_refused(run, prepared):
+    _, start = run
+    _, port = start()
+    program = "from callqa_assets.cli import main; main()"
+
+    def refuse(home: Path, word: str) -> None:
+        command = [sys.executable, "-c", program, "serve", "--home", str(home)]
+        done = subprocess.run(
+            [*command, "--listen", f"127.0.0.1:{port}", "--ui", "127.0.0.1:1"],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode != 0
+        assert word in done.stderr
+
+    refuse(run[0], "stop it first")
+    refuse(prepared.root, "name another address")
 
 
 def test_the_published_client_works_as_it_stands_and_a_kill_loses_nothing(
