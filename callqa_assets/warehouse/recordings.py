@@ -80,7 +80,11 @@ def metadata_columns(call: CallMetadata, channels: int) -> dict[str, Any]:
         "metadata": {**call.extra, "notes": list(notes)} if notes else call.extra,
         "time_source": call.time_source,
     }
-    version = digest(values, call.started_at.isoformat())
+    hashed = {
+        **call.facts.known(),
+        **{name: value for name, value in values.items() if name not in FACTS},
+    }
+    version = digest(hashed, call.started_at.isoformat())
     return {**values, "started_at": call.started_at, "metadata_version": version}
 
 

@@ -27,6 +27,17 @@ class CallFacts(BaseModel):
     hotwords: str | None = None
     """Words that are likely in the call, one a line, beside those of its queue's list."""
 
+    def known(self) -> dict[str, str | None]:
+        """By name, as they are stored and hashed. Those that were added later are left out where
+        nothing is known: what was stored before them is as it would be now."""
+        return {
+            name: value
+            for name, value in self.model_dump().items()
+            if value is not None or name not in _ADDED_LATER
+        }
+
+
+_ADDED_LATER = ("hotwords",)
 
 FACTS = tuple(CallFacts.model_fields)
 """Names of the facts: keys of sidecars and manifest rows, columns of `recordings`."""

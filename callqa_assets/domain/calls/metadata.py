@@ -78,7 +78,7 @@ class CallMetadata(BaseModel):
         dumped = self.model_dump(mode="json")
         at = list(dumped).index("facts")
         items = list(dumped.items())
-        return dict([*items[:at], *dumped["facts"].items(), *items[at + 1 :]])
+        return dict([*items[:at], *self.facts.known().items(), *items[at + 1 :]])
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> CallMetadata:
