@@ -27,6 +27,7 @@ import soundfile as sf
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from benchmarks.support.fresh_home import make_home
 from benchmarks.support.locations import add_locations
 
 REAL_CALL = "en_auto_repairs_40.flac"
@@ -100,7 +101,6 @@ def find_delays(turns: Sequence[SpokenTurn]) -> list[float]:
 def measure(files: Sequence[Path], models: Path, folder: Path) -> dict[str, MeasuredCall]:
     """Take files through a fresh home with the profile `compact`; results by file name."""
     from callqa_assets.pipeline import Pipeline
-    from callqa_assets.warehouse.database import Warehouse
     from resources.settings import Settings
 
     drop = folder / "drop"
@@ -112,10 +112,7 @@ def measure(files: Sequence[Path], models: Path, folder: Path) -> dict[str, Meas
         home=folder / "home",
         drop=drop,
     )
-    settings.home.create_folders()
-    warehouse = Warehouse(settings.home.database_url)
-    warehouse.migrate()
-    warehouse.engine.dispose()
+    make_home(folder / "home")
     pipeline = Pipeline.open(settings)
     pipeline.scan()
     pipeline.run_day(DAY, run_id="benchmark")

@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from benchmarks.speed.rules import CALL_S, fill
+from benchmarks.support.fresh_home import make_home
 from benchmarks.support.fresh_process import run_in_fresh_process
 
 
@@ -44,19 +45,15 @@ def measure(calls: int) -> tuple[float, float, float, int]:
     from callqa_assets.stages.contract import run_stage
     from callqa_assets.stages.conversation import STAGE
     from callqa_assets.stages.definition import StageContext
-    from callqa_assets.warehouse.database import Warehouse, open_warehouse
+    from callqa_assets.warehouse.database import open_warehouse
     from callqa_assets.warehouse.tables import call_metrics
-    from resources.storage.home import REPO, Home
+    from resources.storage.home import REPO
 
     def unused() -> Any:
         raise AssertionError("the stage needs neither models nor rules")
 
     with tempfile.TemporaryDirectory(prefix="callqa-bench-") as folder:
-        home = Home(Path(folder))
-        home.create_folders()
-        warehouse = Warehouse(home.database_url)
-        warehouse.migrate()
-        warehouse.engine.dispose()
+        home = make_home(Path(folder))
         days = fill(home.root, calls)
         opened = open_warehouse(home.database_url)
         with opened.write() as connection:

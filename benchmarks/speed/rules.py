@@ -26,6 +26,7 @@ import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
+from benchmarks.support.fresh_home import make_home
 from benchmarks.support.fresh_process import run_in_fresh_process
 from callqa_assets.warehouse.tables import recordings, segments, stage_runs, transcripts
 
@@ -340,15 +341,8 @@ def count_alerts(home_folder: Path) -> int:
 
 def measure(calls: int) -> Cost:
     """Fill, evaluate once, then evaluate with other levels, timed."""
-    from callqa_assets.warehouse.database import Warehouse
-    from resources.storage.home import Home
-
     with tempfile.TemporaryDirectory(prefix="callqa-bench-") as folder:
-        home = Home(Path(folder))
-        home.create_folders()
-        warehouse = Warehouse(home.database_url)
-        warehouse.migrate()
-        warehouse.engine.dispose()
+        home = make_home(Path(folder))
         days = fill(home.root, calls)
         evaluate_days(home.root, days, 0.75)
         base_mib = _resident_mib()

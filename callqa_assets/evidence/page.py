@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import base64
-import functools
 from collections.abc import Sequence
 from importlib.metadata import version
-
-import jinja2
 
 from callqa_assets.domain.emotion.colours import EMOTION_COLOURS
 from callqa_assets.evidence.clip import Clip, cut_clip
 from callqa_assets.evidence.facts import AlertFacts, read_alert_facts
 from callqa_assets.warehouse.database import Warehouse
+from resources.html_pages import open_templates
 from resources.storage.home import Home
 
 _HEIGHT = 60
 _WIDTH = 800
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("callqa_assets.evidence"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def write_evidence(warehouse: Warehouse, home: Home, alert_id: str) -> str:
@@ -48,7 +35,7 @@ def write_page(facts: AlertFacts, clip: Clip) -> str:
         if segment["start_s"] < clip.end_s and segment["end_s"] > clip.start_s
     ]
     return (
-        _templates()
+        open_templates("callqa_assets.evidence")
         .get_template("evidence.html.j2")
         .render(
             alert=alert,

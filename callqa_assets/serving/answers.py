@@ -30,7 +30,7 @@ def describe_batches(
     known = batches.read_found(connection, ids)
     ended = batches.read_stage_errors(connection, known)
     done = {
-        _original(known, file.recording_id)
+        batches.find_original(known, file.recording_id)
         for batch in found
         for file in batch.files
         if file.status == "done"
@@ -39,12 +39,6 @@ def describe_batches(
     if with_results:
         calls = read_calls(connection, sorted(done), masked=False, with_words=with_words)
     return [_describe(batch, known, ended, calls) for batch in found]
-
-
-def _original(known: Mapping[str, batches.FoundRecording], recording_id: str) -> str:
-    while (found := known.get(recording_id)) is not None and found.duplicate_of is not None:
-        recording_id = found.duplicate_of
-    return recording_id
 
 
 def _describe(
@@ -79,7 +73,7 @@ def _describe_file(
     ended: Mapping[str, Mapping[str, str | None]],
     calls: Mapping[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    original = _original(known, file.recording_id)
+    original = batches.find_original(known, file.recording_id)
     stages = len(ended.get(original, {}))
     status: str = file.status
     if status == "queued" and file.recording_id in known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,8 +27,8 @@ from callqa_assets.serving import (
 )
 from callqa_assets.serving.context import ServingContext
 from callqa_assets.serving.errors import BadRequestError, answer_error
-from callqa_assets.serving.openapi import OPENAPI_FILE
 
+OPENAPI_FILE = Path(__file__).with_name("openapi.yaml")
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """Of what is no page; pages have their own."""
 _HEADERS = (

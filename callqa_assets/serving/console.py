@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -27,6 +25,7 @@ from callqa_assets.serving.context import ServingContext, context_of
 from callqa_assets.serving.errors import BadRequestError
 from callqa_assets.serving.recording_routes import find_calls, read_filter
 from callqa_assets.warehouse.call_details import read_calls, read_spans
+from resources.html_pages import open_templates
 
 _STATIC = Path(__file__).with_name("static")
 _PAGE = 25
@@ -34,19 +33,6 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("callqa_assets.serving"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["clock"] = _clock
-    return environment
 
 
 def _clock(seconds: float) -> str:
@@ -63,11 +49,12 @@ def _render(request: Request, template: str, *, status: int = 200, **values: Any
     other = LANGUAGES[1 - LANGUAGES.index(language)]
     words = words_of(language)
     page = (
-        _templates()
+        open_templates("callqa_assets.serving")
         .get_template(template)
         .render(
             words=words,
             word=lambda key: words.get(key, key),
+            clock=_clock,
             other_language=str(request.url.include_query_params(lang=other).query),
             path=request.url.path,
             colours=EMOTION_COLOURS,

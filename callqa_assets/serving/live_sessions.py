@@ -46,7 +46,6 @@ class Session:
     last_sync: float
     broken_at: float | None = None
     """When its connection broke; None: it is connected."""
-    resumed: int = 0
     lost_s: float = 0.0
     """Silence in place of what was not heard."""
 
@@ -78,7 +77,7 @@ class LiveSessions:
             if broken_at is not None and call_id and session.call_id == call_id:
                 session.broken_at = None
                 gap_s = self.clock() - broken_at
-                session.resumed, session.lost_s = session.resumed + 1, session.lost_s + gap_s
+                session.lost_s += gap_s
                 await run_in_threadpool(self._resume, session, gap_s)
                 return session
         if self.count + self._opening >= self.config.max_sessions:
@@ -160,7 +159,7 @@ class LiveSessions:
 
     def _submit(self, call: StreamedCall) -> None:
         """Make a batch of the recording. After a kill at any point it is taken up again."""
-        if call.path.stat().st_size > _EMPTY_BYTES:
+        if not call.is_empty:
             incoming = IncomingBatch(self.home.uploads, uuid.uuid4().hex)
             incoming.adopt(call.path, _name_of(call))
             store_batch(
@@ -172,10 +171,6 @@ class LiveSessions:
             )
         call.remove()
         self.wake()
-
-
-_EMPTY_BYTES = 44
-"""A header without sound."""
 
 
 def _name_of(call: StreamedCall) -> str:

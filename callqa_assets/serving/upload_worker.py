@@ -23,6 +23,7 @@ from callqa_assets.stages.registry import STAGE_NAMES, STAGES
 from callqa_assets.warehouse import batches
 from callqa_assets.warehouse.batches import BatchFile, FileId
 from callqa_assets.warehouse.dirty_days import day_is_settled, mark_done, read_generation
+from callqa_assets.warehouse.files import OPEN
 from resources.storage import uploads
 
 _log = logging.getLogger(__name__)
@@ -31,8 +32,6 @@ FILES_AT_ONCE = 32
 """Of which the first results come before the next are begun; as many as a stage takes at once."""
 _POLL_S = 2.0
 """Files that another process works on are looked at again so often."""
-
-_OPEN = ("seen", "stable", "moving")
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def process_uploads(pipeline: Pipeline, skip: Collection[FileId] = ()) -> CycleR
     with warehouse.read() as connection:
         arrivals = batches.read_arrivals(connection, drop_root, queued)
     problems: list[str] = []
-    for day in sorted({a.day for a in arrivals.values() if a.day and a.state in _OPEN}):
+    for day in sorted({a.day for a in arrivals.values() if a.day and a.state in OPEN}):
         report = ingest_day(
             warehouse,
             pipeline.context.home,
@@ -125,15 +124,12 @@ def _find_outcomes(
     for file in queued:
         key = file.file_id
         arrival = arrivals.get(file.path)
-        if arrival is None or arrival.state in _OPEN or arrival.recording_id is None:
+        if arrival is None or arrival.state in OPEN or arrival.recording_id is None:
             if arrival is not None and arrival.state in ("gone", "replaced"):
                 outcomes[key] = "the file was removed before it was archived: send it again"
             continue
-        recording_id = arrival.recording_id
+        recording_id = batches.find_original(found, arrival.recording_id)
         recording = found.get(recording_id)
-        while recording is not None and recording.duplicate_of is not None:
-            recording_id = recording.duplicate_of
-            recording = found.get(recording_id)
         if recording is None:
             continue
         if recording.status == "quarantined":
@@ -157,8 +153,6 @@ class UploadWorker:
     """Called where something was finished: to deliver its alerts."""
     problems: Sequence[str] = ()
     """What kept the last cycle from its work."""
-    cycle_began: datetime | None = None
-    """None: nothing is being processed."""
     _wake: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -186,7 +180,6 @@ class UploadWorker:
         skip: frozenset[FileId] = frozenset()
         while not self._stopping.is_set():
             self._wake.clear()
-            self.cycle_began = datetime.now(UTC)
             try:
                 report = process_uploads(self.open_pipeline(), skip)
             except Exception as error:  # noqa: BLE001 - the boundary: told in /health, tried again
@@ -196,7 +189,6 @@ class UploadWorker:
                 report = CycleReport()
             else:
                 self.problems = report.problems
-            self.cycle_began = None
             if report.finished:
                 self.after_cycle()
             if report.finished or report.waiting:

@@ -187,6 +187,13 @@ def read_found(
     return found
 
 
+def find_original(found: Mapping[str, FoundRecording], recording_id: str) -> str:
+    """The recording whose results a recording has: its own, or of a duplicate the original's."""
+    while (recording := found.get(recording_id)) is not None and recording.duplicate_of is not None:
+        recording_id = recording.duplicate_of
+    return recording_id
+
+
 def read_stage_errors(
     connection: sa.Connection, recording_ids: Collection[str]
 ) -> dict[str, dict[str, str | None]]:

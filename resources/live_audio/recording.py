@@ -36,6 +36,11 @@ class StreamedCall:
     def session_id(self) -> str:
         return self.path.name.removesuffix(f".wav{PARTIAL}")
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no sound came."""
+        return self.path.stat().st_size <= _HEADER.size
+
     def remove(self) -> None:
         """Once it is elsewhere: the sound first, without which the facts are nothing."""
         self.path.unlink()

@@ -12,9 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callqa_assets.serving.app import ROUTES
+from callqa_assets.serving.app import OPENAPI_FILE, ROUTES
 from callqa_assets.serving.json_log import JsonFormatter
-from callqa_assets.serving.openapi import OPENAPI_FILE
 from callqa_assets.serving.settings import Address, Limits, ServingError, parse_address
 from resources.storage.uploads import harmless_name
 

@@ -55,8 +55,7 @@ def serve(
     def open_pipeline() -> Pipeline:
         return replace(direct.pipeline(models), drop=DropFolder(direct.home.uploads))
 
-    delivered = threading.Event()
-    worker = UploadWorker(open_pipeline, delivered.set)
+    worker = UploadWorker(open_pipeline, after_cycle=lambda: None)
     context = ServingContext(
         Settings.from_environment(),
         direct.warehouse,

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-
-import jinja2
-
 from callqa_assets.domain.emotion.colours import EMOTION_COLOURS
 from callqa_assets.marts.report.content import DailyReport, Kind
 from callqa_assets.marts.report.words import WORDS
+from resources.html_pages import open_templates
 
 
 def render_page(report: DailyReport, language: str) -> str:
     """The report as HTML, in a language of `WORDS`."""
     words = WORDS[language]
-    return _template().render(
-        report=report,
-        words=words,
-        word=lambda name: words.get(name, name),
-        colours=EMOTION_COLOURS,
-        write_figure=_write_figure,
-        write_clock=write_clock,
-        lanes=lambda alert: sorted({(bar.channel, bar.role) for bar in alert.spoken}),
-        ticks=_find_ticks,
+    return (
+        open_templates("callqa_assets.marts.report")
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            words=words,
+            word=lambda name: words.get(name, name),
+            colours=EMOTION_COLOURS,
+            write_figure=_write_figure,
+            write_clock=write_clock,
+            lanes=lambda alert: sorted({(bar.channel, bar.role) for bar in alert.spoken}),
+            ticks=_find_ticks,
+        )
     )
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("callqa_assets.marts.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2")
 
 
 def _write_figure(value: float | None, kind: Kind) -> str:
