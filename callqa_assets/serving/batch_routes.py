@@ -15,7 +15,7 @@ from starlette.routing import Route
 from callqa_assets.serving.answers import describe_batches, read_cursor, write_cursor
 from callqa_assets.serving.context import ServingContext, context_of
 from callqa_assets.serving.errors import BadRequestError
-from callqa_assets.serving.uploads import receive_batch
+from callqa_assets.serving.uploads import Form, receive_batch
 from callqa_assets.warehouse import batches
 
 _LOOK_S = 0.25
@@ -25,22 +25,27 @@ _LOOK_S = 0.25
 async def batch_transcribe(request: Request) -> Response:
     """Take in files: 202 with the batch; with `wait`, 200 with the results where all are done."""
     context = context_of(request)
-    batch, fields = await receive_batch(context, request, "audio")
-    wait_s = _read_wait(fields.get("wait", ["0"])[-1], context)
+    batch, fields = await receive_batch(
+        context, request, "audio", lambda fields, files: _check_wait(fields, context)
+    )
+    wait_s = _read_wait(fields)
     finished = wait_s > 0 and await wait_for(context, batch.batch_id, wait_s)
     described = await read_described(context, batch.batch_id, with_results=finished)
     location = {"location": f"/api/batches/{batch.batch_id}"}
     return JSONResponse(described, 200 if finished else 202, headers=location)
 
 
-def _read_wait(text: str, context: ServingContext) -> float:
+def _read_wait(fields: Form) -> float:
+    """Seconds to wait; negative where the field is no number."""
     try:
-        wait_s = float(text or 0)
+        return float((fields.get("wait") or ["0"])[-1] or 0)
     except ValueError:
-        wait_s = -1.0
-    if not 0 <= wait_s <= context.limits.max_wait_s:
-        raise BadRequestError(f"wait is {text!r}: send seconds, 0 to {context.limits.max_wait_s:g}")
-    return wait_s
+        return -1.0
+
+
+def _check_wait(fields: Form, context: ServingContext) -> None:
+    if not 0 <= _read_wait(fields) <= context.limits.max_wait_s:
+        raise BadRequestError(f"wait: send seconds, 0 to {context.limits.max_wait_s:g}")
 
 
 async def wait_for(context: ServingContext, batch_id: str, seconds: float) -> bool:

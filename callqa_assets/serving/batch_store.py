@@ -42,7 +42,8 @@ def store_batch(
     """Record a batch and show it: a kill in between leaves it either unknown, and removed by the
     next start, or known, and shown by it.
 
-    Returns the earlier batch with this key where there is one; what came now is dropped then.
+    Returns the earlier batch with this key where there is one; what came now is dropped then, and
+    so it is where it cannot be recorded. What is recorded stays, though it cannot be shown now.
 
     Args:
         facts: Of its files, beside language and hotwords.
@@ -67,23 +68,33 @@ def store_batch(
         idempotency_key,
         files,
     )
-    with warehouse.read() as connection:
-        known = read_known_facts(connection, [file.recording_id for file in files])
     given: dict[str, Any] = dict(facts or {})
     if options.language is not None:
         given["language"] = options.language
     if options.hotwords:
         given["hotwords"] = list(options.hotwords)
-    # A sidecar replaces what is known of a recording that comes again.
-    incoming.describe([{**known.get(f.recording_id, {}), **given} if given else {} for f in files])
     try:
+        incoming.describe(_describe_files(warehouse, files, given))
         with warehouse.write() as connection:
             batches.insert_batch(connection, batch)
-    except exc.IntegrityError:
-        # The same request twice at once: the other one was first.
-        if idempotency_key is None or (first := find_batch(warehouse, idempotency_key)) is None:
-            raise
+    except BaseException as error:
         incoming.discard()
-        return first
+        # The same request twice at once: the other one was first.
+        if isinstance(error, exc.IntegrityError) and idempotency_key is not None:
+            first = find_batch(warehouse, idempotency_key)
+            if first is not None:
+                return first
+        raise
     incoming.show()
     return batch
+
+
+def _describe_files(
+    warehouse: Warehouse, files: Sequence[BatchFile], given: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What each file's sidecar says: it replaces what is known of a recording that comes again."""
+    if not given:
+        return [{} for _ in files]
+    with warehouse.read() as connection:
+        known = read_known_facts(connection, [file.recording_id for file in files])
+    return [{**known.get(file.recording_id, {}), **given} for file in files]

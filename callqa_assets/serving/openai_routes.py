@@ -16,7 +16,7 @@ from starlette.routing import Route
 from callqa_assets.serving.batch_routes import read_described, wait_for
 from callqa_assets.serving.context import context_of
 from callqa_assets.serving.errors import BadRequestError
-from callqa_assets.serving.uploads import receive_batch
+from callqa_assets.serving.uploads import Form, receive_batch
 
 _FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 
@@ -24,12 +24,8 @@ _FORMATS = ("json", "text", "srt", "vtt", "verbose_json")
 async def transcribe(request: Request) -> Response:
     """Transcribe one file."""
     context = context_of(request)
-    batch, fields = await receive_batch(context, request, "file")
-    if len(batch.files) != 1:
-        raise BadRequestError("send one file: several go to /api/batch_transcribe")
-    form = (fields.get("response_format") or ["json"])[-1]
-    if form not in _FORMATS:
-        raise BadRequestError(f"response_format is {form!r}: send one of {', '.join(_FORMATS)}")
+    batch, fields = await receive_batch(context, request, "file", _check)
+    form = _read_format(fields)
     if not await wait_for(context, batch.batch_id, context.limits.max_wait_s):
         raise BadRequestError(f"not finished yet: ask for it at /api/batches/{batch.batch_id}", 504)
     described = await read_described(context, batch.batch_id, with_words=True)
@@ -44,6 +40,18 @@ async def transcribe(request: Request) -> Response:
         wanted = fields.get("timestamp_granularities[]", ["segment"])
         return JSONResponse(_verbose(file, segments, key, "word" in wanted))
     return _text(write_srt(segments, key) if form == "srt" else write_vtt(segments, key))
+
+
+def _check(fields: Form, files: int) -> None:
+    if files != 1:
+        raise BadRequestError("send one file: several go to /api/batch_transcribe")
+    form = _read_format(fields)
+    if form not in _FORMATS:
+        raise BadRequestError(f"response_format is {form!r}: send one of {', '.join(_FORMATS)}")
+
+
+def _read_format(fields: Form) -> str:
+    return (fields.get("response_format") or ["json"])[-1]
 
 
 def _text(text: str) -> Response:

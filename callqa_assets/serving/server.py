@@ -122,7 +122,7 @@ def open_context(settings: Settings, *, live: bool) -> ServingContext:
     Pipeline.open(own)  # what is wrong with the configuration is told at once
     with warehouse.read() as connection:
         uploads.recover(own.drop, batches.read_batch_ids(connection))
-    delivery = _Delivery(lambda: _deliver(settings))
+    delivery = _Delivery(lambda: deliver(settings))
     worker = UploadWorker(open_pipeline=lambda: Pipeline.open(own), after_cycle=delivery.start)
     sessions = LiveSessions(
         read_live_config(settings.configs / LIVE_FILE) if live else LiveConfig(),
@@ -135,7 +135,8 @@ def open_context(settings: Settings, *, live: bool) -> ServingContext:
     return ServingContext(settings, warehouse, worker, sounds, sessions if live else None)
 
 
-def _deliver(settings: Settings) -> None:
+def deliver(settings: Settings) -> None:
+    """Send the alerts that are due; what goes wrong is logged, and they wait."""
     try:
         notifier = load_notifier(settings.channels_file, settings.environment)
         report = drain(settings.open_warehouse(), notifier, budget=_DELIVER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -18,18 +18,27 @@ from callqa_assets.serving.multipart import receive_form
 from callqa_assets.warehouse.batches import Batch
 from resources.storage.uploads import IncomingBatch
 
+Form = Mapping[str, Sequence[str]]
+"""The fields of a form beside its files."""
+
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _TRUE = {"true": True, "1": True, "yes": True, "on": True}
 _FALSE = {"false": False, "0": False, "no": False, "off": False}
 
 
 async def receive_batch(
-    context: ServingContext, request: Request, file_field: str
-) -> tuple[Batch, Mapping[str, list[str]]]:
+    context: ServingContext,
+    request: Request,
+    file_field: str,
+    check: Callable[[Form, int], None],
+) -> tuple[Batch, Form]:
     """The batch of a request's files, queued, and the form's other fields.
 
     With an `Idempotency-Key` that came before, the batch of then; what is sent now is dropped.
-    Raises BadRequestError.
+    Raises BadRequestError; then nothing is kept.
+
+    Args:
+        check: Raises BadRequestError where the fields, or the number of files, cannot be answered.
     """
     key = _read_key(request)
     if key is not None and (known := await run_in_threadpool(_find, context, key)):
@@ -45,19 +54,20 @@ async def receive_batch(
         if not incoming.files:
             raise BadRequestError(f"there is no file in the form's field `{file_field}`")
         options = read_options(fields)
-        batch = await run_in_threadpool(
-            store_batch, context.warehouse, incoming, options, idempotency_key=key
-        )
+        check(fields, len(incoming.files))
     except BaseException:
         await run_in_threadpool(incoming.discard)
         raise
+    batch = await run_in_threadpool(
+        store_batch, context.warehouse, incoming, options, idempotency_key=key
+    )
     context.metrics.uploaded_files.inc(len(batch.files))
     context.metrics.uploaded_bytes.inc(sum(file.size_bytes for file in batch.files))
     context.worker.wake()
     return batch, fields
 
 
-def read_options(fields: Mapping[str, Sequence[str]]) -> UploadOptions:
+def read_options(fields: Form) -> UploadOptions:
     """Raises BadRequestError."""
 
     def last(name: str) -> str:

@@ -23,6 +23,7 @@ from callqa_assets.domain.days import DEFAULT_CALENDAR
 from callqa_assets.domain.speech import ModelIdentity
 from callqa_assets.jobs import process_calls
 from callqa_assets.sensors.alert_deliveries import alert_deliveries_sensor
+from callqa_assets.serving.server import deliver
 from callqa_assets.stages.planning import range_tags
 from callqa_assets.warehouse import tables
 from resources.dagster_resources import build_resources
@@ -272,6 +273,17 @@ def test_callqa_run_says_what_it_delivered_and_is_quiet_where_there_is_nothing(
         assert deliver().startswith("alerts wait: ")
     assert deliver() == "alerts: webhook: 1 delivered, 0 waiting\n"
     assert deliver() == ""
+
+
+def test_the_server_delivers_without_waiting_for_dagster(home, direct, webhook, monkeypatch):
+    write_recent_call(home.drop)
+    direct.run(FakeModels())
+    with monkeypatch.context() as bad:
+        bad.setenv("CALLQA_CHANNELS", str(home.root / "nothing.yaml"))
+        deliver(Settings.from_environment())
+    assert webhook.accepted == []
+    deliver(Settings.from_environment())
+    assert len(webhook.accepted) == 1
 
 
 def callqa(*arguments: str, code: int = 0) -> str:

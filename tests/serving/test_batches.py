@@ -14,6 +14,7 @@ from callqa_assets.serving.upload_worker import process_uploads
 from callqa_assets.warehouse import batches, tables
 from resources.storage import uploads
 from resources.storage.drop_folder import DropFolder
+from resources.storage.uploads import IncomingBatch
 from tests.support.fake_models import FakeModels
 from tests.support.snapshot import read_rows
 
@@ -149,6 +150,26 @@ def test_after_a_kill_a_known_batch_is_shown_and_an_unknown_one_removed(
     assert [row["status"] for row in read_rows(warehouse, tables.batch_files)] == ["done"]
 
 
+def test_a_batch_that_is_recorded_stays_though_it_cannot_be_shown(
+    start, audio, home, warehouse, monkeypatch
+):
+    served = start(works=False)
+    with monkeypatch.context() as broken:
+        broken.setattr(IncomingBatch, "show", lambda batch: 1 / 0)
+        assert served.post(("a.wav", audio(1))).status_code == 500
+    (row,) = read_rows(warehouse, tables.batches)
+    assert incoming(home) == [row["batch_id"]]
+    uploads.recover(home.uploads, {row["batch_id"]})
+    assert (home.uploads / row["batch_id"] / "0" / "a.wav").exists()
+
+
+def test_a_batch_that_cannot_be_recorded_leaves_nothing(start, audio, home, monkeypatch):
+    served = start(works=False)
+    monkeypatch.setattr(batches, "insert_batch", lambda connection, batch: 1 / 0)
+    assert served.post(("a.wav", audio(1))).status_code == 500
+    assert incoming(home) == []
+
+
 def test_an_upload_that_vanished_is_said_to_have(start, audio, home, warehouse, direct):
     batch_id = start(works=False).post(("a.wav", audio(1)), ("b.wav", audio(2))).json()["batch_id"]
     pipeline = replace(direct.pipeline(FakeModels()), drop=DropFolder(home.uploads))
@@ -182,6 +203,8 @@ def test_files_that_others_hold_do_not_keep_the_rest_waiting(start, audio, home,
         (lambda s: s.post(("a.wav", b"x"), itn_enabled="perhaps"), 400, "true or false"),
         (lambda s: s.post(("a.wav", b"x"), hotwords="退费!"), 400, "one a line"),
         (lambda s: s.post(("a.wav", b"x"), hotwords="长" * 21), 400, "20 characters"),
+        (lambda s: s.post(("a.wav", b"x"), wait="forever"), 400, "seconds"),
+        (lambda s: s.post(("a.wav", b"x"), wait="nan"), 400, "seconds"),
         (lambda s: s.post(("a.wav", b"x"), headers={"Idempotency-Key": "k" * 201}), 400, "200"),
         (
             lambda s: s.client.post(

@@ -82,6 +82,8 @@ def test_what_cannot_be_transcribed_is_refused_with_its_reason(start, audio, tra
     served = start()
     post = {"field": "file", "path": "/v1/audio/transcriptions"}
     assert served.post(("a.wav", b"no sound"), **post).status_code == 422
+    recorded = len(served.client.get("/api/batches").json()["batches"])
     two = served.post(("a.wav", audio(1)), ("b.wav", audio(2)), **post)
+    assert len(served.client.get("/api/batches").json()["batches"]) == recorded
     assert "one file" in two.json()["error"]
     assert served.client.get("/v1/models").json()["data"][0]["id"] == "compact"
